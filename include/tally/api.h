@@ -1,0 +1,41 @@
+// What every public header starts from: versions, visibility, attributes.
+//
+// All other public headers include this one; programs include <tally/tally.h>.
+
+#ifndef TALLY_API_H
+#define TALLY_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TALLY_VERSION_MAJOR 0
+#define TALLY_VERSION_MINOR 1
+#define TALLY_VERSION_PATCH 0
+
+// An exported function or variable.
+#define TALLY_API __attribute__((visibility("default")))
+
+// A fast path that programs compile in. Each one exists in the library as a
+// symbol too, for debuggers and foreign-function interfaces.
+#define TALLY_INLINE TALLY_API inline
+
+#define TALLY_LIKELY(x) __builtin_expect(!!(x), 1)
+#define TALLY_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+// A result that must not be dropped.
+#define TALLY_MUST_USE __attribute__((warn_unused_result))
+
+// Thread-local variables that fast paths read. They live in the static TLS
+// block, so that reading one is a single load; the two of them take 16 bytes.
+#define TALLY_THREAD __thread __attribute__((tls_model("initial-exec")))
+
+#ifdef __cplusplus
+#define TALLY_BEGIN extern "C" {
+#define TALLY_END }
+#else
+#define TALLY_BEGIN
+#define TALLY_END
+#endif
+
+#endif

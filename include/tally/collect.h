@@ -1,0 +1,75 @@
+// The cycle collector: finds garbage that refers to itself.
+//
+// It looks at the references that objects count among themselves; what none
+// from outside explains stays, the rest is garbage. It needs no roots and no
+// stack. Collections start at safepoints, by themselves as the heap grows, or
+// when the program asks; never inside an allocation.
+
+#ifndef TALLY_COLLECT_H
+#define TALLY_COLLECT_H
+
+#include <tally/status.h>
+
+TALLY_BEGIN
+
+// Which objects a collection looks at.
+typedef enum tally_generation {
+    TALLY_YOUNG, // those made since the last collection
+    TALLY_FULL   // all of them
+} tally_generation;
+
+// What a collection did.
+struct tally_collection {
+    uint64_t candidates; // objects looked at
+    uint64_t garbage;    // found unreachable
+    uint64_t freed;      // of these, destroyed
+    uint64_t finalized;  // finalizers called
+    uint64_t pause_ns;   // the longest that the world stood still
+    uint64_t total_ns;   // from begin to end
+};
+
+// Finds garbage cycles in the whole heap and destroys them.
+//
+// Returns:  how many objects were destroyed; 0 also when memory was too short
+//           to look, with errno set to ENOMEM, and inside a borrow section,
+//           with errno set to EDEADLK. errno is kept otherwise.
+// Threads:  any.
+// Blocks:   for another collection, and until the world stands still.
+//           Finalizers run inside.
+// Cost:     10 .. 20 ns for each object that refers to others.
+TALLY_API size_t tally_collect(void);
+
+// As tally_collect, of one generation, and says more.
+//
+// ret_done: what the collection did; untouched on error; may be NULL.
+// Returns:  0.
+// Errors:   TALLY_NO_MEMORY (the heap is as it was), TALLY_DEADLOCK (inside a
+//           borrow section, a finalizer or a stopped world), TALLY_INVALID,
+//           TALLY_LIMIT (the thread cannot attach).
+// Threads:  any.
+// Blocks:   as tally_collect.
+// Cost:     as tally_collect, for the objects of the generation.
+TALLY_API tally_status tally_collect_generation(
+    tally_generation generation, struct tally_collection *ret_done);
+
+// Keeps collections from starting by themselves, until as many calls of
+// tally_collect_enable follow. tally_collect still works.
+//
+// Returns:  nothing.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     one locked operation.
+TALLY_API void tally_collect_disable(void);
+
+// Undoes one tally_collect_disable.
+//
+// Returns:  nothing; more than were disabled is an error that debug builds
+//           abort on and others ignore.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     one locked operation.
+TALLY_API void tally_collect_enable(void);
+
+TALLY_END
+
+#endif

@@ -1,0 +1,155 @@
+// What TALLY_TYPE and the traits expand to: an array of struct tally_trait and
+// a tally_type that names it. Included by <tally/type.h>.
+
+#ifndef TALLY_INLINE_TRAITS_H
+#define TALLY_INLINE_TRAITS_H
+
+#include <tally/type.h>
+
+// Exists for sizeof only: fails to compile for anything but a tally_ref.
+char tally_is_ref_(const tally_ref *field);
+
+#define TALLY_CAT_(a, b) TALLY_CAT2_(a, b)
+#define TALLY_CAT2_(a, b) a##b
+#define TALLY_COUNT_(...)                                                      \
+    TALLY_PICK_(__VA_ARGS__, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, \
+                3, 2, 1, 0)
+#define TALLY_PICK_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, ...) r
+
+#define TALLY_DEFINE_(T, ...)                                                  \
+    static const tally_trait tally_traits_##T[] = {                            \
+        __VA_ARGS__ {TALLY_TRAIT_END, NULL, 0, 0, 0, 0, NULL, NULL, NULL}};    \
+    tally_type tally_type_##T = {                                              \
+        #T, sizeof(struct T), tally_traits_##T, 0, 0, 0,    0,    0,    0,     \
+        0,  0,                0,                0, 0, NULL, NULL, NULL, NULL}
+
+#define TALLY_TRAIT_(T, tuple) TALLY_TRAIT2_(T, TALLY_OPEN_ tuple)
+#define TALLY_OPEN_(a, b, c) a, b, c
+#define TALLY_TRAIT2_(T, args) TALLY_TRAIT3_(T, args)
+#define TALLY_TRAIT3_(T, kind, a, b) TALLY_IS_##kind##_(T, a, b)
+
+#define TALLY_AT_(T, f) offsetof(struct T, f)
+#define TALLY_CHECKED_(check) (0 * sizeof(tally_is_ref_(check)))
+#define TALLY_IS_REF_(T, f, unused)                                            \
+    {TALLY_TRAIT_REFS,                                                         \
+     #f,                                                                       \
+     TALLY_AT_(T, f) + TALLY_CHECKED_(&((struct T *)0)->f),                    \
+     1,                                                                        \
+     0,                                                                        \
+     0,                                                                        \
+     NULL,                                                                     \
+     NULL,                                                                     \
+     NULL},
+#define TALLY_IS_REF_ARRAY_(T, f, unused)                                      \
+    {TALLY_TRAIT_REFS,                                                         \
+     #f,                                                                       \
+     TALLY_AT_(T, f) + TALLY_CHECKED_(((struct T *)0)->f),                     \
+     sizeof(((struct T *)0)->f) / sizeof(tally_ref),                           \
+     0,                                                                        \
+     0,                                                                        \
+     NULL,                                                                     \
+     NULL,                                                                     \
+     NULL},
+#define TALLY_IS_REF_ITEMS_(T, f, n)                                           \
+    {TALLY_TRAIT_REF_ITEMS,                                                    \
+     #f,                                                                       \
+     TALLY_AT_(T, f) + TALLY_CHECKED_(((struct T *)0)->f),                     \
+     sizeof(tally_ref),                                                        \
+     TALLY_AT_(T, n),                                                          \
+     sizeof(((struct T *)0)->n),                                               \
+     NULL,                                                                     \
+     NULL,                                                                     \
+     NULL},
+#define TALLY_IS_ITEMS_(T, f, n)                                               \
+    {TALLY_TRAIT_ITEMS,                                                        \
+     #f,                                                                       \
+     TALLY_AT_(T, f),                                                          \
+     sizeof(((struct T *)0)->f[0]),                                            \
+     TALLY_AT_(T, n),                                                          \
+     sizeof(((struct T *)0)->n),                                               \
+     NULL,                                                                     \
+     NULL,                                                                     \
+     NULL},
+#define TALLY_IS_FINALIZE_(T, f, unused)                                       \
+    {TALLY_TRAIT_FINALIZE, #f, 0, 0, 0, 0, f, NULL, NULL},
+#define TALLY_IS_DESTROY_(T, f, unused)                                        \
+    {TALLY_TRAIT_DESTROY, #f, 0, 0, 0, 0, f, NULL, NULL},
+#define TALLY_IS_VISIT_(T, f, unused)                                          \
+    {TALLY_TRAIT_VISIT, #f, 0, 0, 0, 0, NULL, f, NULL},
+#define TALLY_IS_BASE_(T, B, unused)                                           \
+    {TALLY_TRAIT_BASE, #B, 0, 0, 0, 0, NULL, NULL, TALLY_TYPE_OF(B)},
+
+#define TALLY_TYPE_1(T) TALLY_DEFINE_(T, )
+#define TALLY_TYPE_2(T, a) TALLY_DEFINE_(T, TALLY_TRAIT_(T, a))
+#define TALLY_TYPE_3(T, a, b)                                                  \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b))
+#define TALLY_TYPE_4(T, a, b, c)                                               \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c))
+#define TALLY_TYPE_5(T, a, b, c, d)                                            \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d))
+#define TALLY_TYPE_6(T, a, b, c, d, e)                                         \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e))
+#define TALLY_TYPE_7(T, a, b, c, d, e, f)                                      \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f))
+#define TALLY_TYPE_8(T, a, b, c, d, e, f, g)                                   \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g))
+#define TALLY_TYPE_9(T, a, b, c, d, e, f, g, h)                                \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h))
+#define TALLY_TYPE_10(T, a, b, c, d, e, f, g, h, i)                            \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
+                  TALLY_TRAIT_(T, i))
+#define TALLY_TYPE_11(T, a, b, c, d, e, f, g, h, i, j)                         \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
+                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j))
+#define TALLY_TYPE_12(T, a, b, c, d, e, f, g, h, i, j, k)                      \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
+                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k))
+#define TALLY_TYPE_13(T, a, b, c, d, e, f, g, h, i, j, k, l)                   \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
+                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
+                  TALLY_TRAIT_(T, l))
+#define TALLY_TYPE_14(T, a, b, c, d, e, f, g, h, i, j, k, l, m)                \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
+                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
+                  TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m))
+#define TALLY_TYPE_15(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n)             \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
+                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
+                  TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n))
+#define TALLY_TYPE_16(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)          \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
+                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
+                  TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n)     \
+                  TALLY_TRAIT_(T, o))
+#define TALLY_TYPE_17(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)       \
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
+                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
+                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
+                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
+                  TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n)     \
+                  TALLY_TRAIT_(T, o) TALLY_TRAIT_(T, p))
+
+#endif

@@ -1,0 +1,112 @@
+// Mutators: what a thread holds while it uses the heap.
+//
+// A thread attaches by itself on first use, or by name. While it is attached
+// it passes safepoints; around a call that may block it detaches, so that
+// nobody waits for it. A mutator outlives its thread: the next thread that
+// attaches takes it over, warm, with its pools and its objects.
+
+#ifndef TALLY_MUTATOR_H
+#define TALLY_MUTATOR_H
+
+#include <tally/inline/count.h>
+#include <tally/status.h>
+
+TALLY_BEGIN
+
+// Mutators at once: 16,367.
+#define TALLY_MUTATORS_MAX TALLY_OWNER_MAX_
+
+// Attaches the calling thread by name.
+//
+// name:     up to 15 bytes are kept for reports; NULL keeps the thread's.
+// Returns:  0; also if the thread is attached already.
+// Errors:   TALLY_NO_MEMORY, TALLY_LIMIT (TALLY_MUTATORS_MAX are attached).
+// Threads:  any.
+// Blocks:   while the world is stopped.
+// Cost:     some microseconds for a thread's first time.
+TALLY_API tally_status tally_attach(const char *name);
+
+// Gives the thread's mutator up, as the thread's end would do: what it owns
+// stays, and is the next thread's that attaches.
+//
+// Returns:  nothing; does nothing if the thread is not attached.
+// Threads:  any, outside of borrow sections.
+// Blocks:   no. Finalizers may run inside.
+// Cost:     what others have handed over since the last safepoint.
+TALLY_API void tally_detach(void);
+
+// Returns:  the number of the calling thread's mutator, 1 ..
+//           TALLY_MUTATORS_MAX; 0 if it is not attached.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     one load.
+TALLY_API uint32_t tally_mutator_number(void);
+
+// Lets the runtime ask something of the thread: hand over what others wait
+// for, stop while the world is stopped, start a collection that is due. A
+// thread that neither allocates nor blocks calls it at least every
+// millisecond. Does nothing inside a borrow section.
+//
+// Returns:  nothing.
+// Threads:  any.
+// Blocks:   while the world is stopped. Finalizers may run inside.
+// Cost:     one load and one predicted branch (bench/count_pair).
+TALLY_INLINE void tally_safepoint(void) {
+    TALLY_POINT_(&tally_breaker_->bits_);
+    // Relaxed: a request that is missed now is seen at the next safepoint.
+    if (TALLY_UNLIKELY(__atomic_load_n(&tally_breaker_->bits_, __ATOMIC_RELAXED)))
+        tally_safepoint_slow_();
+}
+
+// Begins a blocking region: until tally_blocking_exit nobody waits for this
+// thread, and others do its duties. The thread must not use the heap inside.
+// Regions nest.
+//
+// Returns:  nothing.
+// Threads:  any, outside of borrow sections.
+// Blocks:   no. Finalizers may run inside.
+// Cost:     about 10 ns.
+TALLY_API void tally_blocking_enter(void);
+
+// Ends a blocking region. Keeps errno.
+//
+// Returns:  nothing.
+// Threads:  the one that entered it.
+// Blocks:   while the world is stopped.
+// Cost:     about 10 ns.
+TALLY_API void tally_blocking_exit(void);
+
+// The statement that follows is a blocking region:
+//
+//     TALLY_BLOCKING { n = read(fd, buffer, size); }
+//
+// It must not be left by break, return or goto.
+#define TALLY_BLOCKING                                                         \
+    for (bool tally_once_ = (tally_blocking_enter(), true); tally_once_;       \
+         tally_once_ = (tally_blocking_exit(), false))
+
+// Stops every other attached thread at its next safepoint, and keeps those
+// that attach waiting.
+//
+// Returns:  0 when all others stand still.
+// Errors:   TALLY_DEADLOCK inside a borrow section, or when the caller has
+//           stopped the world already; TALLY_NO_MEMORY and TALLY_LIMIT as
+//           tally_attach.
+// Threads:  any; a thread that is not attached is attached.
+// Blocks:   for other stops, in the order they were asked for, and for the
+//           slowest safepoint.
+// Cost:     a visit of each mutator and a wake-up of each thread.
+TALLY_API tally_status tally_stop_world(void);
+
+// Lets the other threads go on. Each thread that waited gets through before
+// the world is stopped again.
+//
+// Returns:  nothing.
+// Threads:  the one that stopped the world.
+// Blocks:   no.
+// Cost:     one wake-up.
+TALLY_API void tally_start_world(void);
+
+TALLY_END
+
+#endif

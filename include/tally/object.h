@@ -1,0 +1,176 @@
+// Objects: making them, counting references to them, asking about them.
+//
+// Every reference that a program keeps is counted. The thread that made an
+// object is its owner and counts without atomics; other threads count on a
+// word of their own. The runtime destroys an object, and what only it refers
+// to, when its last reference is dropped.
+//
+// Memory ordering: incref orders nothing (its caller holds a reference, and
+// whoever handed that over ordered it). All that any thread did with an
+// object before its last decref happens before the object's destruction.
+
+#ifndef TALLY_OBJECT_H
+#define TALLY_OBJECT_H
+
+#include <tally/inline/count.h>
+#include <tally/type.h>
+
+TALLY_BEGIN
+
+// What a count is made of. A single number would mislead: the owner counts
+// apart from the others, and an object without an owner has only one of both.
+struct tally_counts {
+    uint32_t owner_count; // references counted by the owner
+    int64_t shared_count; // references counted by others; may be negative
+    uint32_t owner;       // number of the owning mutator, 0 for none
+    uint32_t flags;       // TALLY_COUNT_...
+};
+#define TALLY_COUNT_MERGED 0x1u    // has no owner any more
+#define TALLY_COUNT_QUEUED 0x2u    // the owner has been asked to merge
+#define TALLY_COUNT_PUBLISHED 0x4u // other threads may upgrade borrows of it
+#define TALLY_COUNT_IMMORTAL 0x8u  // is not counted
+#define TALLY_COUNT_WATCHED 0x10u  // a collection looks at it
+#define TALLY_COUNT_FINALIZED 0x20u // its finalizer has been called
+
+// Makes an object of struct T, whose type TALLY_TYPE(T, ...) defines.
+#define tally_new(T) ((struct T *)tally_object_new(TALLY_TYPE_OF(T), 0))
+
+// Makes an object of struct T with n items.
+#define tally_new_items(T, n) ((struct T *)tally_object_new(TALLY_TYPE_OF(T), n))
+
+// Makes an object and gives the caller the only reference to it. Its payload
+// is zero, but for the field that holds the number of items. The calling
+// thread becomes the owner; a thread that is not attached is attached first.
+//
+// type:     registers itself here if need be.
+// items:    how many items, 0 .. 2^40 / item size; 0 for a type without.
+// Returns:  an owned reference, or NULL with errno set.
+// Errors:   ENOMEM, EINVAL (a bad type; items of a type without), EAGAIN (too
+//           many mutators or types).
+// Threads:  any.
+// Blocks:   no; the first call of a thread attaches it.
+// Cost:     3 ns for a small object (bench/churn).
+TALLY_API TALLY_MUST_USE void *tally_object_new(tally_type *type, size_t items);
+
+// Counts one more reference to an object.
+//
+// object:   not NULL; the caller holds a reference that lasts over the call.
+// Returns:  nothing; cannot fail. A count beyond 2^33 makes the object
+//           immortal, and is reported once.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     0.3 ns by the owner, one locked operation by others.
+TALLY_INLINE void tally_incref(void *object) {
+    tally_object_incref_((tally_object *)object);
+}
+
+// Drops a reference, and destroys what nothing refers to any more.
+//
+// object:   not NULL; the caller's reference is gone afterwards.
+// Returns:  nothing; cannot fail, allocates nothing.
+// Threads:  any.
+// Blocks:   no. Finalizers and destroy hooks may run inside.
+// Cost:     0.3 ns by the owner; of the last reference, some ns for each
+//           object destroyed, without recursion.
+TALLY_INLINE void tally_decref(void *object) {
+    tally_object_decref_((tally_object *)object);
+}
+
+// Takes a counted reference to an object that may be dying: from a borrow
+// that a borrow section protects, say.
+//
+// object:   not NULL, its memory valid.
+// Returns:  true with one more reference counted; false when the object's
+//           count was zero once, or another thread owns it and it was never
+//           published.
+// Threads:  any attached thread.
+// Blocks:   no.
+// Cost:     0.5 ns by the owner, one locked operation by others.
+TALLY_API TALLY_MUST_USE bool tally_try_incref(void *object);
+
+// Whether the caller's reference is the only one: then it may change the
+// object, or use its memory again, as if it were new.
+//
+// object:   not NULL; the caller holds a reference.
+// Returns:  true only if it is the only one; false may mean "not known".
+// Threads:  any.
+// Blocks:   no.
+// Cost:     two loads.
+TALLY_API bool tally_is_unique(const void *object);
+
+// Reads an object's counts. They may be stale by the time they are read.
+//
+// object:   not NULL; the caller holds a reference.
+// Returns:  the parts of the count.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     three loads.
+TALLY_API struct tally_counts tally_counts_of(const void *object);
+
+// Returns:  the type of an object (not NULL, a reference held).
+// Threads:  any.
+// Blocks:   no.
+// Cost:     two loads.
+TALLY_API tally_type *tally_type_of(const void *object);
+
+// Whether an object is of [type] or of a type that has it as a base.
+//
+// Returns:  true if so; false for NULL.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     a load for each base.
+TALLY_API bool tally_is_instance(const void *object, const tally_type *type);
+
+// Keeps an object alive by a reference of the runtime, which can be undone.
+//
+// object:   not NULL; the caller holds a reference.
+// Returns:  nothing. Pins nest: each wants its tally_unpin.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     an incref and a counter.
+TALLY_API void tally_pin(void *object);
+
+// Undoes a tally_pin.
+//
+// object:   not NULL, pinned.
+// Returns:  nothing.
+// Threads:  any.
+// Blocks:   as tally_decref.
+// Cost:     a decref and a counter.
+TALLY_API void tally_unpin(void *object);
+
+// Makes an object live until the process ends; from now on counting it is
+// free. This cannot be undone: what is counted meanwhile is lost.
+//
+// object:   not NULL; the caller holds a counted reference.
+// Returns:  nothing.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     one locked operation.
+TALLY_API void tally_immortalize(void *object);
+
+// Gives up ownership, so that all threads count an object alike. For objects
+// that are handed to other threads and never come back.
+//
+// object:   not NULL; the caller holds a reference.
+// Returns:  0 if the object has no owner now.
+// Errors:   TALLY_NOT_OWNER when another thread owns it.
+// Threads:  the owner.
+// Blocks:   no.
+// Cost:     two locked operations.
+TALLY_API tally_status tally_transfer(void *object);
+
+// Publishes an object: from now on other threads may take references from
+// borrows of it (tally_try_incref), and its memory waits for a grace period
+// when it dies. Storing it in a shared field does this too.
+//
+// object:   not NULL; the caller holds a reference.
+// Returns:  nothing.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     one locked operation.
+TALLY_API void tally_publish(void *object);
+
+TALLY_END
+
+#endif

@@ -1,0 +1,74 @@
+// The runtime as a whole: options, memory given back, checks, the end.
+//
+// Nothing here is needed to begin: the runtime starts itself on first use,
+// with options from the environment (TALLY_CONF) or their defaults.
+
+#ifndef TALLY_RUNTIME_H
+#define TALLY_RUNTIME_H
+
+#include <tally/status.h>
+
+TALLY_BEGIN
+
+// Options. TALLY_CONF has the same names, as in
+// "purge_delay_ms:0,collect:0"; it is ignored in set-user-ID programs.
+struct tally_config {
+    size_t size;             // of this structure; TALLY_CONFIG_INIT sets it
+    uint64_t reserve_bytes;  // of address space, 64 MiB .. 1 TiB; 0: four
+                             // times the machine's memory, at least 64 GiB
+    uint64_t purge_delay_ms; // until free pages go back to the OS; 1000
+    uint64_t collect;        // 0: no collection starts by itself; 1
+    uint64_t young_bytes;    // growth that starts a young collection; 4 MiB
+    uint64_t full_percent;   // growth since the last full collection that
+                             // starts the next, in percent; 100
+    uint64_t verify;         // 1: check the heap after each collection; 0
+};
+#define TALLY_CONFIG_INIT                                                      \
+    { sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0 }
+
+// Starts the runtime with options. Environment options win over these.
+//
+// config:   NULL for the defaults.
+// Returns:  0.
+// Errors:   TALLY_BUSY when it has started already, TALLY_INVALID for an
+//           option out of range, TALLY_NO_MEMORY when no address space is to
+//           be had.
+// Threads:  one, before the runtime is used.
+// Blocks:   no.
+// Cost:     some system calls.
+TALLY_API tally_status tally_init(const struct tally_config *config);
+
+// Ends the runtime: collects, frees all that waits, gives the memory back.
+// For programs that unload the library or check for leaks; a program that
+// exits need not call it.
+//
+// ret_leaked: how many objects were still alive; may be NULL.
+// Returns:  0; the runtime can be started again.
+// Errors:   TALLY_BUSY when other threads are attached: nothing changed.
+// Threads:  one, attached or not; it is detached.
+// Blocks:   as tally_collect.
+// Cost:     a full collection.
+TALLY_API tally_status tally_shutdown(size_t *ret_leaked);
+
+// Gives free memory back to the OS at once: of this thread, of threads that
+// do not run, and of the others at their next safepoint.
+//
+// Returns:  how many bytes went back.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     a system call for each run of free pages.
+TALLY_API size_t tally_trim(void);
+
+// Checks the heap's invariants: counts against references, states, bitmaps.
+//
+// level:    1: structures; 2: also every object's count.
+// Returns:  0 when all hold; what does not is written to stderr.
+// Errors:   TALLY_CORRUPT, TALLY_NO_MEMORY, and as tally_stop_world.
+// Threads:  any.
+// Blocks:   as tally_stop_world; the world stands still meanwhile.
+// Cost:     10 ns an object.
+TALLY_API tally_status tally_verify(int level);
+
+TALLY_END
+
+#endif

@@ -1,0 +1,101 @@
+// What the heap holds and what happened in it. Reading has no side effects.
+
+#ifndef TALLY_STATS_H
+#define TALLY_STATS_H
+
+#include <tally/type.h>
+
+TALLY_BEGIN
+
+// Durations in buckets of a quarter of a power of two nanoseconds.
+#define TALLY_HISTOGRAM_BUCKETS 160
+struct tally_histogram {
+    uint64_t count;
+    uint64_t sum_ns;
+    uint64_t max_ns;
+    uint64_t bucket[TALLY_HISTOGRAM_BUCKETS];
+};
+
+// What mutators count. Each counter has one writer and is never torn.
+struct tally_counters {
+    uint64_t made;           // objects
+    uint64_t destroyed;      // objects
+    uint64_t owner_counts;   // counting by the owner inside the library, and
+                             // in files compiled with TALLY_COUNT_OPERATIONS
+    uint64_t shared_counts;  // by others, on objects that have an owner
+    uint64_t handed_over;    // of these, drops that the owner does
+    uint64_t merged_counts;  // on objects that have no owner
+    uint64_t merges;         // objects whose owner gave them up
+    uint64_t finalized;      // finalizers called
+    uint64_t remote_frees;   // blocks freed in other mutators' pools
+    uint64_t safepoint_work; // safepoints that found something to do
+};
+
+// The heap at a glance. New members are added at the end.
+struct tally_stats {
+    size_t size; // of this structure; the caller sets it
+    struct tally_counters counters; // of all mutators together
+    uint64_t live_objects;
+    uint64_t live_bytes;     // in blocks that are handed out, to a 1/8
+    uint64_t heap_bytes;     // in use by pools and large blocks
+    uint64_t os_bytes;       // got from the OS and not given back
+    uint64_t reserved_bytes; // of address space
+    uint64_t metadata_bytes; // of os_bytes, descriptors and mutators
+    uint64_t pools;
+    uint64_t mutators;       // records, attached or not
+    uint64_t attached;
+    uint64_t immortal_objects;
+    uint64_t pinned;         // pins that are not undone
+    uint64_t saturated;      // objects whose count overflowed
+    uint64_t limbo_objects;  // dead, waiting for a grace period
+    uint64_t collections[2]; // by generation
+    uint64_t collected;      // garbage objects destroyed by collections
+    uint64_t grace_periods;
+    struct tally_histogram pauses; // times that the world stood still
+};
+
+// Reads the heap's statistics.
+//
+// ret_stats: size is set by the caller to sizeof(struct tally_stats).
+// Returns:  0.
+// Errors:   TALLY_INVALID for a size that no version had.
+// Threads:  any, attached or not.
+// Blocks:   no.
+// Cost:     some loads for each mutator.
+TALLY_API tally_status tally_stats_get(struct tally_stats *ret_stats);
+
+// Reads one mutator's counters.
+//
+// number:   1 .. TALLY_MUTATORS_MAX.
+// Returns:  0.
+// Errors:   TALLY_INVALID when there is no such mutator.
+// Threads:  any, attached or not.
+// Blocks:   no.
+// Cost:     some loads.
+TALLY_API tally_status tally_mutator_counters(uint32_t number,
+                                              struct tally_counters *ret);
+
+// Returns:  the duration in ns that a share [q] (0.0 .. 1.0) of the recorded
+//           ones do not exceed, to a quarter of a power of two; 0 if empty.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     a walk of the buckets.
+TALLY_API uint64_t tally_histogram_quantile(const struct tally_histogram *h,
+                                            double q);
+
+// Called for each live object while the world stands still: must not block,
+// allocate or count. A false return ends the walk.
+typedef bool (*tally_object_fn)(void *object, void *arg);
+
+// Visits every live object, in the order of addresses.
+//
+// Returns:  0.
+// Errors:   as tally_stop_world.
+// Threads:  any.
+// Blocks:   as tally_stop_world; the world stands still during the walk.
+// Cost:     2 ns an object and the callback (bench/walk).
+TALLY_API tally_status tally_walk(tally_object_fn fn, void *arg);
+
+TALLY_END
+
+#endif

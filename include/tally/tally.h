@@ -1,0 +1,30 @@
+// Tally: memory for threaded C programs, managed as CPython manages it, with
+// no global lock and no interpreter.
+//
+//     struct node { tally_object head; tally_ref next; long key; };
+//     TALLY_TYPE(node, TALLY_REF(next));
+//
+//     struct node *n = tally_new(node);      // owned; NULL and errno
+//     tally_set(n, next, n);                 // a cycle
+//     tally_decref(n);
+//     printf("%zu freed\n", tally_collect());     // 1
+//
+// Ownership is in the name: _new gives an owned reference, _get a borrowed
+// one, _dup counts what it reads, _steal consumes, _set counts.
+
+#ifndef TALLY_H
+#define TALLY_H
+
+#include <tally/alloc.h>
+#include <tally/api.h>
+#include <tally/borrow.h>
+#include <tally/collect.h>
+#include <tally/mutator.h>
+#include <tally/object.h>
+#include <tally/ref.h>
+#include <tally/runtime.h>
+#include <tally/stats.h>
+#include <tally/status.h>
+#include <tally/type.h>
+
+#endif

@@ -1,0 +1,133 @@
+// Run-time types: what an object is, where its references lie, and what to do
+// at its end.
+//
+//     struct session {
+//         tally_object head;
+//         tally_ref table;
+//         uint32_t n;
+//         tally_ref items[];
+//     };
+//     TALLY_TYPE(session, TALLY_REF(table), TALLY_REF_ITEMS(items, n),
+//                TALLY_FINALIZE(session_close));
+//
+// A type registers itself when its first object is made, and lives as long as
+// the process.
+
+#ifndef TALLY_TYPE_H
+#define TALLY_TYPE_H
+
+#include <tally/inline/layout.h>
+#include <tally/status.h>
+
+TALLY_BEGIN
+
+struct tally_visitor;
+typedef struct tally_type tally_type;
+
+// Called at most once for each object, when nothing refers to it any more or
+// only a garbage cycle does. The object is whole; a finalizer may use all that
+// it refers to, and may bring it back by storing a reference to it.
+// A destroy hook is called when the object is really gone: its references
+// are dropped already; it frees what the runtime does not know of (files,
+// tally_alloc'ed memory) and uses no other object.
+typedef void (*tally_hook)(void *object);
+
+// Calls tally_visit for each counted field that the declared traits of the
+// type do not name.
+typedef void (*tally_visit_hook)(void *object, struct tally_visitor *visitor);
+
+// What a trait says.
+enum tally_trait_kind {
+    TALLY_TRAIT_END,
+    TALLY_TRAIT_REFS,      // count tally_ref at offset, one or a fixed array
+    TALLY_TRAIT_REF_ITEMS, // as many as the object was made with
+    TALLY_TRAIT_ITEMS,     // items of count bytes each that hold no references
+    TALLY_TRAIT_FINALIZE,
+    TALLY_TRAIT_DESTROY,
+    TALLY_TRAIT_VISIT,
+    TALLY_TRAIT_BASE
+};
+
+// One line of a type's declaration. Programs write the macros below.
+typedef struct tally_trait {
+    enum tally_trait_kind kind;
+    const char *name;     // of the field, for reports
+    size_t offset;        // of the field, in bytes
+    size_t count;         // of references, or the size of an item in bytes
+    size_t length_offset; // of the field that holds the number of items
+    size_t length_size;   // of that field: 4 or 8 bytes
+    tally_hook hook;
+    tally_visit_hook visit;
+    tally_type *base;
+} tally_trait;
+
+// A type. The first three members are the program's, the rest the runtime's.
+struct tally_type {
+    const char *name;
+    size_t size; // of the fixed part, head included, in bytes
+    const tally_trait *traits;
+    uint64_t header_;   // template of a new object's first word
+    uint32_t index_;    // 0 until registered
+    uint32_t bin_;      // size class of a fixed-size object
+    uint32_t words_;    // payload words to clear in a fixed-size object
+    uint32_t refs_;     // references that lie in one run ...
+    size_t refs_at_;    // ... from this offset
+    size_t item_size_;  // bytes; 0 when the type has no items
+    size_t items_at_;   // offset of the items
+    size_t length_at_;  // offset of their number
+    uint32_t length_size_;
+    uint32_t shape_;    // how the rest of the references are found
+    tally_hook finalize_;
+    tally_hook destroy_;
+    tally_visit_hook visit_;
+    tally_type *base_;
+};
+
+// The type of struct [T], declared by TALLY_TYPE(T, ...).
+#define TALLY_TYPE_OF(T) (&tally_type_##T)
+
+// Declares the type of struct T in a header.
+#define TALLY_TYPE_DECLARE(T) extern tally_type tally_type_##T
+
+// Defines the type of struct T in one source file, from up to 16 traits.
+#define TALLY_TYPE(...)                                                        \
+    TALLY_CAT_(TALLY_TYPE_, TALLY_COUNT_(__VA_ARGS__))(__VA_ARGS__)
+
+// The traits. A named field is checked to be a tally_ref (array).
+#define TALLY_REF(field) (REF, field, 0)
+#define TALLY_REF_ARRAY(field) (REF_ARRAY, field, 0)
+#define TALLY_REF_ITEMS(field, length) (REF_ITEMS, field, length)
+#define TALLY_ITEMS(field, length) (ITEMS, field, length)
+#define TALLY_FINALIZE(function) (FINALIZE, function, 0)
+#define TALLY_DESTROY(function) (DESTROY, function, 0)
+#define TALLY_VISIT(function) (VISIT, function, 0)
+#define TALLY_BASE(T) (BASE, T, 0)
+
+// Registers a type, which its first object would do otherwise.
+//
+// type:     name, size and traits filled in, the rest zero; it must live as
+//           long as the process.
+// Returns:  0 or a status; registering twice is 0.
+// Errors:   TALLY_INVALID (size under 16 bytes or over 2^31, a reference
+//           outside the object, two item fields, a base that is larger),
+//           TALLY_LIMIT (2^22 types), TALLY_NO_MEMORY.
+// Threads:  any.
+// Blocks:   for other registrations.
+// Cost:     a lock; some microseconds.
+TALLY_API tally_status tally_type_register(tally_type *type);
+
+// Tells the visitor about one counted field, inside a visit hook.
+//
+// field:    a counted field of the object that is visited; may be empty.
+// Returns:  nothing.
+// Threads:  the one that the visit hook was called on.
+// Blocks:   no; a visit hook may run while the world is stopped and must not
+//           take locks, allocate or count.
+// Cost:     an indirect call.
+TALLY_API void tally_visit(struct tally_visitor *visitor, tally_ref *field);
+
+TALLY_END
+
+#include <tally/inline/traits.h>
+
+#endif

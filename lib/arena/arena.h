@@ -1,0 +1,101 @@
+// Arenas: slots of 4 MiB, cut into 256 units of 16 KiB.
+//
+//   unit   0 .. 5   this structure, and a descriptor for each unit: 384 bytes
+//          6 .. 255 pools and large blocks, in runs of units
+//
+// INVARIANT  a unit is free (a bit of [free]) or belongs to one run; a free
+//            unit that is not [dirty] is zero.
+//
+// Units are taken under a spinlock, lowest address first, and given back
+// without one: a bit is set.
+
+#ifndef TLY_ARENA_ARENA_H
+#define TLY_ARENA_ARENA_H
+
+#include "arena/range.h"
+
+#define TLY_UNIT_SIZE ((size_t)16384)
+#define TLY_UNIT_SHIFT 14
+#define TLY_ARENA_UNITS 256u
+#define TLY_ARENA_WORDS (TLY_ARENA_UNITS / 64)
+
+// A unit's descriptor belongs to the pool layer; here it is room.
+#define TLY_DESCRIPTOR_SIZE ((size_t)384)
+#define TLY_META_UNITS 6u
+#define TLY_UNITS_MAX (TLY_ARENA_UNITS - TLY_META_UNITS)
+
+enum tly_slot_kind {
+    TLY_SLOT_OTHER, // free, or inside a huge block
+    TLY_SLOT_ARENA,
+    TLY_SLOT_HUGE // begins a huge block
+};
+
+// Lies in the descriptors of the units that hold descriptors.
+struct tly_arena {
+    uint32_t kind; // (a) enum tly_slot_kind
+    uint64_t freed_at; // (a) when a unit was given back last
+    uint64_t slots;    // (c) of a huge block, and how many units it uses
+    uint64_t units;
+    uint64_t free[TLY_ARENA_WORDS] TLY_ALIGNED(TLY_LINE); // (a)
+    uint64_t dirty[TLY_ARENA_WORDS];                      // (a)
+    // Units that begin a pool of objects, and those of them in which objects
+    // were made since the last collection; for walks.
+    uint64_t objects[TLY_ARENA_WORDS] TLY_ALIGNED(TLY_LINE); // (a)
+    uint64_t young[TLY_ARENA_WORDS];                         // (a)
+};
+
+TLY_INLINE struct tly_arena *tly_arena_of(const void *p) {
+    return (struct tly_arena *)((uintptr_t)p & ~(TLY_SLOT_SIZE - 1));
+}
+TLY_INLINE unsigned tly_unit_of(const void *p) {
+    return (unsigned)(((uintptr_t)p & (TLY_SLOT_SIZE - 1)) >> TLY_UNIT_SHIFT);
+}
+TLY_INLINE void *tly_unit_at(struct tly_arena *arena, unsigned unit) {
+    return (char *)arena + ((size_t)unit << TLY_UNIT_SHIFT);
+}
+TLY_INLINE void *tly_descriptor_at(struct tly_arena *arena, unsigned unit) {
+    return (char *)arena + unit * TLY_DESCRIPTOR_SIZE;
+}
+
+// The arena in slot [n], or NULL if the slot is none.
+TLY_INLINE struct tly_arena *tly_arena_at(size_t n) {
+    struct tly_arena *arena =
+        (struct tly_arena *)(void *)(tly_range_base + n * TLY_SLOT_SIZE);
+    // ORDER[arena] acquire: the arena's structure is complete. Pairs with the
+    // release when it is made.
+    return tly_load_acquire(&arena->kind) == TLY_SLOT_OTHER ? NULL : arena;
+}
+
+// Takes [count] units in a row, 1 .. TLY_UNITS_MAX. *ret_clean: they are
+// zero. NULL with errno ENOMEM.
+void *tly_units_take(unsigned count, bool *ret_clean);
+
+// Gives units back, from any thread, without a lock.
+void tly_units_give(void *first, unsigned count);
+
+// Takes a huge block of at least [size] bytes behind the metadata of its
+// first slot; zero. NULL with errno ENOMEM.
+void *tly_huge_take(size_t size);
+void tly_huge_give(void *block);
+
+// Gives the memory of free units back that were freed [delay] ns ago.
+// Returns how many bytes.
+size_t tly_arena_purge(uint64_t delay);
+
+// As tly_arena_purge by the set delay, if it is time to look; cheap if not.
+void tly_arena_tick(void);
+void tly_arena_set_delay(uint64_t delay);
+
+struct tly_arena_bytes {
+    size_t used;     // in runs and huge blocks
+    size_t dirty;    // free, with memory behind
+    size_t metadata; // descriptors
+};
+struct tly_arena_bytes tly_arena_bytes(void);
+
+// Releases the range and forgets everything.
+void tly_arena_end(void);
+
+void tly_arena_forked(void);
+
+#endif

@@ -1,0 +1,67 @@
+// The heap's address range: one reservation, cut into slots of 4 MiB.
+//
+// All that the heap hands out lies in it, so that a subtraction tells whether
+// an address is ours, and side tables are flat arrays over it. It is never
+// unmapped while the runtime lives, only purged: the number of the kernel's
+// mappings does not grow with the heap.
+//
+// A slot is free, an arena (arena.h), or part of a huge block.
+
+#ifndef TLY_ARENA_RANGE_H
+#define TLY_ARENA_RANGE_H
+
+#include <tally/status.h>
+
+#include "base/atomic.h"
+
+#define TLY_SLOT_SIZE ((size_t)4 << 20)
+
+// The destruction link holds 35 bits of 32-byte granules: 1 TiB.
+#define TLY_RANGE_MAX ((size_t)1 << 40)
+#define TLY_RANGE_MIN ((size_t)64 << 20)
+#define TLY_SLOTS_MAX (TLY_RANGE_MAX / TLY_SLOT_SIZE)
+
+// The unit of side tables and links: the smallest block.
+#define TLY_GRANULE_SHIFT 5
+
+extern char *tly_range_base;
+extern size_t tly_range_size;
+
+// Whether an address lies in the heap.
+TLY_INLINE bool tly_range_has(const void *p) {
+    return (uintptr_t)p - (uintptr_t)tly_range_base < tly_range_size;
+}
+
+// Position of an address of the heap in the side tables.
+TLY_INLINE size_t tly_granule_of(const void *p) {
+    return ((uintptr_t)p - (uintptr_t)tly_range_base) >> TLY_GRANULE_SHIFT;
+}
+TLY_INLINE void *tly_granule_at(size_t granule) {
+    return tly_range_base + (granule << TLY_GRANULE_SHIFT);
+}
+
+// Reserves [size] bytes (0: by the machine's memory), or less if there is
+// less, down to TLY_RANGE_MIN.
+tally_status tly_range_start(size_t size);
+void tly_range_end(void);
+
+// Takes [count] slots in a row, readable and writable; their memory is zero.
+// NULL with errno ENOMEM.
+void *tly_slots_take(size_t count);
+
+// Gives slots back, from any thread, without a lock.
+void tly_slots_give(void *first, size_t count);
+
+// Purges slots that were given back before [before] (tly_os_now's scale).
+// Returns how many bytes went back to the OS.
+size_t tly_slots_purge(uint64_t before);
+
+// One past the highest slot ever taken, as a number of slots: walks end here.
+size_t tly_slots_frontier(void);
+
+// Bytes of slots that were given back and still have memory behind them.
+size_t tly_slots_dirty_bytes(void);
+
+void tly_range_forked(void);
+
+#endif

@@ -1,0 +1,49 @@
+// What we want of the compiler, by name.
+
+#ifndef TLY_BASE_COMPILER_H
+#define TLY_BASE_COMPILER_H
+
+#include <tally/api.h>
+
+#define TLY_LIKELY(x) TALLY_LIKELY(x)
+#define TLY_UNLIKELY(x) TALLY_UNLIKELY(x)
+
+// A slow path: never inlined, kept away from the fast ones.
+#define TLY_COLD __attribute__((cold, noinline))
+#define TLY_NOINLINE __attribute__((noinline))
+#define TLY_INLINE static inline __attribute__((always_inline, unused))
+#define TLY_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+// x86-64 and aarch64 both have lines of 64 bytes, or prefetch them in pairs.
+#define TLY_LINE 64
+#define TLY_ALIGNED(n) __attribute__((aligned(n)))
+
+#define TLY_PREFETCH(p) __builtin_prefetch(p, 0, 3)
+#define TLY_PREFETCH_WRITE(p) __builtin_prefetch(p, 1, 3)
+
+// The structure that holds a member.
+#define TLY_CONTAINER_OF(pointer, type, member)                                \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#ifndef TLY_CHECK
+#define TLY_CHECK 0
+#endif
+#ifndef TLY_POISON
+#define TLY_POISON 0
+#endif
+#ifndef TLY_SCHED
+#define TLY_SCHED 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define TLY_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TLY_TSAN 1
+#endif
+#endif
+#ifndef TLY_TSAN
+#define TLY_TSAN 0
+#endif
+
+#endif

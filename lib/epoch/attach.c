@@ -1,0 +1,283 @@
+// How threads come, go and wait.
+//
+// Edges: ORDER[state] hands a mutator from whoever had it to whoever has it
+// next. The pairs {store of an idle state, load of the breaker} here and
+// {RMW on the breaker, load of the state} in the one that hands something over
+// are Dekker's: one of them sees the other, so nothing waits for a thread
+// that does not run (tests/model/inbox.pml).
+
+#include "epoch/attach.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include <tally/mutator.h>
+
+#include "epoch/handshake.h"
+#include "epoch/rcu.h"
+#include "epoch/registry.h"
+#include "epoch/world.h"
+#include "platform/os.h"
+
+static TALLY_THREAD struct tly_mutator *attach_mine;
+static TALLY_THREAD uint32_t attach_blocking;
+static pthread_key_t attach_key;
+
+struct tly_mutator *tly_mine(void) {
+    return attach_mine;
+}
+
+static void self_set(struct tly_mutator *self) {
+    tally_breaker_ = &self->breaker;
+    tally_number_ = self->number;
+}
+
+static void self_clear(void) {
+    tally_breaker_ = &tly_nobody.mutator.breaker;
+    tally_number_ = TALLY_OWNER_NOBODY_;
+}
+
+void tly_poll(struct tly_mutator *self) {
+    // ORDER[breaker] acq_rel: taken before the goal is read, so that a request
+    // that comes meanwhile leaves its bit. Pairs with tly_break.
+    uint32_t bits = tly_exchange_acq_rel(&self->breaker.bits_, 0);
+    tly_handshake_poll(self);
+    if (tly_epoch_hooks.poll)
+        tly_epoch_hooks.poll(self, bits);
+    if (bits & TLY_BREAK_STOP)
+        tly_world_pass(self);
+}
+
+void tally_safepoint_slow_(void) {
+    struct tly_mutator *self = tly_self();
+    if (tly_is_attached(self) && self->depth == 0)
+        tly_poll(self);
+}
+
+// Stores an idle state. Whatever others handed over before they could see it
+// is done here; whatever they hand over later they do themselves.
+static void state_leave(struct tly_mutator *self, uint32_t idle) {
+    for (;;) {
+        if (tly_epoch_hooks.flush)
+            tly_epoch_hooks.flush(self);
+        self_clear();
+        // ORDER[state] seq_cst: all that the thread did with the mutator
+        // happens before it is another's; and the breaker is read after.
+        tly_store_seq_cst(&self->state, idle);
+        if (TLY_BUSTED(DETACH_NO_RECHECK))
+            return;
+        // ORDER[breaker] seq_cst: the other half of Dekker's pair.
+        uint32_t bits = tly_load_seq_cst(&self->breaker.bits_);
+        if (!(bits & TLY_BREAK_INBOX))
+            return;
+        // ORDER[state] seq_cst: as above. It fails when another acts already.
+        if (!tly_cas_seq_cst(&self->state, &idle, TLY_ATTACHED))
+            return;
+        self_set(self);
+        tly_world_pass(self);
+        tly_poll(self);
+    }
+}
+
+// From DETACHED to ATTACHED, after whoever acts for the mutator.
+static void state_enter(struct tly_mutator *self) {
+    for (;;) {
+        uint32_t state = TLY_DETACHED;
+        // ORDER[state] seq_cst: takes over what was done for the mutator; and
+        // the goal and the world's phase are read after.
+        if (tly_cas_seq_cst(&self->state, &state, TLY_ATTACHED))
+            return;
+        uint32_t seen = tly_event_value(&self->resumed);
+        // ORDER[state] seq_cst: looks again before it sleeps.
+        if (tly_load_seq_cst(&self->state) == TLY_SUSPENDED)
+            tly_event_wait(&self->resumed, seen, 0);
+    }
+}
+
+void tly_mutator_detach(struct tly_mutator *self) {
+    state_leave(self, TLY_DETACHED);
+}
+
+void tly_mutator_attach(struct tly_mutator *self) {
+    int error = errno;
+    state_enter(self);
+    self_set(self);
+    tly_world_pass(self);
+    tly_poll(self);
+    errno = error;
+}
+
+void tly_mutator_park(struct tly_mutator *self) {
+    self_clear();
+    // ORDER[state] seq_cst: what the thread did happens before what is done
+    // while the world stands still. What is in its inbox waits that long.
+    tly_store_seq_cst(&self->state, TLY_DETACHED);
+}
+
+void tly_mutator_unpark(struct tly_mutator *self) {
+    state_enter(self);
+    self_set(self);
+}
+
+bool tly_mutator_suspend(struct tly_mutator *mutator, uint32_t *ret_idle) {
+    // ORDER[state] seq_cst: the other half of Dekker's pair with state_leave.
+    uint32_t state = tly_load_seq_cst(&mutator->state);
+    *ret_idle = state;
+    // ORDER[state] seq_cst: takes over what the mutator's last user left.
+    return tly_is_idle(state) &&
+           tly_cas_seq_cst(&mutator->state, &state, TLY_SUSPENDED);
+}
+
+void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle) {
+    // ORDER[state] seq_cst: what was done for the mutator is its next user's;
+    // and whoever resumes reads the breaker after.
+    tly_store_seq_cst(&mutator->state, idle);
+    tly_event_signal(&mutator->resumed);
+}
+
+static void attach_named(struct tly_mutator *self, const char *name) {
+    if (name) {
+        strncpy(self->name, name, sizeof(self->name) - 1);
+        self->name[sizeof(self->name) - 1] = '\0';
+    } else {
+        tly_os_thread_name(self->name);
+    }
+    // Relaxed: for reports.
+    tly_store_relaxed(&self->thread, tly_os_thread_id());
+}
+
+tally_status tally_attach(const char *name) {
+    if (tly_is_attached(tly_self()))
+        return TALLY_OK;
+    int error = errno;
+    if (attach_mine)
+        tly_misuse("thread %u attaches inside a blocking region",
+                   tly_os_thread_id());
+    if (tly_epoch_hooks.start) {
+        tally_status status = tly_epoch_hooks.start();
+        if (status != TALLY_OK)
+            return status;
+    }
+    struct tly_mutator *self = tly_registry_adopt();
+    if (!self)
+        self = tly_registry_create();
+    if (!self)
+        return -errno;
+    attach_mine = self;
+    attach_named(self, name);
+    self->blocking = 0;
+    tly_rcu_register(self);
+    pthread_setspecific(attach_key, self);
+    self_set(self);
+    tly_world_pass(self);
+    tly_poll(self);
+    errno = error;
+    return TALLY_OK;
+}
+
+void tally_detach(void) {
+    struct tly_mutator *self = attach_mine;
+    if (!self)
+        return;
+    if (!tly_is_attached(tly_self()))
+        tly_mutator_attach(self);
+    if (self->depth > 0)
+        tly_misuse("thread %u detaches inside a borrow section",
+                   tly_os_thread_id());
+    tly_poll(self);
+    tly_rcu_unregister(self);
+    attach_mine = NULL;
+    pthread_setspecific(attach_key, NULL);
+    state_leave(self, TLY_VACANT);
+    tly_registry_vacate(self);
+}
+
+struct tly_mutator *tly_self_attached(void) {
+    struct tly_mutator *self = tly_self();
+    if (TLY_LIKELY(tly_is_attached(self)))
+        return self;
+    if (attach_mine) {
+        if (TLY_CHECK >= 1)
+            tly_misuse("thread %u uses the heap inside a blocking region",
+                       tly_os_thread_id());
+        tly_mutator_attach(attach_mine);
+        return attach_mine;
+    }
+    tally_status status = tally_attach(NULL);
+    if (status == TALLY_OK)
+        return tly_self();
+    errno = -status;
+    return NULL;
+}
+
+struct tly_mutator *tly_reserve_enter(void) {
+    int error = errno;
+    struct tly_mutator *self = tly_self_attached();
+    if (self)
+        return self;
+    errno = error;
+    self = tly_mutator_of(1);
+    for (uint32_t state = TLY_VACANT;; state = TLY_VACANT) {
+        // ORDER[state] seq_cst: as adoption of any vacant mutator.
+        if (tly_cas_seq_cst(&self->state, &state, TLY_ATTACHED))
+            break;
+        tly_os_yield();
+    }
+    self_set(self);
+    tly_world_pass(self);
+    tly_poll(self);
+    return self;
+}
+
+void tly_reserve_leave(struct tly_mutator *self) {
+    if (self->number == 1 && attach_mine != self)
+        state_leave(self, TLY_VACANT);
+}
+
+uint32_t tally_mutator_number(void) {
+    return tly_is_attached(tly_self()) ? tly_self()->number : 0;
+}
+
+void tally_blocking_enter(void) {
+    if (attach_blocking++ > 0 || !tly_is_attached(tly_self()))
+        return;
+    int error = errno;
+    struct tly_mutator *self = tly_self();
+    if (self->depth > 0)
+        tly_misuse("thread %u blocks inside a borrow section",
+                   tly_os_thread_id());
+    self->blocking = 1;
+    tly_mutator_detach(self);
+    errno = error;
+}
+
+void tally_blocking_exit(void) {
+    tly_check(attach_blocking > 0);
+    if (--attach_blocking > 0 || !attach_mine || !attach_mine->blocking)
+        return;
+    if (!tly_is_attached(tly_self()))
+        tly_mutator_attach(attach_mine);
+    attach_mine->blocking = 0;
+}
+
+// Runs at the end of every thread that attached and did not detach. A later
+// destructor that uses the heap attaches again, and this runs again.
+static void thread_ends(void *mutator) {
+    (void)mutator;
+    attach_blocking = 0;
+    if (attach_mine)
+        attach_mine->depth = 0;
+    tally_detach();
+}
+
+void tly_attach_forked(void) {
+    attach_blocking = 0;
+}
+
+tally_status tly_attach_start(void) {
+    return -pthread_key_create(&attach_key, thread_ends);
+}
+
+void tly_attach_end(void) {
+    pthread_key_delete(attach_key);
+}

@@ -1,0 +1,45 @@
+// Threads and their mutators: attach, detach, blocking regions, safepoints.
+
+#ifndef TLY_EPOCH_ATTACH_H
+#define TLY_EPOCH_ATTACH_H
+
+#include "epoch/mutator.h"
+
+// The calling thread's mutator, attached if it was not; NULL with errno when
+// it cannot be.
+struct tly_mutator *tly_self_attached(void);
+
+// As tly_self_attached for what cannot fail: waits for the one mutator that
+// the runtime keeps back when there is no other. tly_reserve_leave ends it
+// and does nothing for any other mutator.
+struct tly_mutator *tly_reserve_enter(void);
+void tly_reserve_leave(struct tly_mutator *self);
+
+// Does what is asked of [self], which is at a safepoint.
+void tly_poll(struct tly_mutator *self);
+
+// Makes [self] DETACHED, and ATTACHED again: around a wait inside the library.
+void tly_mutator_detach(struct tly_mutator *self);
+void tly_mutator_attach(struct tly_mutator *self);
+
+// The same for a thread that stands still while the world is stopped: nothing
+// is flushed, nothing is polled.
+void tly_mutator_park(struct tly_mutator *self);
+void tly_mutator_unpark(struct tly_mutator *self);
+
+// Acts for a mutator that does not run: true makes it SUSPENDED. *ret_idle is
+// the state to give back.
+bool tly_mutator_suspend(struct tly_mutator *mutator, uint32_t *ret_idle);
+void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle);
+
+// The mutator that the calling thread has, attached or in a blocking region.
+struct tly_mutator *tly_mine(void);
+
+// In a forked child.
+void tly_attach_forked(void);
+
+// Creates and deletes the key whose destructor gives mutators up.
+tally_status tly_attach_start(void);
+void tly_attach_end(void);
+
+#endif

@@ -1,0 +1,93 @@
+// The handshake.
+//
+// An acknowledgement is a promise that the work of that very goal is done: a
+// mutator reads the goal, does what it says, and stores that number. Attaching
+// is a poll, so that a thread that did not run does what it missed before it
+// does anything else; mutators that do not run are only looked at
+// (tests/model/hs.pml).
+
+#include "epoch/handshake.h"
+
+#include "epoch/attach.h"
+#include "epoch/registry.h"
+#include "sync/mutex.h"
+
+// A goal is a number shifted by two and the kind in the low bits.
+#define GOAL_STEP 4u
+
+static uint64_t handshake_goal;
+static struct tly_event handshake_done;
+static struct tly_mutex handshake_lock = TLY_MUTEX_INIT(TLY_RANK_HANDSHAKE);
+
+static uint64_t ask(uint32_t kind) {
+    // Relaxed: only the holder of the lock writes it.
+    uint64_t last = tly_load_relaxed(&handshake_goal);
+    uint64_t goal = (last / GOAL_STEP + 1) * GOAL_STEP + kind;
+    // ORDER[goal] seq_cst: what the goal is about was stored before; the
+    // count of records and their states are read after. Pairs with the load
+    // in tly_handshake_poll.
+    tly_store_seq_cst(&handshake_goal, goal);
+    uint32_t count = tly_registry_count();
+    for (uint32_t n = 1; n <= count; n++)
+        tly_break(tly_mutator_of(n), TLY_BREAK_HANDSHAKE);
+    return goal;
+}
+
+// Whether a mutator has done the goal, or does not run. SUSPENDED counts as
+// not running: whoever acts for it acknowledges for itself.
+static bool is_done(struct tly_mutator *m, uint64_t goal) {
+    // ORDER[acknowledge] acquire: what the mutator did for the goal, and all
+    // before, is visible to who asked. Pairs with tly_handshake_poll.
+    if (tly_load_acquire(&m->ack) >= goal)
+        return true;
+    // ORDER[state] seq_cst: read after the goal was stored.
+    return tly_load_seq_cst(&m->state) != TLY_ATTACHED;
+}
+
+static bool wait_all(uint64_t goal, uint64_t deadline) {
+    uint32_t count = tly_registry_count();
+    for (uint32_t n = 1; n <= count; n++) {
+        for (;;) {
+            uint32_t seen = tly_event_value(&handshake_done);
+            if (is_done(tly_mutator_of(n), goal))
+                break;
+            if (!tly_event_wait(&handshake_done, seen, deadline))
+                return false;
+        }
+    }
+    return true;
+}
+
+tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
+                           uint64_t deadline) {
+    if (self->depth > 0)
+        return TALLY_DEADLOCK;
+    tly_mutator_detach(self);
+    tly_mutex_lock(&handshake_lock);
+    uint64_t goal = ask(kind);
+    bool done = wait_all(goal, deadline);
+    tly_mutex_unlock(&handshake_lock);
+    tly_mutator_attach(self);
+    return done ? TALLY_OK : TALLY_TIMED_OUT;
+}
+
+void tly_handshake_poll(struct tly_mutator *self) {
+    // ORDER[goal] seq_cst: read after the breaker was taken, or after the
+    // thread became ATTACHED.
+    uint64_t goal = tly_load_seq_cst(&handshake_goal);
+    // Relaxed: the thread's own word.
+    uint64_t ack = tly_load_relaxed(&self->ack);
+    if (TLY_LIKELY(goal == ack))
+        return;
+    bool next = goal / GOAL_STEP == ack / GOAL_STEP + 1;
+    if (tly_epoch_hooks.acknowledge)
+        tly_epoch_hooks.acknowledge(self,
+                                    next ? goal % GOAL_STEP : TLY_GOAL_ALL);
+    // ORDER[acknowledge] release: the work is done, and all before it.
+    tly_store_release(&self->ack, goal);
+    tly_event_signal(&handshake_done);
+}
+
+void tly_handshake_forked(void) {
+    tly_mutex_reset(&handshake_lock);
+}

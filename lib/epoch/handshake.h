@@ -1,0 +1,25 @@
+// Handshakes: the time after which every attached mutator has passed a
+// safepoint and done there what the goal asks. Ragged: each at its own.
+
+#ifndef TLY_EPOCH_HANDSHAKE_H
+#define TLY_EPOCH_HANDSHAKE_H
+
+#include "epoch/mutator.h"
+
+// What a goal asks of each mutator; passed to the hook acknowledge.
+#define TLY_GOAL_FLUSH 0x1u // hand over what is cached for others
+#define TLY_GOAL_TRIM 0x2u  // give back what is cached for oneself
+#define TLY_GOAL_ALL 0x3u   // several goals were missed
+
+// Asks all mutators for [kind], does it for [self], and waits, detached, until
+// each other is done or does not run. Returns TALLY_TIMED_OUT at the deadline
+// (0: none): some will be done later.
+tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
+                           uint64_t deadline);
+
+// The calling mutator's share, at each safepoint.
+void tly_handshake_poll(struct tly_mutator *self);
+
+void tly_handshake_forked(void);
+
+#endif

@@ -1,0 +1,93 @@
+// liburcu 0.13.2, memb flavour.
+//
+// ThreadSanitizer does not see its inline assembly: two happens-before edges
+// stand for a grace period, and the sections are called out of line in its
+// builds. One token for all readers means that a section that begins and ends
+// inside a grace period counts as ordered; the tests' poison covers that.
+
+#include "epoch/rcu.h"
+
+#include "epoch/registry.h"
+#include "sync/mutex.h"
+
+#if !TLY_TSAN
+#define _LGPL_SOURCE
+#endif
+#include <urcu/urcu-memb.h>
+
+#if TLY_TSAN
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+static char grace_begin, grace_end; // only their addresses matter
+#define HAPPENS_BEFORE(token) __tsan_release(&(token))
+#define HAPPENS_AFTER(token) __tsan_acquire(&(token))
+#else
+#define HAPPENS_BEFORE(token) ((void)0)
+#define HAPPENS_AFTER(token) ((void)0)
+#endif
+
+// Registering and waiting exclude fork, which would copy liburcu's locks.
+static struct tly_mutex rcu_lock = TLY_MUTEX_INIT(TLY_RANK_RCU);
+
+void tly_rcu_register(struct tly_mutator *self) {
+    self->rcu_reader = &URCU_TLS(urcu_memb_reader);
+    if (URCU_TLS(urcu_memb_reader).registered)
+        return;
+    tly_mutex_lock(&rcu_lock);
+    urcu_memb_register_thread();
+    tly_mutex_unlock(&rcu_lock);
+    self->rcu_ours = true;
+    HAPPENS_AFTER(grace_begin);
+}
+
+void tly_rcu_unregister(struct tly_mutator *self) {
+    self->rcu_reader = NULL;
+    if (!self->rcu_ours)
+        return;
+    self->rcu_ours = false;
+    HAPPENS_BEFORE(grace_end);
+    tly_mutex_lock(&rcu_lock);
+    urcu_memb_unregister_thread();
+    tly_mutex_unlock(&rcu_lock);
+}
+
+void tly_rcu_enter(void) {
+    urcu_memb_read_lock();
+    HAPPENS_AFTER(grace_begin);
+}
+
+void tly_rcu_leave(void) {
+    HAPPENS_BEFORE(grace_end);
+    urcu_memb_read_unlock();
+}
+
+void tly_rcu_synchronize(void) {
+    HAPPENS_BEFORE(grace_begin);
+    HAPPENS_BEFORE(grace_end);
+    urcu_memb_synchronize_rcu();
+    HAPPENS_AFTER(grace_end);
+}
+
+void tly_rcu_fork_prepare(void) {
+    tly_mutex_lock(&rcu_lock);
+}
+
+void tly_rcu_fork_parent(void) {
+    tly_mutex_unlock(&rcu_lock);
+}
+
+// The child has copies of the other threads' reader records in liburcu's
+// list; a section that was open in one of them would never end. They are
+// still mapped here: the C library reuses dead threads' stacks only for new
+// threads.
+void tly_rcu_fork_child(struct tly_mutator *self) {
+    tly_mutex_reset(&rcu_lock);
+    tly_rank_leave(TLY_RANK_RCU);
+    for (uint32_t n = 1; n <= tly_registry_count(); n++) {
+        struct tly_mutator *m = tly_mutator_of(n);
+        if (m == self || !m->rcu_ours)
+            continue;
+        struct urcu_reader *reader = m->rcu_reader;
+        cds_list_del(&reader->node);
+    }
+}

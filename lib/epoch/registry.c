@@ -1,0 +1,136 @@
+// Records lie in one reserved range and are committed as they are needed;
+// they are never given back, so that a number is always the address of a
+// mutator. Registration stops nobody: the count is advanced after the record
+// is complete and ATTACHED, and whoever walks the records after raising a
+// goal reads the count after it.
+
+#include "epoch/registry.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "platform/fault.h"
+#include "platform/os.h"
+#include "sync/mutex.h"
+
+#define RECORDS (TALLY_OWNER_MAX_ + 1)
+#define RESERVED TLY_ROUND_UP(RECORDS * sizeof(union tly_record), 65536u)
+#define COMMIT_STEP ((size_t)65536)
+
+union tly_record tly_nobody TLY_ALIGNED(TLY_LINE) = {
+    .mutator = {.state = TLY_VACANT},
+};
+
+TALLY_THREAD struct tally_breaker_ *tally_breaker_ =
+    &tly_nobody.mutator.breaker;
+TALLY_THREAD uint16_t tally_number_ = TALLY_OWNER_NOBODY_;
+
+union tly_record *tly_records;
+
+static struct tly_mutex registry_lock = TLY_MUTEX_INIT(TLY_RANK_REGISTRY);
+static uint32_t registry_count;
+static size_t registry_committed;
+
+// Which mutators are VACANT, as a hint for who looks for one: the state word
+// decides.
+static CK_BITMAP_INSTANCE(TALLY_OWNER_MAX_ + 1) registry_vacant;
+
+tally_status tly_registry_start(void) {
+    tly_records = tly_os_reserve(RESERVED, COMMIT_STEP);
+    if (!tly_records)
+        return TALLY_NO_MEMORY;
+    registry_count = 0;
+    registry_committed = 0;
+    CK_BITMAP_INIT(&registry_vacant, RECORDS, false);
+    return TALLY_OK;
+}
+
+void tly_registry_end(void) {
+    tly_os_release(tly_records, RESERVED);
+    tly_records = NULL;
+    registry_count = 0;
+    registry_committed = 0;
+}
+
+uint32_t tly_registry_count(void) {
+    // ORDER[registered] seq_cst: records below the count are complete, and
+    // whoever raised a goal before sees every record that has not seen the
+    // goal. Pairs with the addition in tly_registry_create.
+    return tly_load_seq_cst(&registry_count);
+}
+
+size_t tly_registry_bytes(void) {
+    // Relaxed: a statistic.
+    return tly_load_relaxed(&registry_committed);
+}
+
+struct tly_mutator *tly_registry_adopt(void) {
+    ck_bitmap_iterator_t iterator;
+    ck_bitmap_iterator_init(&iterator, CK_BITMAP(&registry_vacant));
+    unsigned number;
+    while (ck_bitmap_next(CK_BITMAP(&registry_vacant), &iterator, &number)) {
+        struct tly_mutator *m = tly_mutator_of(number);
+        uint32_t state = TLY_VACANT;
+        // ORDER[state] seq_cst: takes over what the mutator's last thread, or
+        // the last that acted for it, left. Pairs with the store of VACANT.
+        if (tly_cas_seq_cst(&m->state, &state, TLY_ATTACHED)) {
+            ck_bitmap_reset(CK_BITMAP(&registry_vacant), number);
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static bool record_commit(uint32_t number) {
+    size_t end = (number + 1) * sizeof(union tly_record);
+    if (end <= registry_committed)
+        return true;
+    if (tly_os_commit((char *)tly_records + registry_committed, COMMIT_STEP))
+        return false;
+    // Relaxed: written under the registry's lock, read for statistics.
+    tly_store_relaxed(&registry_committed, registry_committed + COMMIT_STEP);
+    return true;
+}
+
+struct tly_mutator *tly_registry_create(void) {
+    struct tly_mutator *m = NULL;
+    tly_mutex_lock(&registry_lock);
+    uint32_t number = registry_count + 1;
+    if (number > TALLY_OWNER_MAX_) {
+        errno = EAGAIN;
+    } else if (tly_fault(TLY_FAULT_MUTATOR) || !record_commit(number)) {
+        errno = ENOMEM;
+    } else {
+        m = tly_mutator_of(number);
+        m->number = (uint16_t)number;
+        if (tly_epoch_hooks.init)
+            tly_epoch_hooks.init(m);
+        // Relaxed: published by the addition below.
+        tly_store_relaxed(&m->state, TLY_ATTACHED);
+        // ORDER[registered] seq_cst: the record is complete and ATTACHED
+        // before it is counted; its thread reads the goal after it.
+        tly_add_seq_cst(&registry_count, 1);
+    }
+    tly_mutex_unlock(&registry_lock);
+    return m;
+}
+
+void tly_registry_vacate(struct tly_mutator *mutator) {
+    ck_bitmap_set(CK_BITMAP(&registry_vacant), mutator->number);
+}
+
+void tly_registry_forked(struct tly_mutator *self) {
+    tly_mutex_reset(&registry_lock);
+    for (uint32_t n = 1; n <= registry_count; n++) {
+        struct tly_mutator *m = tly_mutator_of(n);
+        if (m == self)
+            continue;
+        m->state = TLY_VACANT;
+        m->depth = 0;
+        m->blocking = 0;
+        m->rcu_ours = false;
+        m->rcu_reader = NULL;
+        if (n > 1)
+            ck_bitmap_set(CK_BITMAP(&registry_vacant), n);
+    }
+}

@@ -1,0 +1,165 @@
+// The stop.
+//
+// The requester makes the phase odd and then reads each mutator's state; a
+// thread that becomes ATTACHED reads the phase after (Dekker, ORDER[phase]).
+// So a mutator that is seen idle once stays idle until the phase is even, and
+// idle mutators are only looked at. Requests are served in the order of their
+// tickets. A thread that waited gets through before the next stop: the next
+// requester waits until nobody of the last stop waits any more.
+
+#include "epoch/world.h"
+
+#include <tally/mutator.h>
+
+#include "epoch/attach.h"
+#include "epoch/registry.h"
+#include "platform/os.h"
+
+static struct {
+    uint32_t next;            // (a) ticket of the next requester
+    uint32_t serving;         // (a) ticket that may stop the world
+    struct tly_event turn;    // serving has changed
+    uint32_t phase;           // (a) odd while the world is stopped
+    struct tly_event resumed; // the phase is even again
+    uint32_t waiting;         // (a) threads that wait for that
+    struct tly_event parked;  // a thread waits, or waits no longer
+} world TLY_ALIGNED(TLY_LINE);
+
+static bool world_is_stopping(void) {
+    // ORDER[phase] seq_cst: read after the thread became ATTACHED. Pairs with
+    // the requester's addition, which its read of the state follows.
+    return tly_load_seq_cst(&world.phase) & 1;
+}
+
+// Waits for the phase to be even, DETACHED.
+static void wait_even(void) {
+    for (;;) {
+        uint32_t seen = tly_event_value(&world.resumed);
+        if (!world_is_stopping())
+            return;
+        tly_event_wait(&world.resumed, seen, 0);
+    }
+}
+
+void tly_world_pass(struct tly_mutator *self) {
+    if (TLY_LIKELY(!world_is_stopping()) || self->stopped_world)
+        return;
+    // Relaxed: a requester that misses this one meets it at its next stop.
+    tly_add_relaxed(&world.waiting, 1);
+    do {
+        tly_mutator_park(self);
+        tly_event_signal(&world.parked);
+        wait_even();
+        tly_mutator_unpark(self);
+    } while (world_is_stopping());
+    tly_add_relaxed(&world.waiting, (uint32_t)-1);
+    tly_event_signal(&world.parked);
+}
+
+// Waits until *word is [value], or the deadline has passed; detached.
+static bool wait_for(uint32_t *word, uint32_t value, struct tly_event *event,
+                     uint64_t deadline) {
+    for (;;) {
+        uint32_t seen = tly_event_value(event);
+        // ORDER[ticket] acquire: what the last requester did while the world
+        // stood still happens before what this one does. Pairs with the
+        // addition in tly_world_start.
+        if (tly_load_acquire(word) == value)
+            return true;
+        if (!tly_event_wait(event, seen, deadline))
+            return false;
+    }
+}
+
+// Takes a ticket and waits for its turn; a ticket cannot be given back, so
+// this wait has no deadline.
+static void turn_take(struct tly_mutator *self) {
+    // Relaxed: the order of tickets is all that is asked.
+    uint32_t ticket = tly_add_relaxed(&world.next, 1);
+    // ORDER[ticket] acquire: see wait_for.
+    if (tly_load_acquire(&world.serving) == ticket &&
+        tly_load_relaxed(&world.waiting) == 0)
+        return;
+    tly_mutator_detach(self);
+    wait_for(&world.serving, ticket, &world.turn, 0);
+    wait_for(&world.waiting, 0, &world.parked, 0);
+    tly_mutator_attach(self);
+}
+
+static void turn_give(void) {
+    // ORDER[ticket] acq_rel: see wait_for.
+    tly_add_acq_rel(&world.serving, 1);
+    tly_event_signal(&world.turn);
+}
+
+// Waits until a mutator is not ATTACHED. Returns false at the deadline.
+static bool wait_idle(struct tly_mutator *m, uint64_t deadline) {
+    for (;;) {
+        uint32_t seen = tly_event_value(&world.parked);
+        // ORDER[state] seq_cst: read after the phase became odd; what the
+        // thread did before it parked is visible to the requester.
+        if (tly_load_seq_cst(&m->state) != TLY_ATTACHED)
+            return true;
+        tly_break(m, TLY_BREAK_STOP);
+        if (!tly_event_wait(&world.parked, seen, deadline))
+            return false;
+    }
+}
+
+// Waits for every other mutator. A SUSPENDED one is another attached thread's
+// business, which this waits for as well.
+static bool wait_all(struct tly_mutator *self, uint64_t deadline) {
+    uint32_t count = tly_registry_count();
+    for (uint32_t n = 1; n <= count; n++) {
+        struct tly_mutator *m = tly_mutator_of(n);
+        // Relaxed: wait_idle looks again; a thread that attaches now waits.
+        if (m != self && tly_load_relaxed(&m->state) == TLY_ATTACHED)
+            tly_break(m, TLY_BREAK_STOP);
+    }
+    for (uint32_t n = 1; n <= count; n++) {
+        struct tly_mutator *m = tly_mutator_of(n);
+        if (m != self && !wait_idle(m, deadline))
+            return false;
+    }
+    return true;
+}
+
+tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
+    if (self->depth > 0 || self->stopped_world)
+        return TALLY_DEADLOCK;
+    turn_take(self);
+    self->stopped_world = true;
+    // ORDER[phase] seq_cst: odd before the states are read.
+    tly_add_seq_cst(&world.phase, 1);
+    if (wait_all(self, deadline))
+        return TALLY_OK;
+    tly_world_start(self);
+    return TALLY_TIMED_OUT;
+}
+
+void tly_world_start(struct tly_mutator *self) {
+    self->stopped_world = false;
+    // ORDER[phase] seq_cst: what was done while the world stood still happens
+    // before what its threads do next. Pairs with world_is_stopping.
+    tly_add_seq_cst(&world.phase, 1);
+    tly_event_signal(&world.resumed);
+    turn_give();
+}
+
+void tly_world_forked(void) {
+    world.waiting = 0;
+    world.next = world.serving + 1;
+}
+
+tally_status tally_stop_world(void) {
+    struct tly_mutator *self = tly_self_attached();
+    return self ? tly_world_stop(self, 0) : -errno;
+}
+
+void tally_start_world(void) {
+    struct tly_mutator *self = tly_self();
+    if (!self->stopped_world)
+        tly_misuse("thread %u starts a world that it did not stop",
+                   tly_os_thread_id());
+    tly_world_start(self);
+}

@@ -1,0 +1,24 @@
+// Stopping the world: every other attached thread stands at a safepoint.
+
+#ifndef TLY_EPOCH_WORLD_H
+#define TLY_EPOCH_WORLD_H
+
+#include "epoch/mutator.h"
+
+// Waits, DETACHED, while the world is stopped by another. [self] is attached
+// and at a safepoint, or has just become attached.
+void tly_world_pass(struct tly_mutator *self);
+
+// As tally_stop_world; gives up at [deadline] (0: never) with TALLY_TIMED_OUT.
+tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline);
+void tly_world_start(struct tly_mutator *self);
+
+// Whether [self] has stopped the world.
+TLY_INLINE bool tly_world_is_stopped_by(const struct tly_mutator *self) {
+    return self->stopped_world;
+}
+
+// In a forked child, whose thread stopped the world before: nobody waits.
+void tly_world_forked(void);
+
+#endif

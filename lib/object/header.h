@@ -1,0 +1,72 @@
+// The header's words, by name. include/tally/inline/layout.h has its picture.
+//
+// shared_:  63..29 others' count, signed | 28..7 type index | 6..0 flags
+// tf_:      7..3 bin of a small simple object, 0 if it has to be looked up
+//           2..0 leading references, 0 .. 6; 7: ask the type
+//
+// INVARIANT  local_ + count(shared_) == references to the object, those that
+//            lie in caches, drop bitmaps and queues included.
+
+#ifndef TLY_OBJECT_HEADER_H
+#define TLY_OBJECT_HEADER_H
+
+#include <tally/inline/count.h>
+
+#include "arena/range.h"
+#include "base/atomic.h"
+
+#define TLY_ONE ((uint64_t)1 << 29)
+#define TLY_COUNT_MASK (~(TLY_ONE - 1))
+#define TLY_TYPE_SHIFT 7
+#define TLY_TYPE_BITS 22
+#define TLY_TYPE_MASK ((((uint64_t)1 << TLY_TYPE_BITS) - 1) << TLY_TYPE_SHIFT)
+
+// Flags of shared_.
+#define TLY_PUB 0x01u    // published: other threads may upgrade borrows
+#define TLY_QUEUED 0x02u // the owner is asked to merge; the queue holds a unit
+#define TLY_MERGED 0x04u // has no owner, or has one that gives it up now
+#define TLY_DYING 0x08u  // its count was zero
+#define TLY_DIRTY 0x10u  // changed while watched
+
+// gc_.
+#define TLY_GC_LIVE 0x01u      // the block holds a complete object
+#define TLY_GC_TRACKED 0x02u   // refers to others: collections look at it
+#define TLY_GC_FINALIZED 0x04u // its finalizer has been claimed
+#define TLY_GC_OLD 0x08u       // has survived a collection
+
+// tf_.
+#define TLY_TF_REFS 7u
+#define TLY_TF_ASK 7u
+#define TLY_TF_BIN_SHIFT 3
+#define TLY_TF_BIN_MAX 31u
+
+// A count beyond this is wrong or hopeless: the object becomes immortal.
+#define TLY_COUNT_SATURATED ((int64_t)1 << 33)
+
+// The first word of a header, for the stores that begin and end an object.
+typedef uint64_t __attribute__((may_alias)) tly_header_word;
+
+TLY_INLINE int64_t tly_count_of(uint64_t shared) {
+    return (int64_t)shared >> 29;
+}
+
+TLY_INLINE uint32_t tly_type_index(uint64_t shared) {
+    return (uint32_t)((shared & TLY_TYPE_MASK) >> TLY_TYPE_SHIFT);
+}
+
+// A dead object's count field links it to the next dead one; type and flags
+// survive. Granule 0 is metadata, so 0 ends a list.
+TLY_INLINE void tly_dead_link(tally_object *object, tally_object *next) {
+    uint64_t granule = next ? tly_granule_of(next) : 0;
+    // Relaxed: other threads read the flags only, and DYING is final.
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    tly_store_relaxed(&object->shared_,
+                      (shared & ~TLY_COUNT_MASK) | TLY_DYING | granule << 29);
+}
+
+TLY_INLINE tally_object *tly_dead_next(const tally_object *object) {
+    uint64_t granule = tly_load_relaxed(&object->shared_) >> 29;
+    return granule ? (tally_object *)tly_granule_at(granule) : NULL;
+}
+
+#endif

@@ -1,0 +1,33 @@
+// The object layer's piece of a mutator: what is dead or dying in its hands.
+
+#ifndef TLY_OBJECT_LOCAL_H
+#define TLY_OBJECT_LOCAL_H
+
+#include <tally/stats.h>
+
+#include "object/header.h"
+#include "pool/heap.h"
+
+struct tly_local {
+    struct tly_heap heap;
+    struct tally_counters counters; // (a) single writer
+    tally_object *dead;     // to be destroyed; linked by their count fields
+    tally_object *held;     // dead, but a hook of theirs may not run here
+    tally_object *finalize; // a unit of each is ours; its finalizer is to run
+    tally_object *limbo;    // dead, published: wait for a grace period
+    tally_object *limbo_tail;
+    uint32_t limbo_count;
+    uint32_t finishing;     // depth of destruction on this thread
+    uint64_t limbo_bytes;
+};
+_Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,
+               "a mutator costs at most two pages");
+
+TLY_INLINE struct tly_local *tly_local_of(struct tly_mutator *mutator) {
+    return (struct tly_local *)(void *)mutator;
+}
+TLY_INLINE struct tly_mutator *tly_mutator_in(struct tly_local *local) {
+    return &local->heap.mutator;
+}
+
+#endif

@@ -1,0 +1,257 @@
+// Registration, and walking an object's references.
+
+#include "object/type.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "platform/os.h"
+#include "pool/class.h"
+#include "sync/mutex.h"
+
+#define TABLE_BYTES (TLY_TYPES_MAX * sizeof(tally_type *))
+#define TABLE_STEP ((size_t)65536)
+#define SIZE_MAX_FIXED ((size_t)1 << 31)
+
+tally_type **tly_types;
+static uint32_t types_count; // (a)
+static size_t types_committed;
+static struct tly_mutex types_lock = TLY_MUTEX_INIT(TLY_RANK_TYPES);
+
+// What a type's traits and its bases' add up to.
+struct survey {
+    size_t first, end; // of the leading run of references
+    size_t fixed;      // references in fields
+    tally_status status;
+};
+
+tally_status tly_types_start(void) {
+    tly_types = tly_os_reserve(TABLE_BYTES, TABLE_STEP);
+    return tly_types ? TALLY_OK : TALLY_NO_MEMORY;
+}
+
+void tly_types_end(void) {
+    for (uint32_t n = 1; n <= types_count; n++) {
+        tly_types[n]->index_ = 0;
+        tly_types[n]->bin_ = 0;
+    }
+    tly_os_release(tly_types, TABLE_BYTES);
+    tly_types = NULL;
+    types_count = 0;
+    types_committed = 0;
+}
+
+uint32_t tly_types_count(void) {
+    // ORDER[types] acquire: the descriptors below are complete.
+    return tly_load_acquire(&types_count);
+}
+
+void tly_types_forked(void) {
+    tly_mutex_reset(&types_lock);
+}
+
+static void survey_refs(struct survey *s, const tally_type *type,
+                        const tally_trait *trait) {
+    size_t end = trait->offset + trait->count * sizeof(tally_ref);
+    if (trait->offset < sizeof(tally_object) || end > type->size ||
+        trait->offset % sizeof(tally_ref) != 0)
+        s->status = TALLY_INVALID;
+    if (s->fixed == 0) {
+        s->first = trait->offset;
+        s->end = end;
+    } else if (trait->offset == s->end) {
+        s->end = end;
+    }
+    s->fixed += trait->count;
+}
+
+static void survey_items(struct survey *s, tally_type *type,
+                         const tally_trait *trait) {
+    bool length_fits = trait->length_size == 4 || trait->length_size == 8;
+    if (type->item_size_ || trait->offset > type->size || !trait->count ||
+        !length_fits ||
+        trait->length_offset + trait->length_size > type->size)
+        s->status = TALLY_INVALID;
+    type->item_size_ = trait->count;
+    type->items_at_ = trait->offset;
+    type->length_at_ = trait->length_offset;
+    type->length_size_ = (uint32_t)trait->length_size;
+    if (trait->kind == TALLY_TRAIT_REF_ITEMS)
+        type->shape_ |= TLY_SHAPE_ITEMS;
+}
+
+static void survey_trait(struct survey *s, tally_type *type,
+                         const tally_trait *trait) {
+    switch (trait->kind) {
+    case TALLY_TRAIT_REFS:
+        survey_refs(s, type, trait);
+        break;
+    case TALLY_TRAIT_REF_ITEMS:
+    case TALLY_TRAIT_ITEMS:
+        survey_items(s, type, trait);
+        break;
+    case TALLY_TRAIT_FINALIZE:
+        type->finalize_ = type->finalize_ ? type->finalize_ : trait->hook;
+        break;
+    case TALLY_TRAIT_DESTROY:
+        type->destroy_ = type->destroy_ ? type->destroy_ : trait->hook;
+        break;
+    case TALLY_TRAIT_VISIT:
+        type->visit_ = type->visit_ ? type->visit_ : trait->visit;
+        type->shape_ |= TLY_SHAPE_VISIT;
+        break;
+    case TALLY_TRAIT_BASE:
+        type->base_ = trait->base;
+        break;
+    case TALLY_TRAIT_END:
+        break;
+    }
+}
+
+static const tally_type *survey_base(const tally_type *type) {
+    for (const tally_trait *t = type->traits; t->kind != TALLY_TRAIT_END; t++)
+        if (t->kind == TALLY_TRAIT_BASE)
+            return t->base;
+    return NULL;
+}
+
+// A derived type's structure begins with its base's: it has the base's
+// references, and its hooks unless it has its own.
+static tally_status survey_type(struct survey *s, tally_type *type) {
+    for (const tally_type *t = type; t; t = survey_base(t)) {
+        if (t->size > type->size || t->size < sizeof(tally_object))
+            return TALLY_INVALID;
+        for (const tally_trait *n = t->traits; n->kind != TALLY_TRAIT_END; n++)
+            if (t == type || n->kind != TALLY_TRAIT_BASE)
+                survey_trait(s, type, n);
+    }
+    return s->status;
+}
+
+// The header's first word of new objects, and how simple their end is.
+static void template_make(tally_type *type, const struct survey *s) {
+    size_t refs = (s->end - s->first) / sizeof(tally_ref);
+    type->refs_ = (uint32_t)refs;
+    type->refs_at_ = s->first;
+    if (refs != s->fixed)
+        type->shape_ |= TLY_SHAPE_MORE;
+    bool simple = !type->shape_ && !type->finalize_ && !type->destroy_ &&
+                  refs < TLY_TF_ASK &&
+                  (refs == 0 || s->first == sizeof(tally_object));
+    unsigned bin = 0;
+    size_t bytes = tly_type_bytes(type, 0);
+    if (!type->item_size_ && bytes <= TLY_CLASS_MAX)
+        bin = tly_class_of(bytes) + 1;
+    uint64_t tf = simple ? refs : TLY_TF_ASK;
+    if (bin <= TLY_TF_BIN_MAX)
+        tf |= bin << TLY_TF_BIN_SHIFT;
+    type->words_ = (uint32_t)((bytes - sizeof(tally_object) + 15) / 16);
+    type->bin_ = bin;
+    type->header_ = 1 | tf << 56;
+}
+
+static tally_status table_add(tally_type *type) {
+    uint32_t index = types_count + 1;
+    if (index >= TLY_TYPES_MAX)
+        return TALLY_LIMIT;
+    if ((index + 1) * sizeof(tally_type *) > types_committed) {
+        tally_status status = tly_os_commit(
+            (char *)tly_types + types_committed, TABLE_STEP);
+        if (status != TALLY_OK)
+            return status;
+        types_committed += TABLE_STEP;
+    }
+    tly_types[index] = type;
+    // ORDER[types] release: the descriptor is complete before it is found.
+    tly_store_release(&types_count, index);
+    tly_store_release(&type->index_, index);
+    return TALLY_OK;
+}
+
+static tally_status register_locked(tally_type *type) {
+    if (type->index_)
+        return TALLY_OK;
+    struct survey s = {sizeof(tally_object), sizeof(tally_object), 0, TALLY_OK};
+    type->shape_ = 0;
+    type->item_size_ = 0;
+    type->finalize_ = type->destroy_ = NULL;
+    type->visit_ = NULL;
+    type->base_ = NULL;
+    if (!type->name || !type->traits || type->size > SIZE_MAX_FIXED)
+        return TALLY_INVALID;
+    tally_status status = survey_type(&s, type);
+    if (status != TALLY_OK)
+        return status;
+    template_make(type, &s);
+    status = table_add(type);
+    if (status != TALLY_OK)
+        type->bin_ = 0;
+    return status;
+}
+
+size_t tly_type_bytes(const tally_type *type, size_t items) {
+    size_t bytes = type->size;
+    if (type->item_size_ && items) {
+        size_t end = type->items_at_ + items * type->item_size_;
+        bytes = end > bytes ? end : bytes;
+    }
+    if (type->finalize_)
+        bytes = TLY_ROUND_UP(bytes, sizeof(void *)) + sizeof(void *);
+    return bytes;
+}
+
+size_t tly_items_of(const tally_object *object, const tally_type *type) {
+    const char *length = (const char *)object + type->length_at_;
+    if (!type->item_size_)
+        return 0;
+    if (type->length_size_ == 8)
+        return *(const uint64_t *)(const void *)length;
+    return *(const uint32_t *)(const void *)length;
+}
+
+size_t tly_object_size(const tally_object *object, const tally_type *type) {
+    return tly_type_bytes(type, tly_items_of(object, type));
+}
+
+tally_object **tly_finalize_link(tally_object *object,
+                                 const tally_type *type) {
+    size_t end = tly_object_size(object, type);
+    return (tally_object **)(void *)((char *)object + end - sizeof(void *));
+}
+
+static tally_ref *field_at(tally_object *object, size_t offset) {
+    return (tally_ref *)(void *)((char *)object + offset);
+}
+
+struct tally_visitor {
+    tly_refs_fn fn;
+    void *arg;
+};
+
+void tally_visit(struct tally_visitor *visitor, tally_ref *field) {
+    visitor->fn(visitor->arg, field, 1);
+}
+
+void tly_refs_each(tally_object *object, const tally_type *type,
+                   tly_refs_fn fn, void *arg) {
+    if (!(type->shape_ & TLY_SHAPE_MORE)) {
+        if (type->refs_)
+            fn(arg, field_at(object, type->refs_at_), type->refs_);
+    } else {
+        for (const tally_type *t = type; t; t = t->base_)
+            for (const tally_trait *n = t->traits;
+                 n->kind != TALLY_TRAIT_END; n++)
+                if (n->kind == TALLY_TRAIT_REFS)
+                    fn(arg, field_at(object, n->offset), n->count);
+    }
+    if (type->shape_ & TLY_SHAPE_ITEMS) {
+        size_t items = tly_items_of(object, type);
+        if (items)
+            fn(arg, field_at(object, type->items_at_), items);
+    }
+    if (type->shape_ & TLY_SHAPE_VISIT) {
+        struct tally_visitor visitor = {fn, arg};
+        type->visit_(object, &visitor);
+    }
+}

@@ -1,0 +1,57 @@
+// What the library wants of the operating system; one .c for each.
+//
+// Preconditions of all: addresses and sizes are multiples of the page size
+// where they concern memory. Results: 0 or a negative errno. Nothing here
+// allocates from the process's malloc. Each call that can fail is a fault
+// point (platform/fault.h).
+
+#ifndef TLY_PLATFORM_OS_H
+#define TLY_PLATFORM_OS_H
+
+#include <tally/status.h>
+
+#include "base/compiler.h"
+
+// Reserves address space, aligned to [align] (a power of two), without memory
+// behind it. Returns NULL when there is none.
+void *tly_os_reserve(size_t size, size_t align);
+
+// Gives a reservation back, whole.
+void tly_os_release(void *address, size_t size);
+
+// Makes part of a reservation readable and writable; zero on first touch.
+tally_status tly_os_commit(void *address, size_t size);
+
+// Gives the memory behind pages back; they read as zero afterwards.
+tally_status tly_os_purge(void *address, size_t size);
+
+// Bytes of a page.
+size_t tly_os_page_size(void);
+
+// Bytes of memory that the machine has.
+uint64_t tly_os_memory(void);
+
+// Nanoseconds of a clock that only goes forward.
+uint64_t tly_os_now(void);
+
+// Processors that the process may use, at least 1.
+unsigned tly_os_cpus(void);
+
+// Lets another thread run.
+void tly_os_yield(void);
+
+// Copies the calling thread's name, at most 15 bytes and a NUL.
+void tly_os_thread_name(char name[16]);
+
+// The calling thread's number with the kernel.
+uint32_t tly_os_thread_id(void);
+
+// Waits while *word == value, until [deadline] (tly_os_now's scale; 0: none).
+// May return early. wake: all waiters.
+void tly_os_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline);
+void tly_os_futex_wake(uint32_t *word);
+
+// An environment variable, NULL in set-user-ID programs.
+const char *tly_os_environment(const char *name);
+
+#endif

@@ -1,0 +1,108 @@
+// Linux.
+
+#include "platform/os.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "platform/fault.h"
+
+void *tly_os_reserve(size_t size, size_t align) {
+    if (tly_fault(TLY_FAULT_RESERVE))
+        return NULL;
+    size_t room = size + align;
+    char *base = mmap(NULL, room, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return NULL;
+    char *start = base + (align - (uintptr_t)base % align) % align;
+    if (start > base)
+        munmap(base, (size_t)(start - base));
+    if (start + size < base + room)
+        munmap(start + size, (size_t)(base + room - start) - size);
+    return start;
+}
+
+void tly_os_release(void *address, size_t size) {
+    // What cannot be unmapped stays reserved: address space without memory.
+    (void)munmap(address, size);
+}
+
+tally_status tly_os_commit(void *address, size_t size) {
+    if (tly_fault(TLY_FAULT_COMMIT))
+        return TALLY_NO_MEMORY;
+    if (mprotect(address, size, PROT_READ | PROT_WRITE) != 0)
+        return TALLY_NO_MEMORY;
+    return TALLY_OK;
+}
+
+tally_status tly_os_purge(void *address, size_t size) {
+    if (tly_fault(TLY_FAULT_PURGE))
+        return TALLY_NO_MEMORY;
+    if (madvise(address, size, MADV_DONTNEED) != 0)
+        return -errno;
+    return TALLY_OK;
+}
+
+size_t tly_os_page_size(void) {
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t tly_os_memory(void) {
+    struct sysinfo info;
+    if (sysinfo(&info) != 0)
+        return (uint64_t)1 << 34;
+    return (uint64_t)info.totalram * info.mem_unit;
+}
+
+uint64_t tly_os_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+unsigned tly_os_cpus(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    int n = CPU_COUNT(&set);
+    return n < 1 ? 1 : (unsigned)n;
+}
+
+void tly_os_yield(void) {
+    sched_yield();
+}
+
+void tly_os_thread_name(char name[16]) {
+    if (pthread_getname_np(pthread_self(), name, 16) != 0)
+        name[0] = '\0';
+}
+
+uint32_t tly_os_thread_id(void) {
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+void tly_os_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline) {
+    struct timespec until = {(time_t)(deadline / 1000000000u),
+                             (long)(deadline % 1000000000u)};
+    // The bitset form takes an absolute time of the monotonic clock.
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
+            deadline ? &until : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+void tly_os_futex_wake(uint32_t *word) {
+    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT32_MAX, NULL,
+            NULL, 0);
+}
+
+const char *tly_os_environment(const char *name) {
+    return secure_getenv(name);
+}

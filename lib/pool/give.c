@@ -1,0 +1,164 @@
+// Giving blocks back: by their owner a bit in a bitmap; by others a bit in a
+// cache, told in batches. No lock, no loop, and the block is not written.
+
+#include "pool/heap.h"
+
+#include "base/poison.h"
+
+void tly_pool_list(struct tly_heap *heap, struct tly_pool *pool) {
+    struct tly_pool **head =
+        &heap->partial[pool->kind == TLY_POOL_OBJECT][pool->class];
+    pool->listed = 1;
+    pool->low = 0;
+    pool->prev = NULL;
+    pool->next = *head;
+    if (*head)
+        (*head)->prev = pool;
+    *head = pool;
+}
+
+void tly_pool_unlist(struct tly_heap *heap, struct tly_pool *pool) {
+    struct tly_pool **head =
+        &heap->partial[pool->kind == TLY_POOL_OBJECT][pool->class];
+    if (pool->prev)
+        pool->prev->next = pool->next;
+    else
+        *head = pool->next;
+    if (pool->next)
+        pool->next->prev = pool->prev;
+    pool->next = pool->prev = NULL;
+    pool->listed = 0;
+}
+
+// One empty pool of a class is kept for the next object; a loop that makes
+// and drops at the edge of a pool would otherwise carve one each time.
+static bool is_spare(struct tly_heap *heap, struct tly_pool *pool) {
+    struct tly_pool *head =
+        heap->partial[pool->kind == TLY_POOL_OBJECT][pool->class];
+    return !head || (head == pool && !pool->next);
+}
+
+static void retire(struct tly_heap *heap, struct tly_pool *pool) {
+    if (pool->listed)
+        tly_pool_unlist(heap, pool);
+    tly_pool_account(heap, pool);
+    tly_pool_release(pool);
+}
+
+void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool) {
+    if (pool->leased || pool->size == 0)
+        return;
+    if (pool->used == 0 && !is_spare(heap, pool)) {
+        retire(heap, pool);
+    } else if (!pool->listed && pool->used < (int32_t)pool->blocks) {
+        // ORDER[park] seq_cst: a freer that gets the 1 first puts the pool in
+        // the inbox; it is listed then already.
+        tly_exchange_seq_cst(&pool->parked, 0);
+        tly_pool_list(heap, pool);
+        tly_pool_account(heap, pool);
+    }
+}
+
+void tly_block_give(struct tly_heap *self, struct tly_pool *pool, void *block) {
+    unsigned n = tly_block_of(pool, block);
+    tly_word_give(self, pool, n / 64, (uint64_t)1 << (n % 64));
+}
+
+void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
+                   uint64_t bits) {
+    tly_require(!(pool->free[word] & bits)); // else a block is freed twice
+    pool->free[word] |= bits;
+    pool->used -= (bits & (bits - 1)) ? (int32_t)tly_bit_count(bits) : 1;
+    if (TLY_UNLIKELY(pool->used <= pool->low))
+        tly_pool_settle(self, pool);
+}
+
+static void large_give(struct tly_heap *self, struct tly_pool *pool) {
+    tly_unpoison(pool->base, pool->bytes);
+    tly_heap_account(self, -(int64_t)pool->bytes);
+    tly_pool_release(pool);
+}
+
+// Without a cache: for threads that are not attached.
+static void give_direct(struct tly_pool *pool, void *block) {
+    unsigned n = tly_block_of(pool, block);
+    uint64_t bit = (uint64_t)1 << (n % 64);
+    // ORDER[remote] seq_cst: what this thread did with the block happens
+    // before its next use; and [parked] is read after.
+    uint64_t old = tly_or_seq_cst(&pool->remote[n / 64], bit);
+    tly_require(!(old & bit)); // else a block is freed twice
+    // ORDER[park] seq_cst: see take.c.
+    if (tly_load_seq_cst(&pool->parked) &&
+        tly_exchange_seq_cst(&pool->parked, 0) == 1)
+        tly_inbox_send(pool, false);
+}
+
+void tly_block_give_any(struct tly_heap *self, void *block) {
+    struct tly_pool *pool = tly_pool_of(block);
+    if (pool->size == 0) {
+        large_give(self, pool);
+        return;
+    }
+    // Relaxed: a thread's own number is there only if it put it there, or
+    // took the mutator over.
+    if (tly_load_relaxed(&pool->owner) == self->mutator.number &&
+        tly_is_attached(&self->mutator)) {
+        tly_block_give(self, pool, block);
+    } else if (tly_is_attached(&self->mutator)) {
+        unsigned n = tly_block_of(pool, block);
+        tly_count(&self->remote_frees, 1);
+        tly_pending_add(self, pool, &pool->remote[n / 64],
+                        (uint64_t)1 << (n % 64));
+    } else {
+        give_direct(pool, block);
+    }
+}
+
+// Gives a lease back to its pool.
+static void lease_empty(struct tly_heap *heap, struct tly_lease *lease) {
+    struct tly_pool *pool = lease->pool;
+    if (!pool)
+        return;
+    if (lease->mask) {
+        unsigned word = tly_block_of(pool, lease->base) / 64;
+        pool->free[word] |= lease->mask;
+        pool->used -= (int32_t)tly_bit_count(lease->mask);
+        lease->mask = 0;
+    }
+    lease->pool = NULL;
+    pool->leased = 0;
+    if (pool->used == (int32_t)pool->blocks)
+        // Full: as parked. ORDER[park] seq_cst: see take.c; a freer that came
+        // before is found by the harvest that follows.
+        tly_store_seq_cst(&pool->parked, 1);
+    pool->low = (int32_t)pool->blocks - pool->blocks / 8 - 1;
+    tly_pool_harvest(pool);
+    tly_pool_settle(heap, pool);
+}
+
+// Pools that are kept as spares.
+static void partial_release(struct tly_heap *heap) {
+    for (unsigned kind = 0; kind < 2; kind++)
+        for (unsigned c = 0; c < TLY_CLASSES; c++)
+            for (struct tly_pool *next, *pool = heap->partial[kind][c]; pool;
+                 pool = next) {
+                next = pool->next;
+                tly_pool_harvest(pool);
+                if (pool->used == 0)
+                    retire(heap, pool);
+            }
+}
+
+void tly_heap_empty(struct tly_heap *heap, bool release) {
+    for (unsigned c = 0; c < TLY_CLASSES; c++) {
+        struct tly_bin *bin = &heap->bins[c + 1];
+        while (bin->lease.cached) {
+            void *block = bin->cache[--bin->lease.cached];
+            tly_block_give(heap, tly_pool_of(block), block);
+        }
+        lease_empty(heap, &bin->lease);
+        lease_empty(heap, &heap->raw[c]);
+    }
+    if (release)
+        partial_release(heap);
+}

@@ -1,0 +1,148 @@
+// The pool layer's piece of a mutator: its pools and its caches.
+//
+// A mutator leases one 64-bit word of its current pool's bitmap for each size
+// class: taking a block is counting trailing zeros and a multiplication. In
+// front of the lease of objects' classes lie up to four blocks that were
+// freed last, so that a short-lived object costs no bitmap at all.
+//
+// INVARIANT  a block in a cache was young when it was freed, so its pool is
+//            noted as young (collections look only there).
+
+#ifndef TLY_POOL_HEAP_H
+#define TLY_POOL_HEAP_H
+
+#include "epoch/mutator.h"
+#include "pool/pool.h"
+
+#define TLY_CACHE_BLOCKS 4u
+#define TLY_PENDING 16u
+
+struct tly_lease {
+    uint64_t mask; // blocks of the word that are free: bit n is block n
+    char *base;    // block 0 of the word
+    struct tly_pool *pool;
+    uint32_t size; // of a block, in bytes
+    uint32_t cached;
+};
+
+struct tly_bin {
+    struct tly_lease lease;
+    void *cache[TLY_CACHE_BLOCKS];
+};
+
+// Blocks freed, or references dropped, in one word of a pool of another
+// mutator: told to it in one operation.
+struct tly_pending {
+    uint64_t *word; // NULL: unused
+    uint64_t mask;
+    struct tly_pool *pool;
+};
+
+struct tly_heap {
+    struct tly_mutator mutator;
+    // Objects: bins[class + 1]; bins[0] is always empty, for types that are
+    // not registered or whose objects vary in size.
+    struct tly_bin bins[TLY_CLASSES + 1] TLY_ALIGNED(TLY_LINE);
+    struct tly_lease raw[TLY_CLASSES];
+    struct tly_pending pending[TLY_PENDING];
+    uint32_t pending_count; // bits that wait in [pending]
+    uint32_t pending_polls; // safepoints since the first of them
+    int64_t growth;         // bytes, not yet told to the pacing
+    uint64_t remote_frees;  // (a) counter
+    struct tly_stack inbox; // (a) pools that others did something to
+    struct tly_pool *partial[2][TLY_CLASSES]; // by kind: raw, objects
+};
+
+// What higher layers do at the turns of a pool's life. Members may be NULL.
+struct tly_pool_hooks {
+    // Takes the references and requests that others have set in [pool], whose
+    // owner [heap] is the caller's or SUSPENDED by it.
+    void (*drain)(struct tly_heap *heap, struct tly_pool *pool);
+    // References in [word] of [pool] whose bits were set already: still the
+    // caller's.
+    void (*collide)(struct tly_heap *self, struct tly_pool *pool, unsigned word,
+                    uint64_t bits);
+    // The heap has grown or shrunk by 64 KiB or more.
+    void (*grew)(struct tly_heap *self);
+    // Destroys what drain found dead, where a finalizer may not run.
+    void (*reap)(struct tly_heap *self);
+};
+extern const struct tly_pool_hooks tly_pool_hooks;
+
+TLY_INLINE struct tly_heap *tly_heap_of(struct tly_mutator *mutator) {
+    return (struct tly_heap *)(void *)mutator;
+}
+
+// Bytes in blocks that are handed out, or lie in leases and caches; of all
+// mutators, to 64 KiB for each.
+int64_t tly_pool_live_bytes(void);
+void tly_pool_live_reset(void);
+
+void tly_heap_init(struct tly_heap *heap);
+
+// ---- taking (take.c)
+
+// A block from a lease that is empty. NULL with errno.
+void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
+                       unsigned class);
+
+// A block of more than TLY_CLASS_MAX bytes; *ret_clean: it is zero.
+void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
+                          size_t bytes, bool *ret_clean);
+
+// Adds to the heap's size, in bytes.
+void tly_heap_account(struct tly_heap *self, int64_t bytes);
+
+// Brings a pool's part of the heap's size up to date. Owner.
+void tly_pool_account(struct tly_heap *heap, struct tly_pool *pool);
+
+// ---- giving (give.c)
+
+// Gives back a block of a pool that [self] owns.
+void tly_block_give(struct tly_heap *self, struct tly_pool *pool, void *block);
+
+// Gives back a block of any pool.
+void tly_block_give_any(struct tly_heap *self, void *block);
+
+// Gives back all blocks of a word at once.
+void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
+                   uint64_t bits);
+
+// Puts a pool that is not leased where it belongs: on the partial list, to
+// the arena, or nowhere. Owner, or who acts for it.
+void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool);
+void tly_pool_list(struct tly_heap *heap, struct tly_pool *pool);
+void tly_pool_unlist(struct tly_heap *heap, struct tly_pool *pool);
+
+// Gives back everything that leases and caches hold, and empty pools too.
+// Owner, or who acts for it, or a stopped world.
+void tly_heap_empty(struct tly_heap *heap, bool release);
+
+// ---- telling others (pending.c)
+
+// Notes a bit of a word of another's pool; told to it at the latest when 256
+// wait, or at the 64th safepoint.
+void tly_pending_add(struct tly_heap *self, struct tly_pool *pool,
+                     uint64_t *word, uint64_t bit);
+bool tly_pending_has(struct tly_heap *self, uint64_t *word, uint64_t bit);
+void tly_pending_flush(struct tly_heap *self);
+void tly_pending_poll(struct tly_heap *self);
+
+// ---- inboxes (inbox.c)
+
+// Puts a pool in its owner's inbox; [urgent]: the owner looks at its next
+// safepoint, and if it does not run, this thread looks for it.
+void tly_inbox_send(struct tly_pool *pool, bool urgent);
+
+// Does what waits in the inbox of a mutator that does not run.
+void tly_inbox_help(struct tly_heap *heap);
+
+// Takes all that is in the inbox. Owner, or who acts for it.
+void tly_inbox_drain(struct tly_heap *heap, unsigned limit);
+
+// Whether anything is in the inbox.
+TLY_INLINE bool tly_inbox_has(struct tly_heap *heap) {
+    return tly_load_relaxed(&heap->inbox.stack.head) != NULL;
+}
+
+#endif

@@ -1,0 +1,101 @@
+// What a thread has done to blocks of others' pools, gathered by word: up to
+// 64 frees, or drops of references, are one fetch_or. (The idea of batching
+// by the receiving slab is from BatchIt, ISMM 2024, there for lists.)
+
+#include "pool/heap.h"
+
+// Bounds of what waits: bits, and safepoints.
+#define PENDING_BITS 256u
+#define PENDING_POLLS 64u
+
+static struct tly_pending *slot_of(struct tly_heap *self, uint64_t *word) {
+    uintptr_t a = (uintptr_t)word / sizeof(*word);
+    return &self->pending[(a ^ a / 48 ^ a / 4096) % TLY_PENDING];
+}
+
+static bool is_drop(const struct tly_pending *entry) {
+    return entry->word >= entry->pool->drop;
+}
+
+// Tells the owner of a pool which blocks were freed.
+static void tell_frees(struct tly_pool *pool, uint64_t *word, uint64_t mask) {
+    uint64_t valid = tly_pool_valid_bits(pool, (unsigned)(word - pool->remote));
+    // ORDER[remote] seq_cst: what this thread did with the blocks happens
+    // before their next use; and [parked] is read after. Pairs with harvest.
+    uint64_t old = tly_or_seq_cst(word, mask);
+    tly_require(!(old & mask)); // else a block is freed twice
+    // From here on the pool may be another's, or none: only its atomics count.
+    // ORDER[park] seq_cst: see take.c.
+    bool wake = tly_load_seq_cst(&pool->parked) &&
+                tly_exchange_seq_cst(&pool->parked, 0) == 1;
+    bool full = (old | mask) == valid;
+    if (wake || full)
+        tly_inbox_send(pool, full);
+}
+
+// Hands references over to the owner of a pool.
+static void tell_drops(struct tly_heap *self, struct tly_pool *pool,
+                       uint64_t *word, uint64_t mask) {
+    // ORDER[drop] acq_rel: what this thread did with the objects happens
+    // before the owner drops the references. Pairs with the drain.
+    uint64_t old = tly_or_acq_rel(word, mask);
+    uint64_t collided = old & mask;
+    if (collided && !TLY_BUSTED(COLLISION_LOST) && tly_pool_hooks.collide)
+        tly_pool_hooks.collide(self, pool, (unsigned)(word - pool->drop),
+                               collided);
+    tly_inbox_send(pool, true);
+}
+
+static void tell(struct tly_heap *self, struct tly_pending *entry) {
+    struct tly_pending e = *entry;
+    if (!e.word)
+        return;
+    entry->word = NULL;
+    entry->mask = 0;
+    self->pending_count -= tly_bit_count(e.mask);
+    if (is_drop(&e))
+        tell_drops(self, e.pool, e.word, e.mask);
+    else
+        tell_frees(e.pool, e.word, e.mask);
+}
+
+void tly_pending_add(struct tly_heap *self, struct tly_pool *pool,
+                     uint64_t *word, uint64_t bit) {
+    struct tly_pending *entry = slot_of(self, word);
+    if (entry->word != word) {
+        tell(self, entry);
+        entry->word = word;
+        entry->pool = pool;
+    }
+    tly_require(!(entry->mask & bit)); // else a block is freed twice
+    entry->mask |= bit;
+    if (self->pending_count++ == 0) {
+        self->pending_polls = 0;
+        tly_break_self(&self->mutator, TLY_BREAK_FLUSH);
+    }
+    if (TLY_UNLIKELY(self->pending_count >= PENDING_BITS))
+        tly_pending_flush(self);
+}
+
+bool tly_pending_has(struct tly_heap *self, uint64_t *word, uint64_t bit) {
+    struct tly_pending *entry = slot_of(self, word);
+    return entry->word == word && entry->mask & bit;
+}
+
+void tly_pending_flush(struct tly_heap *self) {
+    // Telling may add: a collision, or what is destroyed for a mutator that
+    // does not run.
+    while (self->pending_count)
+        for (unsigned n = 0; n < TLY_PENDING; n++)
+            tell(self, &self->pending[n]);
+}
+
+void tly_pending_poll(struct tly_heap *self) {
+    if (!self->pending_count)
+        return;
+    if (self->pending_count >= PENDING_BITS ||
+        ++self->pending_polls >= PENDING_POLLS)
+        tly_pending_flush(self);
+    else
+        tly_break_self(&self->mutator, TLY_BREAK_FLUSH);
+}

@@ -1,0 +1,215 @@
+// Taking blocks: the slow path, once in up to 64 blocks.
+//
+// The next word of the current pool; what others have freed in it; the
+// fullest of the partial pools; what waits in the inbox; a new pool.
+
+#include "pool/heap.h"
+
+#include "base/poison.h"
+#include "epoch/attach.h"
+#include "platform/fault.h"
+
+// How many partial pools are compared to find the fullest.
+#define LOOK 8
+#define REPORT_BYTES 65536
+
+static int64_t live_bytes; // (a)
+
+int64_t tly_pool_live_bytes(void) {
+    // Relaxed: a statistic, and a hint when to collect.
+    return tly_load_relaxed(&live_bytes);
+}
+
+void tly_pool_live_reset(void) {
+    tly_store_relaxed(&live_bytes, 0);
+}
+
+void tly_heap_init(struct tly_heap *heap) {
+    for (unsigned c = 0; c < TLY_CLASSES; c++)
+        heap->raw[c].size = heap->bins[c + 1].lease.size = tly_classes[c].size;
+}
+
+void tly_heap_account(struct tly_heap *self, int64_t bytes) {
+    if (!tly_is_attached(&self->mutator)) {
+        tly_add_relaxed(&live_bytes, bytes);
+        return;
+    }
+    self->growth += bytes;
+    if (self->growth < REPORT_BYTES && self->growth > -REPORT_BYTES)
+        return;
+    tly_add_relaxed(&live_bytes, self->growth);
+    self->growth = 0;
+    if (tly_pool_hooks.grew)
+        tly_pool_hooks.grew(self);
+}
+
+void tly_pool_account(struct tly_heap *heap, struct tly_pool *pool) {
+    int64_t blocks = pool->used - pool->accounted;
+    pool->accounted = pool->used;
+    tly_heap_account(heap, blocks * (int64_t)pool->size);
+}
+
+// Notes that objects are about to be made in a pool.
+static void note_young(struct tly_pool *pool) {
+    if (pool->young)
+        return;
+    pool->young = 1;
+    unsigned unit = tly_unit_of(pool->base);
+    // Relaxed: read while the world is stopped.
+    tly_or_relaxed(&tly_arena_of(pool)->young[unit / 64],
+                   (uint64_t)1 << (unit % 64));
+}
+
+// Leases the next word with free blocks.
+static bool lease_word(struct tly_lease *lease, struct tly_pool *pool) {
+    for (unsigned w = pool->word; w * 64 < pool->blocks; w++) {
+        uint64_t bits = pool->free[w];
+        if (!bits)
+            continue;
+        pool->free[w] = 0;
+        pool->used += (int32_t)tly_bit_count(bits);
+        pool->word = w + 1;
+        lease->mask = bits;
+        lease->base = tly_block_at(pool, w * 64);
+        return true;
+    }
+    return false;
+}
+
+// Leases from a pool, from its first word again if need be.
+static bool lease_pool(struct tly_lease *lease, struct tly_pool *pool) {
+    if (lease_word(lease, pool))
+        return true;
+    tly_pool_harvest(pool);
+    pool->word = 0;
+    return lease_word(lease, pool);
+}
+
+// Leaves a full pool to itself. A thread that frees in it wakes it: it sees
+// [parked], or this sees what it freed.
+static bool park(struct tly_heap *self, struct tly_lease *lease,
+                 struct tly_pool *pool) {
+    // ORDER[park] seq_cst: before the look at [remote] (Dekker). Pairs with
+    // the free, which sets its bit and then reads [parked].
+    tly_store_seq_cst(&pool->parked, 1);
+    for (unsigned w = 0; w * 64 < pool->blocks; w++) {
+        // ORDER[park] seq_cst: see above.
+        if (!tly_load_seq_cst(&pool->remote[w]))
+            continue;
+        // ORDER[park] seq_cst: whoever gets the 1 has to wake the pool.
+        if (tly_exchange_seq_cst(&pool->parked, 0) == 1)
+            return !lease_pool(lease, pool);
+        break;
+    }
+    pool->leased = 0;
+    pool->low = (int32_t)pool->blocks - pool->blocks / 8 - 1;
+    lease->pool = NULL;
+    tly_pool_account(self, pool);
+    return true;
+}
+
+static void adopt(struct tly_lease *lease, struct tly_pool *pool) {
+    pool->leased = 1;
+    pool->low = -1;
+    pool->word = 0;
+    lease->pool = pool;
+}
+
+// The fullest of the first partial pools, off the list.
+static struct tly_pool *partial_take(struct tly_heap *self, unsigned kind,
+                                     unsigned class) {
+    struct tly_pool *best = NULL, *pool = self->partial[kind][class];
+    for (int n = 0; pool && n < LOOK; n++, pool = pool->next)
+        if (!best || pool->used > best->used)
+            best = pool;
+    if (best)
+        tly_pool_unlist(self, best);
+    return best;
+}
+
+static bool lease_partial(struct tly_heap *self, struct tly_lease *lease,
+                          enum tly_pool_kind kind, unsigned class) {
+    for (;;) {
+        struct tly_pool *pool =
+            partial_take(self, kind == TLY_POOL_OBJECT, class);
+        if (!pool)
+            return false;
+        adopt(lease, pool);
+        if (lease_pool(lease, pool))
+            return true;
+        if (park(self, lease, pool))
+            continue;
+        return true;
+    }
+}
+
+static bool lease_new(struct tly_heap *self, struct tly_lease *lease,
+                      enum tly_pool_kind kind, unsigned class) {
+    if (tly_fault(TLY_FAULT_REFILL)) {
+        errno = ENOMEM;
+        return false;
+    }
+    struct tly_pool *pool = tly_pool_carve(kind, class, self->mutator.number);
+    if (!pool)
+        return false;
+    adopt(lease, pool);
+    return lease_word(lease, pool);
+}
+
+static bool lease_any(struct tly_heap *self, struct tly_lease *lease,
+                      enum tly_pool_kind kind, unsigned class) {
+    struct tly_pool *pool = lease->pool;
+    if (pool && lease_pool(lease, pool))
+        return true;
+    if (pool && !park(self, lease, pool))
+        return true;
+    if (tly_inbox_has(self)) {
+        tly_inbox_drain(self, UINT32_MAX);
+        if (tly_pool_hooks.reap)
+            tly_pool_hooks.reap(self);
+    }
+    // What was reaped may have gone into the lease or the cache.
+    return lease->mask || lease_partial(self, lease, kind, class) ||
+           lease_new(self, lease, kind, class);
+}
+
+void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
+                       unsigned class) {
+    struct tly_heap *self = tly_heap_of(tly_self());
+    if (!tly_is_attached(&self->mutator)) {
+        self = tly_heap_of(tly_self_attached());
+        if (!self)
+            return NULL;
+        lease = kind == TLY_POOL_OBJECT ? &self->bins[class + 1].lease
+                                        : &self->raw[class];
+    }
+    if (!lease->mask && !lease_any(self, lease, kind, class))
+        return NULL;
+    if (kind == TLY_POOL_OBJECT)
+        note_young(lease->pool);
+    tly_pool_account(self, lease->pool);
+    uint64_t mask = lease->mask;
+    lease->mask = mask & (mask - 1);
+    return lease->base + (size_t)tly_bit_lowest(mask) * lease->size;
+}
+
+void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
+                          size_t bytes, bool *ret_clean) {
+    if (tly_fault(TLY_FAULT_REFILL)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    // The units are rounded up, but never beyond SIZE_MAX.
+    if (bytes > TLY_RANGE_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *block =
+        tly_large_take(kind, bytes, self->mutator.number, ret_clean);
+    if (!block)
+        return NULL;
+    if (kind == TLY_POOL_OBJECT)
+        note_young(tly_pool_of(block));
+    tly_heap_account(self, (int64_t)bytes);
+    return block;
+}

@@ -1,0 +1,24 @@
+// A lock that parks its waiters. Slow paths only; never taken inside a pause,
+// by a free, or by a decref.
+
+#ifndef TLY_SYNC_MUTEX_H
+#define TLY_SYNC_MUTEX_H
+
+#include <pthread.h>
+
+#include "sync/rank.h"
+
+struct tly_mutex {
+    pthread_mutex_t mutex;
+    enum tly_rank rank;
+};
+#define TLY_MUTEX_INIT(rank)                                                   \
+    { PTHREAD_MUTEX_INITIALIZER, rank }
+
+void tly_mutex_lock(struct tly_mutex *mutex);
+void tly_mutex_unlock(struct tly_mutex *mutex);
+
+// For a forked child, in which the lock's holder may not exist.
+void tly_mutex_reset(struct tly_mutex *mutex);
+
+#endif

@@ -1,0 +1,27 @@
+// Lock ranks: a thread takes locks in the order of this list only. Debug
+// builds check it, so that a deadlock is found by the run that could have had
+// it, not by the one that has it.
+
+#ifndef TLY_SYNC_RANK_H
+#define TLY_SYNC_RANK_H
+
+#include "base/compiler.h"
+
+enum tly_rank {
+    TLY_RANK_RUNTIME,   // start and end of the runtime
+    TLY_RANK_TYPES,     // registration of types
+    TLY_RANK_HANDSHAKE, // one handshake at a time
+    TLY_RANK_REGISTRY,  // new mutators' records
+    TLY_RANK_RCU,       // the list of readers
+    TLY_RANK_ARENA,     // units of the heap
+    TLY_RANKS
+};
+
+// Called by the locks.
+void tly_rank_enter(enum tly_rank rank);
+void tly_rank_leave(enum tly_rank rank);
+
+// Whether the calling thread holds no lock at all (debug builds; else true).
+bool tly_rank_none(void);
+
+#endif

@@ -1,0 +1,27 @@
+// ConcurrencyKit's fetch-and-store lock, with ranks and patience.
+
+#include "sync/spin.h"
+
+#include "base/atomic.h"
+#include "platform/os.h"
+
+void tly_spin_lock(struct tly_spin *spin) {
+    tly_rank_enter(spin->rank);
+    for (unsigned n = 1; !ck_spinlock_fas_trylock(&spin->lock); n++) {
+        if (TLY_SCHED == 2)
+            tly_point_yield();
+        else if (n % 64 == 0)
+            tly_os_yield();
+        else
+            ck_pr_stall();
+    }
+}
+
+void tly_spin_unlock(struct tly_spin *spin) {
+    ck_spinlock_fas_unlock(&spin->lock);
+    tly_rank_leave(spin->rank);
+}
+
+void tly_spin_reset(struct tly_spin *spin) {
+    ck_spinlock_fas_init(&spin->lock);
+}

@@ -1,0 +1,24 @@
+// A spinlock for sections of some instructions. It yields when it has spun a
+// while: on a machine with more threads than processors its holder may wait
+// for the very processor.
+
+#ifndef TLY_SYNC_SPIN_H
+#define TLY_SYNC_SPIN_H
+
+#include "sync/ck.h"
+#include "sync/rank.h"
+
+struct tly_spin {
+    ck_spinlock_fas_t lock;
+    enum tly_rank rank;
+};
+#define TLY_SPIN_INIT(rank)                                                    \
+    { CK_SPINLOCK_FAS_INITIALIZER, rank }
+
+void tly_spin_lock(struct tly_spin *spin);
+void tly_spin_unlock(struct tly_spin *spin);
+
+// For a forked child, in which the lock's holder may not exist.
+void tly_spin_reset(struct tly_spin *spin);
+
+#endif

@@ -1,0 +1,3 @@
+// The C program is a C++17 program too.
+
+#include "consumer.c"
