@@ -30,9 +30,10 @@ struct tally_collection {
 
 // Finds garbage cycles in the whole heap and destroys them.
 //
-// Returns:  how many objects were destroyed; 0 also when memory was too short
-//           to look, with errno set to ENOMEM, and inside a borrow section,
-//           with errno set to EDEADLK. errno is kept otherwise.
+// Returns:  how many objects were destroyed; 0 also on error, with errno set;
+//           errno is kept otherwise.
+// Errors:   ENOMEM, EDEADLK (inside a borrow section, a finalizer of a
+//           collection or a stopped world), EAGAIN (cannot attach).
 // Threads:  any.
 // Blocks:   for another collection, and until the world stands still.
 //           Finalizers run inside.

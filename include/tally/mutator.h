@@ -54,7 +54,8 @@ TALLY_API uint32_t tally_mutator_number(void);
 TALLY_INLINE void tally_safepoint(void) {
     TALLY_POINT_(&tally_breaker_->bits_);
     // Relaxed: a request that is missed now is seen at the next safepoint.
-    if (TALLY_UNLIKELY(__atomic_load_n(&tally_breaker_->bits_, __ATOMIC_RELAXED)))
+    if (TALLY_UNLIKELY(
+            __atomic_load_n(&tally_breaker_->bits_, __ATOMIC_RELAXED)))
         tally_safepoint_slow_();
 }
 

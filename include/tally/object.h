@@ -25,18 +25,19 @@ struct tally_counts {
     uint32_t owner;       // number of the owning mutator, 0 for none
     uint32_t flags;       // TALLY_COUNT_...
 };
-#define TALLY_COUNT_MERGED 0x1u    // has no owner any more
-#define TALLY_COUNT_QUEUED 0x2u    // the owner has been asked to merge
-#define TALLY_COUNT_PUBLISHED 0x4u // other threads may upgrade borrows of it
-#define TALLY_COUNT_IMMORTAL 0x8u  // is not counted
-#define TALLY_COUNT_WATCHED 0x10u  // a collection looks at it
+#define TALLY_COUNT_MERGED 0x1u     // has no owner any more
+#define TALLY_COUNT_QUEUED 0x2u     // the owner has been asked to merge
+#define TALLY_COUNT_PUBLISHED 0x4u  // other threads may upgrade borrows of it
+#define TALLY_COUNT_IMMORTAL 0x8u   // is not counted
+#define TALLY_COUNT_WATCHED 0x10u   // a collection looks at it
 #define TALLY_COUNT_FINALIZED 0x20u // its finalizer has been called
 
 // Makes an object of struct T, whose type TALLY_TYPE(T, ...) defines.
 #define tally_new(T) ((struct T *)tally_object_new(TALLY_TYPE_OF(T), 0))
 
 // Makes an object of struct T with n items.
-#define tally_new_items(T, n) ((struct T *)tally_object_new(TALLY_TYPE_OF(T), n))
+#define tally_new_items(T, n)                                                  \
+    ((struct T *)tally_object_new(TALLY_TYPE_OF(T), n))
 
 // Makes an object and gives the caller the only reference to it. Its payload
 // is zero, but for the field that holds the number of items. The calling

@@ -14,7 +14,7 @@ TALLY_BEGIN
 // "purge_delay_ms:0,collect:0"; it is ignored in set-user-ID programs.
 struct tally_config {
     size_t size;             // of this structure; TALLY_CONFIG_INIT sets it
-    uint64_t reserve_bytes;  // of address space, 64 MiB .. 1 TiB; 0: four
+    uint64_t reserve_bytes;  // of address space, 64 MiB .. 512 GiB; 0: four
                              // times the machine's memory, at least 64 GiB
     uint64_t purge_delay_ms; // until free pages go back to the OS; 1000
     uint64_t collect;        // 0: no collection starts by itself; 1

@@ -33,7 +33,7 @@ struct tally_counters {
 
 // The heap at a glance. New members are added at the end.
 struct tally_stats {
-    size_t size; // of this structure; the caller sets it
+    size_t size;                    // of this structure; the caller sets it
     struct tally_counters counters; // of all mutators together
     uint64_t live_objects;
     uint64_t live_bytes;     // in blocks that are handed out, to a 1/8
@@ -42,7 +42,7 @@ struct tally_stats {
     uint64_t reserved_bytes; // of address space
     uint64_t metadata_bytes; // of os_bytes, descriptors and mutators
     uint64_t pools;
-    uint64_t mutators;       // records, attached or not
+    uint64_t mutators; // records, attached or not
     uint64_t attached;
     uint64_t immortal_objects;
     uint64_t pinned;         // pins that are not undone

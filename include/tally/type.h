@@ -66,17 +66,17 @@ struct tally_type {
     const char *name;
     size_t size; // of the fixed part, head included, in bytes
     const tally_trait *traits;
-    uint64_t header_;   // template of a new object's first word
-    uint32_t index_;    // 0 until registered
-    uint32_t bin_;      // size class of a fixed-size object
-    uint32_t words_;    // payload words to clear in a fixed-size object
-    uint32_t refs_;     // references that lie in one run ...
-    size_t refs_at_;    // ... from this offset
-    size_t item_size_;  // bytes; 0 when the type has no items
-    size_t items_at_;   // offset of the items
-    size_t length_at_;  // offset of their number
+    uint64_t header_;  // template of a new object's first word
+    uint32_t index_;   // 0 until registered
+    uint32_t bin_;     // size class of a fixed-size object
+    uint32_t words_;   // payload words to clear in a fixed-size object
+    uint32_t refs_;    // references that lie in one run ...
+    size_t refs_at_;   // ... from this offset
+    size_t item_size_; // bytes; 0 when the type has no items
+    size_t items_at_;  // offset of the items
+    size_t length_at_; // offset of their number
     uint32_t length_size_;
-    uint32_t shape_;    // how the rest of the references are found
+    uint32_t shape_; // how the rest of the references are found
     tally_hook finalize_;
     tally_hook destroy_;
     tally_visit_hook visit_;

@@ -10,7 +10,7 @@
 
 _Static_assert(sizeof(struct tly_arena) <= TLY_META_UNITS * TLY_DESCRIPTOR_SIZE,
                "the arena's structure fits where no unit needs a descriptor");
-_Static_assert(TLY_ARENA_UNITS * TLY_DESCRIPTOR_SIZE ==
+_Static_assert(TLY_ARENA_UNITS *TLY_DESCRIPTOR_SIZE ==
                    TLY_META_UNITS * TLY_UNIT_SIZE,
                "descriptors fill the metadata units");
 

@@ -32,16 +32,17 @@ enum tly_slot_kind {
 
 // Lies in the descriptors of the units that hold descriptors.
 struct tly_arena {
-    uint32_t kind; // (a) enum tly_slot_kind
+    uint32_t kind;     // (a) enum tly_slot_kind
     uint64_t freed_at; // (a) when a unit was given back last
     uint64_t slots;    // (c) of a huge block, and how many units it uses
     uint64_t units;
     uint64_t free[TLY_ARENA_WORDS] TLY_ALIGNED(TLY_LINE); // (a)
     uint64_t dirty[TLY_ARENA_WORDS];                      // (a)
-    // Units that begin a pool of objects, and those of them in which objects
-    // were made since the last collection; for walks.
+    // Units that begin a pool of objects; those of them in which objects were
+    // made since the last collection; and those that a collection looks at.
     uint64_t objects[TLY_ARENA_WORDS] TLY_ALIGNED(TLY_LINE); // (a)
     uint64_t young[TLY_ARENA_WORDS];                         // (a)
+    uint64_t looked[TLY_ARENA_WORDS];                        // the collector's
 };
 
 TLY_INLINE struct tly_arena *tly_arena_of(const void *p) {

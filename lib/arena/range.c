@@ -65,7 +65,7 @@ void tly_range_end(void) {
         if (bit_get(slot_committed, n))
             tly_scan_end(tly_range_base + n * TLY_SLOT_SIZE, TLY_SLOT_SIZE);
     tly_unpoison(tly_range_base, slots_frontier * TLY_SLOT_SIZE);
-    tly_os_release(tly_range_base, tly_range_size);
+    tly_os_unreserve(tly_range_base, tly_range_size);
     tly_range_base = NULL;
     tly_range_size = 0;
     for (size_t w = 0; w <= slots_frontier / 64 && w < WORDS; w++)
@@ -172,6 +172,4 @@ size_t tly_slots_dirty_bytes(void) {
     return count * TLY_SLOT_SIZE;
 }
 
-void tly_range_forked(void) {
-    tly_mutex_reset(&slots_lock);
-}
+void tly_range_forked(void) { tly_mutex_reset(&slots_lock); }

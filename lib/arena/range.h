@@ -16,12 +16,13 @@
 
 #define TLY_SLOT_SIZE ((size_t)4 << 20)
 
-// The destruction link holds 35 bits of 32-byte granules: 1 TiB.
-#define TLY_RANGE_MAX ((size_t)1 << 40)
+// The destruction link holds 35 bits of 16-byte steps: 512 GiB.
+#define TLY_RANGE_MAX ((size_t)1 << 39)
 #define TLY_RANGE_MIN ((size_t)64 << 20)
 #define TLY_SLOTS_MAX (TLY_RANGE_MAX / TLY_SLOT_SIZE)
 
-// The unit of side tables and links: the smallest block.
+// The unit of side tables: the smallest block. No two blocks begin in one
+// granule, but a block may begin in its middle.
 #define TLY_GRANULE_SHIFT 5
 
 extern char *tly_range_base;
@@ -35,9 +36,6 @@ TLY_INLINE bool tly_range_has(const void *p) {
 // Position of an address of the heap in the side tables.
 TLY_INLINE size_t tly_granule_of(const void *p) {
     return ((uintptr_t)p - (uintptr_t)tly_range_base) >> TLY_GRANULE_SHIFT;
-}
-TLY_INLINE void *tly_granule_at(size_t granule) {
-    return tly_range_base + (granule << TLY_GRANULE_SHIFT);
 }
 
 // Reserves [size] bytes (0: by the machine's memory), or less if there is

@@ -47,17 +47,17 @@
 
 // Compare and exchange; [expected] points to what was read when it fails.
 #define tly_cas_relaxed(p, expected, v)                                        \
-    (tly_point(p), __atomic_compare_exchange_n(p, expected, v, false,          \
-                                               __ATOMIC_RELAXED,               \
-                                               __ATOMIC_RELAXED))
+    (tly_point(p),                                                             \
+     __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_RELAXED,      \
+                                 __ATOMIC_RELAXED))
 #define tly_cas_acq_rel(p, expected, v)                                        \
-    (tly_point(p), __atomic_compare_exchange_n(p, expected, v, false,          \
-                                               __ATOMIC_ACQ_REL,               \
-                                               __ATOMIC_ACQUIRE))
+    (tly_point(p),                                                             \
+     __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_ACQ_REL,      \
+                                 __ATOMIC_ACQUIRE))
 #define tly_cas_seq_cst(p, expected, v)                                        \
-    (tly_point(p), __atomic_compare_exchange_n(p, expected, v, false,          \
-                                               __ATOMIC_SEQ_CST,               \
-                                               __ATOMIC_SEQ_CST))
+    (tly_point(p),                                                             \
+     __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST,      \
+                                 __ATOMIC_SEQ_CST))
 
 // A counter with one writer: readers see whole values.
 TLY_INLINE void tly_count(uint64_t *counter, uint64_t n) {

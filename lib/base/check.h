@@ -13,20 +13,17 @@
 #include "base/compiler.h"
 
 #define tly_require(condition)                                                 \
-    (TLY_LIKELY(condition) ? (void)0                                           \
-                           : tly_fail(#condition, __FILE__, __LINE__))
-#define tly_check(condition)                                                   \
-    (TLY_CHECK >= 1 ? tly_require(condition) : (void)0)
-#define tly_audit(condition)                                                   \
-    (TLY_CHECK >= 2 ? tly_require(condition) : (void)0)
+    (TLY_LIKELY(condition) ? (void)0 : tly_fail(#condition, __FILE__, __LINE__))
+#define tly_check(condition) (TLY_CHECK >= 1 ? tly_require(condition) : (void)0)
+#define tly_audit(condition) (TLY_CHECK >= 2 ? tly_require(condition) : (void)0)
 
 // Writes one line and aborts.
 __attribute__((noreturn, cold)) void tly_fail(const char *condition,
                                               const char *file, int line);
 
 // Writes one line in the program's terms and aborts.
-__attribute__((noreturn, cold)) TLY_PRINTF(1, 2) void tly_misuse(
-    const char *format, ...);
+__attribute__((noreturn, cold))
+TLY_PRINTF(1, 2) void tly_misuse(const char *format, ...);
 
 // Writes one line to stderr, whole, without allocating.
 TLY_PRINTF(1, 2) void tly_report(const char *format, ...);

@@ -34,13 +34,13 @@ void tly_point_yield(void);
 enum tly_defect {
     TLY_DEFECT_NONE,
     TLY_DEFECT_DETACH_NO_RECHECK, // an idle state is stored, nobody looks
-    TLY_DEFECT_SEND_NO_CHECK,     // a request is pushed, its owner not looked at
-    TLY_DEFECT_MERGE_LATE_OWNER,  // MERGED is published before the owner goes
-    TLY_DEFECT_BITS_FIRST,        // bits are taken before in_inbox is cleared
-    TLY_DEFECT_DRAIN_NO_OWNER,    // a drained drop is not tested for its owner
-    TLY_DEFECT_COLLISION_LOST,    // a drop whose bit was set is forgotten
-    TLY_DEFECT_COUNT_TORN,        // the shared count by load and store
-    TLY_DEFECT_MERGE_KEEPS_UNIT   // a merge forgets the queue's reference
+    TLY_DEFECT_SEND_NO_CHECK,    // a request is pushed, its owner not looked at
+    TLY_DEFECT_MERGE_LATE_OWNER, // MERGED is published before the owner goes
+    TLY_DEFECT_BITS_FIRST,       // bits are taken before in_inbox is cleared
+    TLY_DEFECT_DRAIN_NO_OWNER,   // a drained drop is not tested for its owner
+    TLY_DEFECT_COLLISION_LOST,   // a drop whose bit was set is forgotten
+    TLY_DEFECT_COUNT_TORN,       // the shared count by load and store
+    TLY_DEFECT_MERGE_KEEPS_UNIT  // a merge forgets the queue's reference
 };
 
 #if TLY_SCHED == 2

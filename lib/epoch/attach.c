@@ -37,13 +37,13 @@ static void self_clear(void) {
     tally_number_ = TALLY_OWNER_NOBODY_;
 }
 
-void tly_poll(struct tly_mutator *self) {
+void tly_poll(struct tly_mutator *self, bool open) {
     // ORDER[breaker] acq_rel: taken before the goal is read, so that a request
     // that comes meanwhile leaves its bit. Pairs with tly_break.
     uint32_t bits = tly_exchange_acq_rel(&self->breaker.bits_, 0);
     tly_handshake_poll(self);
     if (tly_epoch_hooks.poll)
-        tly_epoch_hooks.poll(self, bits);
+        tly_epoch_hooks.poll(self, bits, open);
     if (bits & TLY_BREAK_STOP)
         tly_world_pass(self);
 }
@@ -51,7 +51,7 @@ void tly_poll(struct tly_mutator *self) {
 void tally_safepoint_slow_(void) {
     struct tly_mutator *self = tly_self();
     if (tly_is_attached(self) && self->depth == 0)
-        tly_poll(self);
+        tly_poll(self, true);
 }
 
 // Stores an idle state. Whatever others handed over before they could see it
@@ -75,7 +75,7 @@ static void state_leave(struct tly_mutator *self, uint32_t idle) {
             return;
         self_set(self);
         tly_world_pass(self);
-        tly_poll(self);
+        tly_poll(self, true);
     }
 }
 
@@ -103,7 +103,7 @@ void tly_mutator_attach(struct tly_mutator *self) {
     state_enter(self);
     self_set(self);
     tly_world_pass(self);
-    tly_poll(self);
+    tly_poll(self, true);
     errno = error;
 }
 
@@ -146,7 +146,7 @@ static void attach_named(struct tly_mutator *self, const char *name) {
     tly_store_relaxed(&self->thread, tly_os_thread_id());
 }
 
-tally_status tally_attach(const char *name) {
+static tally_status attach(const char *name, bool open) {
     if (tly_is_attached(tly_self()))
         return TALLY_OK;
     int error = errno;
@@ -170,10 +170,12 @@ tally_status tally_attach(const char *name) {
     pthread_setspecific(attach_key, self);
     self_set(self);
     tly_world_pass(self);
-    tly_poll(self);
+    tly_poll(self, open);
     errno = error;
     return TALLY_OK;
 }
+
+tally_status tally_attach(const char *name) { return attach(name, true); }
 
 void tally_detach(void) {
     struct tly_mutator *self = attach_mine;
@@ -184,7 +186,7 @@ void tally_detach(void) {
     if (self->depth > 0)
         tly_misuse("thread %u detaches inside a borrow section",
                    tly_os_thread_id());
-    tly_poll(self);
+    tly_poll(self, true);
     tly_rcu_unregister(self);
     attach_mine = NULL;
     pthread_setspecific(attach_key, NULL);
@@ -203,7 +205,7 @@ struct tly_mutator *tly_self_attached(void) {
         tly_mutator_attach(attach_mine);
         return attach_mine;
     }
-    tally_status status = tally_attach(NULL);
+    tally_status status = attach(NULL, false);
     if (status == TALLY_OK)
         return tly_self();
     errno = -status;
@@ -225,7 +227,7 @@ struct tly_mutator *tly_reserve_enter(void) {
     }
     self_set(self);
     tly_world_pass(self);
-    tly_poll(self);
+    tly_poll(self, false);
     return self;
 }
 
@@ -270,14 +272,10 @@ static void thread_ends(void *mutator) {
     tally_detach();
 }
 
-void tly_attach_forked(void) {
-    attach_blocking = 0;
-}
+void tly_attach_forked(void) { attach_blocking = 0; }
 
 tally_status tly_attach_start(void) {
     return -pthread_key_create(&attach_key, thread_ends);
 }
 
-void tly_attach_end(void) {
-    pthread_key_delete(attach_key);
-}
+void tly_attach_end(void) { pthread_key_delete(attach_key); }

@@ -15,8 +15,9 @@ struct tly_mutator *tly_self_attached(void);
 struct tly_mutator *tly_reserve_enter(void);
 void tly_reserve_leave(struct tly_mutator *self);
 
-// Does what is asked of [self], which is at a safepoint.
-void tly_poll(struct tly_mutator *self);
+// Does what is asked of [self], which is at a safepoint. Not [open]: inside an
+// allocation, where the program's code must not run and nothing may collect.
+void tly_poll(struct tly_mutator *self, bool open);
 
 // Makes [self] DETACHED, and ATTACHED again: around a wait inside the library.
 void tly_mutator_detach(struct tly_mutator *self);

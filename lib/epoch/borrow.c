@@ -27,7 +27,7 @@ void tally_borrow_leave(void) {
     tly_rcu_leave();
     // Relaxed: as tally_safepoint.
     if (--self->depth == 0 && tly_load_relaxed(&self->breaker.bits_))
-        tly_poll(self);
+        tly_poll(self, true);
 }
 
 void tly_borrow_synchronize(struct tly_mutator *self) {

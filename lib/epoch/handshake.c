@@ -88,6 +88,4 @@ void tly_handshake_poll(struct tly_mutator *self) {
     tly_event_signal(&handshake_done);
 }
 
-void tly_handshake_forked(void) {
-    tly_mutex_reset(&handshake_lock);
-}
+void tly_handshake_forked(void) { tly_mutex_reset(&handshake_lock); }

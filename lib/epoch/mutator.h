@@ -69,7 +69,7 @@ struct tly_mutator {
 struct tly_epoch_hooks {
     tally_status (*start)(void);             // before a thread's first attach
     void (*init)(struct tly_mutator *fresh); // a new record, zeroed
-    void (*poll)(struct tly_mutator *self, uint32_t bits); // at a safepoint
+    void (*poll)(struct tly_mutator *self, uint32_t bits, bool open);
     void (*flush)(struct tly_mutator *self); // before an idle state is stored
     void (*acknowledge)(struct tly_mutator *self, uint32_t kinds);
 };

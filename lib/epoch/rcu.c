@@ -28,6 +28,7 @@ static char grace_begin, grace_end; // only their addresses matter
 
 // Registering and waiting exclude fork, which would copy liburcu's locks.
 static struct tly_mutex rcu_lock = TLY_MUTEX_INIT(TLY_RANK_RCU);
+static struct tly_mutex grace_lock = TLY_MUTEX_INIT(TLY_RANK_GRACE);
 
 void tly_rcu_register(struct tly_mutator *self) {
     self->rcu_reader = &URCU_TLS(urcu_memb_reader);
@@ -64,16 +65,20 @@ void tly_rcu_leave(void) {
 void tly_rcu_synchronize(void) {
     HAPPENS_BEFORE(grace_begin);
     HAPPENS_BEFORE(grace_end);
+    tly_mutex_lock(&grace_lock);
     urcu_memb_synchronize_rcu();
+    tly_mutex_unlock(&grace_lock);
     HAPPENS_AFTER(grace_end);
 }
 
 void tly_rcu_fork_prepare(void) {
+    tly_mutex_lock(&grace_lock);
     tly_mutex_lock(&rcu_lock);
 }
 
 void tly_rcu_fork_parent(void) {
     tly_mutex_unlock(&rcu_lock);
+    tly_mutex_unlock(&grace_lock);
 }
 
 // The child has copies of the other threads' reader records in liburcu's
@@ -81,8 +86,7 @@ void tly_rcu_fork_parent(void) {
 // still mapped here: the C library reuses dead threads' stacks only for new
 // threads.
 void tly_rcu_fork_child(struct tly_mutator *self) {
-    tly_mutex_reset(&rcu_lock);
-    tly_rank_leave(TLY_RANK_RCU);
+    tly_rcu_fork_parent();
     for (uint32_t n = 1; n <= tly_registry_count(); n++) {
         struct tly_mutator *m = tly_mutator_of(n);
         if (m == self || !m->rcu_ours)

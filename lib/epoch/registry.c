@@ -46,7 +46,7 @@ tally_status tly_registry_start(void) {
 }
 
 void tly_registry_end(void) {
-    tly_os_release(tly_records, RESERVED);
+    tly_os_unreserve(tly_records, RESERVED);
     tly_records = NULL;
     registry_count = 0;
     registry_committed = 0;

@@ -147,8 +147,9 @@ void tly_world_start(struct tly_mutator *self) {
 }
 
 void tly_world_forked(void) {
-    world.waiting = 0;
-    world.next = world.serving + 1;
+    // Relaxed: the child has one thread, and its turn is being served.
+    tly_store_relaxed(&world.waiting, 0);
+    tly_store_relaxed(&world.next, tly_load_relaxed(&world.serving) + 1);
 }
 
 tally_status tally_stop_world(void) {

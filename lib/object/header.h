@@ -54,19 +54,21 @@ TLY_INLINE uint32_t tly_type_index(uint64_t shared) {
     return (uint32_t)((shared & TLY_TYPE_MASK) >> TLY_TYPE_SHIFT);
 }
 
-// A dead object's count field links it to the next dead one; type and flags
-// survive. Granule 0 is metadata, so 0 ends a list.
+// A dead object's count field links it to the next dead one, in steps of 16
+// bytes from the range's begin; type and flags survive. No object lies at the
+// begin, so 0 ends a list.
 TLY_INLINE void tly_dead_link(tally_object *object, tally_object *next) {
-    uint64_t granule = next ? tly_granule_of(next) : 0;
+    uint64_t step =
+        next ? ((uintptr_t)next - (uintptr_t)tly_range_base) >> 4 : 0;
     // Relaxed: other threads read the flags only, and DYING is final.
     uint64_t shared = tly_load_relaxed(&object->shared_);
     tly_store_relaxed(&object->shared_,
-                      (shared & ~TLY_COUNT_MASK) | TLY_DYING | granule << 29);
+                      (shared & ~TLY_COUNT_MASK) | TLY_DYING | step << 29);
 }
 
 TLY_INLINE tally_object *tly_dead_next(const tally_object *object) {
-    uint64_t granule = tly_load_relaxed(&object->shared_) >> 29;
-    return granule ? (tally_object *)tly_granule_at(granule) : NULL;
+    uint64_t step = tly_load_relaxed(&object->shared_) >> 29;
+    return step ? (tally_object *)(void *)(tly_range_base + (step << 4)) : NULL;
 }
 
 #endif

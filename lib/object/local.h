@@ -17,7 +17,7 @@ struct tly_local {
     tally_object *limbo;    // dead, published: wait for a grace period
     tally_object *limbo_tail;
     uint32_t limbo_count;
-    uint32_t finishing;     // depth of destruction on this thread
+    uint32_t finishing; // depth of destruction on this thread
     uint64_t limbo_bytes;
 };
 _Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "epoch/mutator.h"
 #include "platform/os.h"
 #include "pool/class.h"
 #include "sync/mutex.h"
@@ -36,7 +37,7 @@ void tly_types_end(void) {
         tly_types[n]->index_ = 0;
         tly_types[n]->bin_ = 0;
     }
-    tly_os_release(tly_types, TABLE_BYTES);
+    tly_os_unreserve(tly_types, TABLE_BYTES);
     tly_types = NULL;
     types_count = 0;
     types_committed = 0;
@@ -47,9 +48,7 @@ uint32_t tly_types_count(void) {
     return tly_load_acquire(&types_count);
 }
 
-void tly_types_forked(void) {
-    tly_mutex_reset(&types_lock);
-}
+void tly_types_forked(void) { tly_mutex_reset(&types_lock); }
 
 static void survey_refs(struct survey *s, const tally_type *type,
                         const tally_trait *trait) {
@@ -70,8 +69,7 @@ static void survey_items(struct survey *s, tally_type *type,
                          const tally_trait *trait) {
     bool length_fits = trait->length_size == 4 || trait->length_size == 8;
     if (type->item_size_ || trait->offset > type->size || !trait->count ||
-        !length_fits ||
-        trait->length_offset + trait->length_size > type->size)
+        !length_fits || trait->length_offset + trait->length_size > type->size)
         s->status = TALLY_INVALID;
     type->item_size_ = trait->count;
     type->items_at_ = trait->offset;
@@ -156,8 +154,8 @@ static tally_status table_add(tally_type *type) {
     if (index >= TLY_TYPES_MAX)
         return TALLY_LIMIT;
     if ((index + 1) * sizeof(tally_type *) > types_committed) {
-        tally_status status = tly_os_commit(
-            (char *)tly_types + types_committed, TABLE_STEP);
+        tally_status status =
+            tly_os_commit((char *)tly_types + types_committed, TABLE_STEP);
         if (status != TALLY_OK)
             return status;
         types_committed += TABLE_STEP;
@@ -214,8 +212,7 @@ size_t tly_object_size(const tally_object *object, const tally_type *type) {
     return tly_type_bytes(type, tly_items_of(object, type));
 }
 
-tally_object **tly_finalize_link(tally_object *object,
-                                 const tally_type *type) {
+tally_object **tly_finalize_link(tally_object *object, const tally_type *type) {
     size_t end = tly_object_size(object, type);
     return (tally_object **)(void *)((char *)object + end - sizeof(void *));
 }
@@ -233,15 +230,15 @@ void tally_visit(struct tally_visitor *visitor, tally_ref *field) {
     visitor->fn(visitor->arg, field, 1);
 }
 
-void tly_refs_each(tally_object *object, const tally_type *type,
-                   tly_refs_fn fn, void *arg) {
+void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
+                   void *arg) {
     if (!(type->shape_ & TLY_SHAPE_MORE)) {
         if (type->refs_)
             fn(arg, field_at(object, type->refs_at_), type->refs_);
     } else {
         for (const tally_type *t = type; t; t = t->base_)
-            for (const tally_trait *n = t->traits;
-                 n->kind != TALLY_TRAIT_END; n++)
+            for (const tally_trait *n = t->traits; n->kind != TALLY_TRAIT_END;
+                 n++)
                 if (n->kind == TALLY_TRAIT_REFS)
                     fn(arg, field_at(object, n->offset), n->count);
     }
@@ -254,4 +251,17 @@ void tly_refs_each(tally_object *object, const tally_type *type,
         struct tally_visitor visitor = {fn, arg};
         type->visit_(object, &visitor);
     }
+}
+
+tally_status tally_type_register(tally_type *type) {
+    if (!type)
+        return TALLY_INVALID;
+    tally_status status =
+        tly_epoch_hooks.start ? tly_epoch_hooks.start() : TALLY_OK;
+    if (status != TALLY_OK)
+        return status;
+    tly_mutex_lock(&types_lock);
+    status = register_locked(type);
+    tly_mutex_unlock(&types_lock);
+    return status;
 }

@@ -31,8 +31,8 @@ typedef void (*tly_refs_fn)(void *arg, tally_ref *first, size_t count);
 
 // Visits every counted field of an object whose references are not all in the
 // leading run that its tf_ counts.
-void tly_refs_each(tally_object *object, const tally_type *type,
-                   tly_refs_fn fn, void *arg);
+void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
+                   void *arg);
 
 // The number of items an object was made with.
 size_t tly_items_of(const tally_object *object, const tally_type *type);

@@ -17,10 +17,14 @@
 void *tly_os_reserve(size_t size, size_t align);
 
 // Gives a reservation back, whole.
-void tly_os_release(void *address, size_t size);
+void tly_os_unreserve(void *address, size_t size);
 
 // Makes part of a reservation readable and writable; zero on first touch.
 tally_status tly_os_commit(void *address, size_t size);
+
+// Puts memory behind committed pages now, so that a pause does not have to;
+// does nothing where the system cannot.
+void tly_os_populate(void *address, size_t size);
 
 // Gives the memory behind pages back; they read as zero afterwards.
 tally_status tly_os_purge(void *address, size_t size);

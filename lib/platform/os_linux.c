@@ -31,7 +31,7 @@ void *tly_os_reserve(size_t size, size_t align) {
     return start;
 }
 
-void tly_os_release(void *address, size_t size) {
+void tly_os_unreserve(void *address, size_t size) {
     // What cannot be unmapped stays reserved: address space without memory.
     (void)munmap(address, size);
 }
@@ -44,6 +44,15 @@ tally_status tly_os_commit(void *address, size_t size) {
     return TALLY_OK;
 }
 
+void tly_os_populate(void *address, size_t size) {
+#ifdef MADV_POPULATE_WRITE
+    // Linux 5.14; an older kernel refuses.
+    (void)madvise(address, size, MADV_POPULATE_WRITE);
+#else
+    (void)address, (void)size;
+#endif
+}
+
 tally_status tly_os_purge(void *address, size_t size) {
     if (tly_fault(TLY_FAULT_PURGE))
         return TALLY_NO_MEMORY;
@@ -52,9 +61,7 @@ tally_status tly_os_purge(void *address, size_t size) {
     return TALLY_OK;
 }
 
-size_t tly_os_page_size(void) {
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
+size_t tly_os_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 uint64_t tly_os_memory(void) {
     struct sysinfo info;
@@ -77,18 +84,14 @@ unsigned tly_os_cpus(void) {
     return n < 1 ? 1 : (unsigned)n;
 }
 
-void tly_os_yield(void) {
-    sched_yield();
-}
+void tly_os_yield(void) { sched_yield(); }
 
 void tly_os_thread_name(char name[16]) {
     if (pthread_getname_np(pthread_self(), name, 16) != 0)
         name[0] = '\0';
 }
 
-uint32_t tly_os_thread_id(void) {
-    return (uint32_t)syscall(SYS_gettid);
-}
+uint32_t tly_os_thread_id(void) { return (uint32_t)syscall(SYS_gettid); }
 
 void tly_os_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline) {
     struct timespec until = {(time_t)(deadline / 1000000000u),
@@ -103,6 +106,4 @@ void tly_os_futex_wake(uint32_t *word) {
             NULL, 0);
 }
 
-const char *tly_os_environment(const char *name) {
-    return secure_getenv(name);
-}
+const char *tly_os_environment(const char *name) { return secure_getenv(name); }

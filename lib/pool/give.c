@@ -42,7 +42,7 @@ static void retire(struct tly_heap *heap, struct tly_pool *pool) {
     if (pool->listed)
         tly_pool_unlist(heap, pool);
     tly_pool_account(heap, pool);
-    tly_pool_release(pool);
+    tly_pool_give_back(pool);
 }
 
 void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool) {
@@ -76,7 +76,7 @@ void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
 static void large_give(struct tly_heap *self, struct tly_pool *pool) {
     tly_unpoison(pool->base, pool->bytes);
     tly_heap_account(self, -(int64_t)pool->bytes);
-    tly_pool_release(pool);
+    tly_pool_give_back(pool);
 }
 
 // Without a cache: for threads that are not attached.
@@ -150,6 +150,7 @@ static void partial_release(struct tly_heap *heap) {
 }
 
 void tly_heap_empty(struct tly_heap *heap, bool release) {
+    heap->active = 0;
     for (unsigned c = 0; c < TLY_CLASSES; c++) {
         struct tly_bin *bin = &heap->bins[c + 1];
         while (bin->lease.cached) {

@@ -49,6 +49,7 @@ struct tly_heap {
     uint32_t pending_polls; // safepoints since the first of them
     int64_t growth;         // bytes, not yet told to the pacing
     uint64_t remote_frees;  // (a) counter
+    uint32_t active;        // (o) has leased since it was emptied last
     struct tly_stack inbox; // (a) pools that others did something to
     struct tly_pool *partial[2][TLY_CLASSES]; // by kind: raw, objects
 };
@@ -107,6 +108,10 @@ void tly_block_give_any(struct tly_heap *self, void *block);
 // Gives back all blocks of a word at once.
 void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
                    uint64_t bits);
+
+// The same for a pool of any mutator, once its objects are no more.
+void tly_word_give_any(struct tly_heap *self, struct tly_pool *pool,
+                       unsigned word, uint64_t bits);
 
 // Puts a pool that is not leased where it belongs: on the partial list, to
 // the arena, or nowhere. Owner, or who acts for it.

@@ -33,6 +33,17 @@ static void tell_frees(struct tly_pool *pool, uint64_t *word, uint64_t mask) {
         tly_inbox_send(pool, full);
 }
 
+void tly_word_give_any(struct tly_heap *self, struct tly_pool *pool,
+                       unsigned word, uint64_t bits) {
+    // Relaxed: see tly_block_give_any.
+    if (tly_load_relaxed(&pool->owner) == self->mutator.number) {
+        tly_word_give(self, pool, word, bits);
+    } else {
+        tly_count(&self->remote_frees, tly_bit_count(bits));
+        tell_frees(pool, &pool->remote[word], bits);
+    }
+}
+
 // Hands references over to the owner of a pool.
 static void tell_drops(struct tly_heap *self, struct tly_pool *pool,
                        uint64_t *word, uint64_t mask) {

@@ -60,7 +60,7 @@ struct tly_pool *tly_pool_carve(enum tly_pool_kind kind, unsigned class,
     struct tly_pool *pool =
         tly_descriptor_at(tly_arena_of(base), tly_unit_of(base));
     describe(pool, kind, c->units);
-    pool->class = (uint8_t)class;
+    pool->class = (uint8_t) class;
     pool->size = c->size;
     pool->recip = c->recip;
     pool->blocks = c->blocks;
@@ -107,7 +107,7 @@ void *tly_large_take(enum tly_pool_kind kind, size_t bytes, uint16_t owner,
     return base;
 }
 
-void tly_pool_release(struct tly_pool *pool) {
+void tly_pool_give_back(struct tly_pool *pool) {
     tly_check(!pool->listed && !pool->leased);
     char *base = pool->base;
     unsigned units = pool->units;

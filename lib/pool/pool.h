@@ -58,10 +58,11 @@ struct tly_pool {
     struct tly_pool *next;              // (o) of the partial list
     struct tly_pool *prev;              // (o)
 
-    uint64_t free[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE);   // (o) 1: free
-    uint64_t remote[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE); // (a) freed by others
-    uint64_t drop[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE);   // (a) references
-    uint64_t merge[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE);  // (a) requests
+    uint64_t free[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE); // (o) 1: free
+    uint64_t remote[TLY_POOL_WORDS] TLY_ALIGNED(
+        TLY_LINE);                                        // (a) freed by others
+    uint64_t drop[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE);  // (a) references
+    uint64_t merge[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE); // (a) requests
 };
 _Static_assert(sizeof(struct tly_pool) == TLY_DESCRIPTOR_SIZE,
                "a pool fills its descriptor");
@@ -108,7 +109,7 @@ void *tly_large_take(enum tly_pool_kind kind, size_t bytes, uint16_t owner,
 
 // Gives a pool's units back. Its blocks are free; any thread for a large one,
 // else its owner.
-void tly_pool_release(struct tly_pool *pool);
+void tly_pool_give_back(struct tly_pool *pool);
 
 // Takes what others have freed. Returns how many blocks. Owner.
 unsigned tly_pool_harvest(struct tly_pool *pool);

@@ -101,8 +101,8 @@ void *tally_realloc(void *block, size_t size) {
         return tally_alloc(size);
     size_t room = tally_usable_size(block);
     // Within the class, or a large block that loses less than a half.
-    if (size <= room && (size > room / 2 || tly_class_of(size) ==
-                                                tly_class_of(room))) {
+    if (size <= room &&
+        (size > room / 2 || tly_class_of(size) == tly_class_of(room))) {
         if (room <= TLY_CLASS_MAX)
             tly_unpoison(block, size);
         return block;

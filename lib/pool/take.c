@@ -20,9 +20,7 @@ int64_t tly_pool_live_bytes(void) {
     return tly_load_relaxed(&live_bytes);
 }
 
-void tly_pool_live_reset(void) {
-    tly_store_relaxed(&live_bytes, 0);
-}
+void tly_pool_live_reset(void) { tly_store_relaxed(&live_bytes, 0); }
 
 void tly_heap_init(struct tly_heap *heap) {
     for (unsigned c = 0; c < TLY_CLASSES; c++)
@@ -183,6 +181,7 @@ void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
         lease = kind == TLY_POOL_OBJECT ? &self->bins[class + 1].lease
                                         : &self->raw[class];
     }
+    self->active = 1;
     if (!lease->mask && !lease_any(self, lease, kind, class))
         return NULL;
     if (kind == TLY_POOL_OBJECT)
@@ -204,8 +203,7 @@ void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
         errno = ENOMEM;
         return NULL;
     }
-    void *block =
-        tly_large_take(kind, bytes, self->mutator.number, ret_clean);
+    void *block = tly_large_take(kind, bytes, self->mutator.number, ret_clean);
     if (!block)
         return NULL;
     if (kind == TLY_POOL_OBJECT)

@@ -18,7 +18,7 @@
 #include <ck_stdint.h>
 #include <ck_stdbool.h>
 #include <ck_stddef.h>
-#include "gcc/ck_f_pr.h"
+#include <gcc/ck_f_pr.h>
 // clang-format on
 
 #undef CK_F_PR_CAS_PTR_2
@@ -29,17 +29,11 @@
 
 #define TLY_CK static inline __attribute__((always_inline, unused))
 
-TLY_CK void ck_pr_barrier(void) {
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-TLY_CK void ck_pr_stall(void) {
-    ck_pr_barrier();
-}
+TLY_CK void ck_pr_barrier(void) { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
+TLY_CK void ck_pr_stall(void) { ck_pr_barrier(); }
 
 #define TLY_CK_FENCE(name)                                                     \
-    TLY_CK void ck_pr_fence_##name(void) {                                     \
-        ck_pr_barrier();                                                       \
-    }
+    TLY_CK void ck_pr_fence_##name(void) { ck_pr_barrier(); }
 TLY_CK_FENCE(acquire)
 TLY_CK_FENCE(atomic)
 TLY_CK_FENCE(atomic_load)

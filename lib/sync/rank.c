@@ -24,6 +24,4 @@ void tly_rank_leave(enum tly_rank rank) {
     ranks_held &= ~(1u << rank);
 }
 
-bool tly_rank_none(void) {
-    return ranks_held == 0;
-}
+bool tly_rank_none(void) { return ranks_held == 0; }

@@ -12,6 +12,7 @@ enum tly_rank {
     TLY_RANK_TYPES,     // registration of types
     TLY_RANK_HANDSHAKE, // one handshake at a time
     TLY_RANK_REGISTRY,  // new mutators' records
+    TLY_RANK_GRACE,     // one wait for a grace period at a time
     TLY_RANK_RCU,       // the list of readers
     TLY_RANK_ARENA,     // units of the heap
     TLY_RANKS

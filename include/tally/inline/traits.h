@@ -4,7 +4,7 @@
 #ifndef TALLY_INLINE_TRAITS_H
 #define TALLY_INLINE_TRAITS_H
 
-#include <tally/type.h>
+#include <tally/inline/layout.h>
 
 // Exists for sizeof only: fails to compile for anything but a tally_ref.
 char tally_is_ref_(const tally_ref *field);
@@ -18,10 +18,25 @@ char tally_is_ref_(const tally_ref *field);
 
 #define TALLY_DEFINE_(T, ...)                                                  \
     static const tally_trait tally_traits_##T[] = {                            \
-        __VA_ARGS__ {TALLY_TRAIT_END, NULL, 0, 0, 0, 0, NULL, NULL, NULL}};    \
-    tally_type tally_type_##T = {                                              \
-        #T, sizeof(struct T), tally_traits_##T, 0, 0, 0,    0,    0,    0,     \
-        0,  0,                0,                0, 0, NULL, NULL, NULL, NULL}
+        __VA_ARGS__{TALLY_TRAIT_END, NULL, 0, 0, 0, 0, NULL, NULL, NULL}};     \
+    tally_type tally_type_##T = {#T,                                           \
+                                 sizeof(struct T),                             \
+                                 tally_traits_##T,                             \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 0,                                            \
+                                 NULL,                                         \
+                                 NULL,                                         \
+                                 NULL,                                         \
+                                 NULL}
 
 #define TALLY_TRAIT_(T, tuple) TALLY_TRAIT2_(T, TALLY_OPEN_ tuple)
 #define TALLY_OPEN_(a, b, c) a, b, c
@@ -84,72 +99,81 @@ char tally_is_ref_(const tally_ref *field);
 #define TALLY_TYPE_3(T, a, b)                                                  \
     TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b))
 #define TALLY_TYPE_4(T, a, b, c)                                               \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c))
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c))
 #define TALLY_TYPE_5(T, a, b, c, d)                                            \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d))
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
+                         TALLY_TRAIT_(T, d))
 #define TALLY_TYPE_6(T, a, b, c, d, e)                                         \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e))
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
+                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e))
 #define TALLY_TYPE_7(T, a, b, c, d, e, f)                                      \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f))
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
+                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)                 \
+                             TALLY_TRAIT_(T, f))
 #define TALLY_TYPE_8(T, a, b, c, d, e, f, g)                                   \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g))
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
+                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)                 \
+                             TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g))
 #define TALLY_TYPE_9(T, a, b, c, d, e, f, g, h)                                \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h))
+    TALLY_DEFINE_(T,                                                           \
+                  TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)     \
+                      TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f) \
+                          TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h))
 #define TALLY_TYPE_10(T, a, b, c, d, e, f, g, h, i)                            \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
-                  TALLY_TRAIT_(T, i))
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
+                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)                 \
+                             TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g)             \
+                                 TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i))
 #define TALLY_TYPE_11(T, a, b, c, d, e, f, g, h, i, j)                         \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
-                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j))
+    TALLY_DEFINE_(T,                                                           \
+                  TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)     \
+                      TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f) \
+                          TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)                \
+                              TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j))
 #define TALLY_TYPE_12(T, a, b, c, d, e, f, g, h, i, j, k)                      \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
-                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k))
+    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
+                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)                 \
+                             TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g)             \
+                                 TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i)         \
+                                     TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k))
 #define TALLY_TYPE_13(T, a, b, c, d, e, f, g, h, i, j, k, l)                   \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
-                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
-                  TALLY_TRAIT_(T, l))
+    TALLY_DEFINE_(T,                                                           \
+                  TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)     \
+                      TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f) \
+                          TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)                \
+                              TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j)            \
+                                  TALLY_TRAIT_(T, k) TALLY_TRAIT_(T, l))
 #define TALLY_TYPE_14(T, a, b, c, d, e, f, g, h, i, j, k, l, m)                \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
-                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
-                  TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m))
+    TALLY_DEFINE_(                                                             \
+        T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)            \
+               TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f)        \
+                   TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i)    \
+                       TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)                   \
+                           TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m))
 #define TALLY_TYPE_15(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n)             \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
-                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
-                  TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n))
+    TALLY_DEFINE_(T,                                                           \
+                  TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)     \
+                      TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f) \
+                          TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)                \
+                              TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j)            \
+                                  TALLY_TRAIT_(T, k) TALLY_TRAIT_(T, l)        \
+                                      TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n))
 #define TALLY_TYPE_16(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)          \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
-                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
-                  TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n)     \
-                  TALLY_TRAIT_(T, o))
+    TALLY_DEFINE_(                                                             \
+        T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)            \
+               TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f)        \
+                   TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i)    \
+                       TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)                   \
+                           TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m)               \
+                               TALLY_TRAIT_(T, n) TALLY_TRAIT_(T, o))
 #define TALLY_TYPE_17(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)       \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b)                     \
-                  TALLY_TRAIT_(T, c) TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)     \
-                  TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)     \
-                  TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)     \
-                  TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n)     \
-                  TALLY_TRAIT_(T, o) TALLY_TRAIT_(T, p))
+    TALLY_DEFINE_(                                                             \
+        T,                                                                     \
+        TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)               \
+            TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f)           \
+                TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i)       \
+                    TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k) TALLY_TRAIT_(T, l)   \
+                        TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n)                  \
+                            TALLY_TRAIT_(T, o) TALLY_TRAIT_(T, p))
 
 #endif

@@ -1,0 +1,52 @@
+// Collections: one at a time, in the thread that asks.
+
+#ifndef TLY_COLLECTOR_COLLECT_H
+#define TLY_COLLECTOR_COLLECT_H
+
+#include <tally/collect.h>
+#include <tally/stats.h>
+
+#include "object/local.h"
+
+// What collections have come to, for statistics.
+struct tly_collect_totals {
+    uint64_t collections[2]; // (a) by generation
+    uint64_t collected;      // (a)
+    struct tally_histogram pauses;
+};
+extern struct tly_collect_totals tly_collect_totals;
+
+tally_status tly_collector_start(void);
+void tly_collector_end(void);
+
+// Stops the world with no collection under way, for fork; false at the
+// deadline. resume ends it, also in the child.
+bool tly_collector_stop(struct tly_mutator *self, uint64_t deadline);
+void tly_collector_resume(struct tly_mutator *self);
+
+// Collects if the heap has grown enough and no collection runs: at a
+// safepoint whose breaker asked for it.
+void tly_collector_poll(struct tly_local *self);
+
+// The heap has grown: asks for a collection if it is due (hook).
+void tly_collector_grew(struct tly_heap *self);
+
+// Options.
+void tly_collector_configure(bool automatic, uint64_t young_bytes,
+                             uint64_t full_percent);
+
+// Called after each collection, in a running world (option verify).
+extern void (*tly_collector_after)(void);
+
+// ---- pace.c
+
+// Which generation is due; -1: none.
+int tly_pace_due(void);
+// Tells what a collection did.
+void tly_pace_done(tally_generation generation, uint64_t candidates,
+                   uint64_t freed);
+void tly_pace_configure(bool automatic, uint64_t young_bytes,
+                        uint64_t full_percent);
+void tly_pace_reset(void);
+
+#endif

@@ -1,0 +1,74 @@
+// Members with counts of 256 and more that show zero: garbage, or live by a
+// multiple of 256 references from outside. Each is recounted exactly; the
+// table of trial counts, all zero for what is left, tells which hub is meant.
+
+#include "collector/trial.h"
+#include "object/type.h"
+
+#define HUBS 255u
+
+struct hubs {
+    struct {
+        tally_object *object;
+        int64_t rest; // count less the references found so far
+    } hub[HUBS];
+    unsigned count;
+    bool listed;         // each member has one unit more
+    const char *seen_to; // hubs below are done
+};
+
+static void gather(void *arg, tally_object *object) {
+    struct hubs *hubs = arg;
+    int64_t total = tly_trial_total(object) - hubs->listed;
+    if (total < 256 || (const char *)object < hubs->seen_to ||
+        hubs->count == HUBS)
+        return;
+    hubs->hub[hubs->count].object = object;
+    hubs->hub[hubs->count].rest = total;
+    tly_sides.trial[tly_granule_of(object)] = (uint8_t)++hubs->count;
+}
+
+static void subtract_run(void *arg, tally_ref *first, size_t count) {
+    struct hubs *hubs = arg;
+    for (size_t n = 0; n < count; n++) {
+        tally_object *child = first[n].object_;
+        if (!child || !tly_is_member(child))
+            continue;
+        uint8_t hub = tly_sides.trial[tly_granule_of(child)];
+        if (hub)
+            hubs->hub[hub - 1].rest--;
+    }
+}
+
+static void subtract(void *hubs, tally_object *object) {
+    unsigned refs = object->tf_ & TLY_TF_REFS;
+    if (refs == TLY_TF_ASK)
+        tly_refs_each(object, tly_type_of(object), subtract_run, hubs);
+    else
+        subtract_run(hubs, (tally_ref *)(void *)(object + 1), refs);
+}
+
+// Takes those that are live, and all they lead to, out of the set. What is
+// left has no reference from what went, so earlier results stand.
+static void rescue(struct hubs *hubs) {
+    for (unsigned n = 0; n < hubs->count; n++)
+        tly_sides.trial[tly_granule_of(hubs->hub[n].object)] = 0;
+    for (unsigned n = 0; n < hubs->count; n++)
+        if (hubs->hub[n].rest != 0 && tly_is_member(hubs->hub[n].object))
+            tly_mark_push(hubs->hub[n].object);
+    tly_trial_mark();
+}
+
+void tly_hubs_rescue(const struct tly_trial *trial, bool listed) {
+    if (trial->hubs == 0)
+        return;
+    struct hubs hubs = {.listed = listed, .seen_to = NULL};
+    do {
+        hubs.count = 0;
+        tly_sides_each(tly_sides.member, gather, &hubs);
+        tly_sides_each(tly_sides.member, subtract, &hubs);
+        if (hubs.count)
+            hubs.seen_to = (char *)hubs.hub[hubs.count - 1].object + 1;
+        rescue(&hubs);
+    } while (hubs.count == HUBS);
+}

@@ -1,0 +1,80 @@
+// The collector's side tables: flat arrays over the heap's range, indexed by
+// granule, so that an edge costs a subtraction, a shift and a byte.
+//
+//   trial   u8 a granule   an object's count less the references found to it,
+//                          modulo 256
+//   member  1 bit          the object is in the set that is looked at, and not
+//                          yet reached
+//   listed  1 bit          the collection holds a unit of the object while
+//                          finalizers run
+//
+// INVARIANT  all zero between collections.
+
+#ifndef TLY_COLLECTOR_SIDES_H
+#define TLY_COLLECTOR_SIDES_H
+
+#include "object/local.h"
+
+struct tly_sides {
+    uint8_t *trial;
+    uint64_t *member;
+    uint64_t *listed;
+    tally_object **stack; // of objects that are reached and not yet scanned
+    size_t stack_size;
+    size_t committed; // slots that the tables cover
+};
+extern struct tly_sides tly_sides;
+
+// Reserves the tables, over the heap's range.
+tally_status tly_sides_start(void);
+void tly_sides_end(void);
+
+// Puts memory behind the tables, for what the heap has now; [populate]: at
+// once. Before a pause.
+tally_status tly_sides_prepare(bool populate);
+
+// Clears the tables: gives their memory back, or clears the part of one pool.
+void tly_sides_drop(void);
+void tly_sides_clear(const struct tly_pool *pool);
+
+TLY_INLINE bool tly_side_get(const uint64_t *bits, size_t granule) {
+    return bits[granule / 64] >> (granule % 64) & 1;
+}
+TLY_INLINE void tly_side_set(uint64_t *bits, size_t granule) {
+    bits[granule / 64] |= (uint64_t)1 << (granule % 64);
+}
+TLY_INLINE void tly_side_reset(uint64_t *bits, size_t granule) {
+    bits[granule / 64] &= ~((uint64_t)1 << (granule % 64));
+}
+
+// Calls [fn] for each object whose bit is set, in the pools that the
+// collection looks at. [fn] may clear bits.
+typedef void (*tly_side_fn)(void *arg, tally_object *object);
+void tly_sides_each(const uint64_t *bits, tly_side_fn fn, void *arg);
+
+// The words of bits of a pool: the first, and how many.
+TLY_INLINE size_t tly_side_words(const struct tly_pool *pool,
+                                 size_t *ret_count) {
+    // 16 KiB are 8 words of 64 granules; of a large block the first granule
+    // is all that is used.
+    *ret_count = pool->size ? pool->units * (TLY_UNIT_SIZE >> 11) : 1;
+    return tly_granule_of(pool->base) / 64;
+}
+
+// The object that begins in a granule of a pool.
+TLY_INLINE tally_object *tly_side_object(const struct tly_pool *pool,
+                                         size_t granule) {
+    size_t offset =
+        (granule << TLY_GRANULE_SHIFT) - (size_t)(pool->base - tly_range_base);
+    // The first block at or after the granule's begin; of a large block [size]
+    // and [recip] are 0.
+    size_t n = pool->size ? (offset + pool->size - 1) * pool->recip >> 32 : 0;
+    return (tally_object *)tly_block_at(pool, (unsigned)n);
+}
+
+// Whether an object is in the set.
+TLY_INLINE bool tly_is_member(const tally_object *object) {
+    return tly_side_get(tly_sides.member, tly_granule_of(object));
+}
+
+#endif

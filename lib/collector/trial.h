@@ -1,0 +1,55 @@
+// The kernels: which members of a set are garbage.
+//
+// External references of a set = the sum of its counts less the references
+// inside it ("trial deletion"). A counts both in one pass, B marks what the
+// rest leads to; what stays a member is garbage. All run while the world is
+// stopped; nothing is allocated.
+
+#ifndef TLY_COLLECTOR_TRIAL_H
+#define TLY_COLLECTOR_TRIAL_H
+
+#include "collector/sides.h"
+
+// What kernel A has met.
+struct tly_trial {
+    bool young;
+    uint64_t members;
+    uint64_t hubs;       // members with counts that a byte cannot hold
+    uint64_t finalizers; // members whose finalizer has not run
+};
+
+// Kernel A over the pools that are looked at: members, trial counts.
+void tly_trial_count(struct tly_trial *trial);
+
+// Kernel A over the members that are listed: each has one more unit.
+void tly_trial_recount(struct tly_trial *trial);
+
+// Kernel B: takes away from the members all that are reached.
+void tly_trial_mark(void);
+
+// Counts the members that are left, and leaves the pools without one alone.
+uint64_t tly_trial_garbage(bool young);
+
+// Whether an object is looked at by a collection of this kind.
+TLY_INLINE bool tly_trial_wants(const tally_object *object, bool young) {
+    uint8_t gc = tly_load_relaxed(&object->gc_);
+    return gc & TLY_GC_TRACKED && !(young && gc & TLY_GC_OLD);
+}
+
+// An object's count, in a stopped world.
+TLY_INLINE int64_t tly_trial_total(const tally_object *object) {
+    return (int64_t)tly_load_relaxed(&object->local_) +
+           tly_count_of(tly_load_relaxed(&object->shared_));
+}
+
+// ---- mark.c
+
+// Scans all that is on the stack.
+void tly_mark_drain(void);
+// Takes a member out of the set and puts it on the stack.
+void tly_mark_push(tally_object *object);
+
+// ---- hubs.c: members that show zero by accident
+void tly_hubs_rescue(const struct tly_trial *trial, bool listed);
+
+#endif

@@ -1,0 +1,353 @@
+// The slow paths of counting.
+//
+// The biased count is by Choi, Shull and Torrellas (PACT 2018). A non-owner
+// whose drop finds nothing of others' to take hands its reference to the
+// owner (handover.c); if that way is taken, the object is QUEUED: the owner is
+// asked to merge, and the queue holds the reference. Ownership is given up by
+// compare and exchange before the merging operation on shared_, and never
+// taken back (tests/model/brc.pml, handover.pml).
+
+#include "object/count.h"
+
+#include "epoch/attach.h"
+#include "epoch/registry.h"
+#include "object/finish.h"
+#include "object/type.h"
+#include "platform/os.h"
+
+static uint64_t count_saturated, count_immortal; // (a)
+
+uint64_t tly_count_saturated(void) {
+    // Relaxed: a statistic.
+    return tly_load_relaxed(&count_saturated);
+}
+
+uint64_t tly_count_immortal(void) {
+    // Relaxed: a statistic.
+    return tly_load_relaxed(&count_immortal);
+}
+
+static bool is_live(const tally_object *object) {
+    return tly_range_has(object) &&
+           tly_load_relaxed(&object->gc_) & TLY_GC_LIVE;
+}
+
+void tly_object_check(const tally_object *object, const char *doing) {
+    if (TLY_CHECK == 0 || is_live(object))
+        return;
+    const char *type = "not an object of this heap";
+    if (tly_range_has(object)) {
+        uint32_t index = tly_type_index(tly_load_relaxed(&object->shared_));
+        type = index && index <= tly_types_count() ? tly_types[index]->name
+                                                   : "of no type";
+    }
+    tly_misuse("%s of a dead object at %p (%s) by thread %u", doing,
+               (const void *)object, type, tly_os_thread_id());
+}
+
+// ---- immortality
+
+static void owner_immortalize(tally_object *object) {
+    // Relaxed: the loop looks again; nothing is ordered by immortality, whose
+    // readers hold references.
+    uint16_t owner = tly_load_relaxed(&object->owner_);
+    for (;;) {
+        if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
+            return;
+        tly_count_touch(object, owner);
+        uint16_t next =
+            (uint16_t)((owner & ~TALLY_OWNER_MASK_) | TALLY_OWNER_IMMORTAL_);
+        if (tly_cas_relaxed(&object->owner_, &owner, next))
+            break;
+    }
+    tly_add_relaxed(&count_immortal, 1);
+}
+
+void tally_immortalize(void *object) {
+    tly_object_check(object, "immortalize");
+    owner_immortalize(object);
+}
+
+static TLY_COLD void saturate(tally_object *object) {
+    owner_immortalize(object);
+    if (tly_add_relaxed(&count_saturated, 1) == 0)
+        tly_report("the count of an object at %p (%s) overflows; it lives on",
+                   (void *)object, tly_type_of(object)->name);
+}
+
+// ---- counting up
+
+void tally_incref_spill_(tally_object *object) {
+    // The count has just wrapped: 2^32 references are missing. Half of them
+    // go to the shared count first, so that the sum is never too low.
+    // Relaxed: the owner reads its own writes; a merge is ordered by states.
+    tly_add_relaxed(&object->shared_, ((uint64_t)1 << 31) * TLY_ONE);
+    // ORDER[spill] release: after the addition, for a collection that reads
+    // local_ and then shared_. Pairs with the collector's load of local_.
+    tly_store_release(&object->local_, (uint32_t)1 << 31);
+    if (tly_count_of(tly_load_relaxed(&object->shared_)) > TLY_COUNT_SATURATED)
+        saturate(object);
+}
+
+static void count_up_shared(tally_object *object) {
+    // Relaxed: the caller holds a reference, so the object cannot die; who
+    // handed the reference over ordered it.
+    uint64_t old;
+    if (TLY_BUSTED(COUNT_TORN)) {
+        old = tly_load_relaxed(&object->shared_);
+        tly_store_relaxed(&object->shared_, old + TLY_ONE);
+    } else {
+        old = tly_add_relaxed(&object->shared_, TLY_ONE);
+    }
+    if (TLY_UNLIKELY(tly_count_of(old) > TLY_COUNT_SATURATED))
+        saturate(object);
+    struct tly_mutator *self = tly_self();
+    if (!tly_is_attached(self))
+        return;
+    struct tally_counters *c = &tly_local_of(self)->counters;
+    tly_count(old & TLY_MERGED ? &c->merged_counts : &c->shared_counts, 1);
+}
+
+void tally_incref_slow_(tally_object *object) {
+    tly_object_check(object, "incref");
+    // Relaxed: see tally_owns_.
+    uint16_t owner = tly_load_relaxed(&object->owner_);
+    unsigned number = owner & TALLY_OWNER_MASK_;
+    if (number == TALLY_OWNER_IMMORTAL_)
+        return;
+    tly_count_touch(object, owner);
+    if (number == tally_number_) {
+        uint32_t next = tly_load_relaxed(&object->local_) + 1;
+        // ORDER[watched-count] release: after DIRTY. Pairs with the
+        // collector's load of local_.
+        tly_store_release(&object->local_, next);
+        if (next == 0)
+            tally_incref_spill_(object);
+    } else {
+        count_up_shared(object);
+    }
+}
+
+void tally_touch_slow_(tally_object *container) {
+    // Relaxed: the caller has seen WATCH; a stray DIRTY is harmless.
+    tly_count_touch(container, tly_load_relaxed(&container->owner_));
+}
+
+bool tally_try_incref(void *reference) {
+    tally_object *object = reference;
+    // ORDER[owner-upgrade] acquire: an object that its owner gave up is seen
+    // as merged. Pairs with give_up.
+    uint16_t owner = tly_load_acquire(&object->owner_);
+    if (owner == tally_number_ && tly_load_relaxed(&object->local_) > 0) {
+        tally_object_incref_(object);
+        return true;
+    }
+    if (owner & TALLY_OWNER_DEAD_)
+        return false;
+    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
+        return true;
+    tly_count_touch(object, owner);
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    do {
+        if (shared & TLY_DYING || !(shared & TLY_PUB) ||
+            (shared & TLY_MERGED && tly_count_of(shared) <= 0))
+            return false;
+        // ORDER[last-use] acq_rel: on success the object is alive, and what
+        // was done with it before is visible.
+    } while (!tly_cas_acq_rel(&object->shared_, &shared, shared + TLY_ONE));
+    return true;
+}
+
+// ---- giving up ownership
+
+// Returns false when the object is not [number]'s any more: it was made
+// immortal meanwhile.
+static bool give_up(tally_object *object, unsigned number) {
+    // Relaxed: only who acts as the owner gives it up; others change flags or
+    // make it immortal.
+    uint16_t owner = tly_load_relaxed(&object->owner_);
+    uint16_t next;
+    do {
+        if ((owner & TALLY_OWNER_MASK_) != number)
+            return false;
+        tly_count_touch(object, owner);
+        next = (uint16_t)(owner & ~TALLY_OWNER_MASK_);
+        // ORDER[owner-upgrade] acq_rel: before MERGED is set.
+    } while (!tly_cas_acq_rel(&object->owner_, &owner, next));
+    return true;
+}
+
+// Whether the object's finalizer has to run before it may die. True once: the
+// caller has to run it.
+static bool finalizer_claim(tally_object *object) {
+    if ((object->tf_ & TLY_TF_REFS) != TLY_TF_ASK ||
+        !tly_type_of(object)->finalize_)
+        return false;
+    // ORDER[finalized] acq_rel: one thread runs it, after all uses so far.
+    return !(tly_or_acq_rel(&object->gc_, TLY_GC_FINALIZED) & TLY_GC_FINALIZED);
+}
+
+// Whether the type has a finalizer at all: then the last unit is kept.
+static bool has_finalizer(const tally_object *object) {
+    return (object->tf_ & TLY_TF_REFS) == TLY_TF_ASK &&
+           tly_type_of(object)->finalize_;
+}
+
+// ---- counting down
+
+enum tly_drop tly_count_drop_shared(tally_object *object) {
+    if (TLY_LIKELY(!has_finalizer(object))) {
+        // ORDER[last-use] acq_rel: everything this thread did with the object
+        // happens before its end, and the last one sees what the others did.
+        uint64_t old = tly_add_acq_rel(&object->shared_, (uint64_t)0 - TLY_ONE);
+        tly_check(!(old & TLY_MERGED) || tly_count_of(old) > 0);
+        return old & TLY_MERGED && tly_count_of(old) == 1 ? TLY_DEAD
+                                                          : TLY_ALIVE;
+    }
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    for (;;) {
+        bool last = shared & TLY_MERGED && tly_count_of(shared) == 1;
+        if (last && finalizer_claim(object))
+            return TLY_FINALIZE;
+        // ORDER[last-use] acq_rel: as above.
+        if (tly_cas_acq_rel(&object->shared_, &shared, shared - TLY_ONE))
+            return last ? TLY_DEAD : TLY_ALIVE;
+    }
+}
+
+enum tly_drop tly_count_zero(struct tly_local *self, unsigned number,
+                             tally_object *object) {
+    // ORDER[last-use] acquire: other threads' last uses, when nothing of
+    // theirs is left. Pairs with their decrements.
+    uint64_t shared = tly_load_acquire(&object->shared_);
+    bool keeps = has_finalizer(object);
+    if (!(shared & ~TLY_TYPE_MASK)) {
+        // Never published, nothing of others': nobody else can know it.
+        if (!keeps || !finalizer_claim(object))
+            return TLY_DEAD;
+        // Relaxed: the owner's own count; the unit is kept.
+        tly_store_relaxed(&object->local_, 1);
+        return TLY_FINALIZE;
+    }
+    if (!TLY_BUSTED(MERGE_LATE_OWNER) && !give_up(object, number))
+        return TLY_ALIVE;
+    tly_count(&self->counters.merges, 1);
+    if (keeps) {
+        // ORDER[last-use] acq_rel: the unit moves to the shared count.
+        tly_add_acq_rel(&object->shared_, TLY_ONE + TLY_MERGED);
+        return tly_count_drop_shared(object);
+    }
+    // ORDER[last-use] acq_rel: after ownership is given up.
+    shared = tly_or_acq_rel(&object->shared_, TLY_MERGED);
+    if (TLY_BUSTED(MERGE_LATE_OWNER))
+        give_up(object, number);
+    return tly_count_of(shared) == 0 ? TLY_DEAD : TLY_ALIVE;
+}
+
+// Moves the owner's count to the shared one. False: not [number]'s any more.
+static bool merge_into_shared(struct tly_local *self, unsigned number,
+                              tally_object *object) {
+    if (!give_up(object, number))
+        return false;
+    // Relaxed: who acts as the owner reads what the last one wrote.
+    uint64_t local = tly_load_relaxed(&object->local_);
+    // ORDER[watched-count] release: after DIRTY, before shared_ changes.
+    tly_store_release(&object->local_, 0);
+    uint64_t shared = tly_load_relaxed(&object->shared_), next;
+    do {
+        next =
+            ((shared + local * TLY_ONE) | TLY_MERGED) & ~(uint64_t)TLY_QUEUED;
+        // ORDER[last-use] acq_rel: as a decrement.
+    } while (!tly_cas_acq_rel(&object->shared_, &shared, next));
+    tly_count(&self->counters.merges, 1);
+    return true;
+}
+
+enum tly_drop tly_count_merge(struct tly_local *self, unsigned number,
+                              tally_object *object) {
+    // Relaxed: who acts as the owner sees its own number; anything else means
+    // that it was given up.
+    uint16_t owner = tly_load_relaxed(&object->owner_);
+    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
+        return TLY_ALIVE;
+    if ((owner & TALLY_OWNER_MASK_) == number)
+        merge_into_shared(self, number, object);
+    else
+        tly_count_touch(object, owner);
+    if (TLY_BUSTED(MERGE_KEEPS_UNIT))
+        return TLY_ALIVE;
+    return tly_count_drop_shared(object);
+}
+
+enum tly_drop tly_count_drop_for(struct tly_local *self, unsigned number,
+                                 tally_object *object) {
+    // Relaxed: see tly_count_merge.
+    uint16_t owner = tly_load_relaxed(&object->owner_);
+    unsigned has = owner & TALLY_OWNER_MASK_;
+    if (has == TALLY_OWNER_IMMORTAL_)
+        return TLY_ALIVE;
+    tly_count_touch(object, owner);
+    if (has != number && !TLY_BUSTED(DRAIN_NO_OWNER)) {
+        tly_count(&self->counters.merged_counts, 1);
+        return tly_count_drop_shared(object);
+    }
+    tly_count(&self->counters.owner_counts, 1);
+    uint32_t next = tly_load_relaxed(&object->local_) - 1;
+    // ORDER[watched-count] release: after DIRTY.
+    tly_store_release(&object->local_, next);
+    return next ? TLY_ALIVE : tly_count_zero(self, number, object);
+}
+
+tally_status tally_transfer(void *reference) {
+    tally_object *object = reference;
+    tly_object_check(object, "transfer");
+    struct tly_mutator *self = tly_self_attached();
+    if (!self)
+        return -errno;
+    unsigned owner = tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_;
+    if (owner != self->number)
+        return owner == TALLY_OWNER_NONE_ || owner == TALLY_OWNER_IMMORTAL_
+                   ? TALLY_OK
+                   : TALLY_NOT_OWNER;
+    merge_into_shared(tly_local_of(self), self->number, object);
+    return TALLY_OK;
+}
+
+// ---- the entry points of the fast paths
+
+void tally_decref_zero_(tally_object *object) {
+    struct tly_local *self = tly_local_of(tly_self());
+    enum tly_drop drop =
+        tly_count_zero(self, tly_mutator_in(self)->number, object);
+    if (drop != TLY_ALIVE)
+        tly_finish_one(self, object, drop);
+}
+
+void tally_decref_slow_(tally_object *object) {
+    tly_object_check(object, "decref");
+    if ((tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_) ==
+        TALLY_OWNER_IMMORTAL_)
+        return;
+    struct tly_mutator *self = tly_reserve_enter();
+    struct tly_local *local = tly_local_of(self);
+    enum tly_drop drop = tly_count_drop(local, object);
+    if (drop != TLY_ALIVE)
+        tly_finish_one(local, object, drop);
+    else if (local->dead || local->finalize)
+        tly_finish(local, true);
+    tly_reserve_leave(self);
+}
+
+void tly_count_act(struct tly_local *self, tally_object *object,
+                   enum tly_drop drop) {
+    if (drop == TLY_DEAD && tly_load_relaxed(&object->shared_) & TLY_PUB) {
+        tly_limbo_add(self, object);
+    } else if (drop == TLY_DEAD) {
+        tly_dead_link(object, self->dead);
+        self->dead = object;
+    } else if (drop == TLY_FINALIZE) {
+        tally_object **link = tly_finalize_link(object, tly_type_of(object));
+        *link = self->finalize;
+        self->finalize = object;
+    }
+}

@@ -1,0 +1,42 @@
+// The end of objects: destruction without recursion, finalizers, and the wait
+// of published ones.
+
+#ifndef TLY_OBJECT_FINISH_H
+#define TLY_OBJECT_FINISH_H
+
+#include "object/count.h"
+
+// Destroys everything on the mutator's lists, and what dies of it. With
+// [hooks] finalizers and destroy hooks run; without, objects that have them
+// wait for the next safepoint. Inside a finalizer it does nothing: the loop
+// that called it goes on when it returns.
+void tly_finish(struct tly_local *self, bool hooks);
+
+// Acts on one drop, and finishes.
+void tly_finish_one(struct tly_local *self, tally_object *object,
+                    enum tly_drop drop);
+
+// Whether anything waits.
+TLY_INLINE bool tly_finish_pending(const struct tly_local *self) {
+    return self->dead || self->held || self->finalize;
+}
+
+// Gives the block of an object back that has no references any more.
+void tly_object_free(struct tly_local *self, tally_object *object);
+
+// Calls an object's finalizer; the caller holds a unit of it.
+void tly_object_finalize(struct tly_local *self, tally_object *object);
+
+// ---- published objects (limbo.c)
+
+// Takes a dead published object until a grace period has passed.
+void tly_limbo_add(struct tly_local *self, tally_object *object);
+
+// Waits for a grace period if the bounds are reached, or [all]; then what
+// waited is on the list of the dead.
+void tly_limbo_poll(struct tly_local *self, bool all);
+
+// Leaves what waits to the next thread that looks: before an idle state.
+void tly_limbo_leave(struct tly_local *self);
+
+#endif

@@ -1,0 +1,137 @@
+// Foreign drops, handed over to the owner.
+//
+// A non-owner whose drop finds nothing of others' to take sets the object's
+// bit for its pool's owner: the reference now belongs to the owner's inbox,
+// and the owner drops it at its next safepoint like any of its own. No RMW on
+// the header, and the object stays biased. If the bit is set already, here or
+// there, the object is QUEUED instead. Nobody waits for an owner that does not
+// run: its inbox is emptied by whoever filled it.
+
+#include "epoch/registry.h"
+#include "object/count.h"
+
+// Asks the owner to merge; the queue holds the reference.
+static void queue(tally_object *object) {
+    struct tly_pool *pool = tly_pool_of(object);
+    unsigned n = tly_block_of(pool, object);
+    // ORDER[merge-request] acq_rel: what this thread did with the object
+    // happens before the merge. Pairs with the exchange in the drain.
+    tly_or_acq_rel(&pool->merge[n / 64], (uint64_t)1 << (n % 64));
+    tly_inbox_send(pool, true);
+}
+
+// The way with an RMW on the header: takes from the others' count, or QUEUED.
+static enum tly_drop drop_counted(struct tly_local *self, tally_object *object,
+                                  uint64_t shared) {
+    uint64_t next;
+    bool last, asks;
+    do {
+        last = shared & TLY_MERGED && tly_count_of(shared) == 1;
+        asks =
+            !(shared & (TLY_MERGED | TLY_QUEUED)) && tly_count_of(shared) <= 0;
+        if (last)
+            // A finalizer may want the last unit: as for merged objects.
+            return tly_count_drop_shared(object);
+        next = asks ? shared | TLY_QUEUED : shared - TLY_ONE;
+        // ORDER[last-use] acq_rel: as every decrement.
+    } while (!tly_cas_acq_rel(&object->shared_, &shared, next));
+    tly_count(&self->counters.shared_counts, 1);
+    if (asks)
+        queue(object);
+    return TLY_ALIVE;
+}
+
+// Sets the object's bit in this thread's cache. False: it is set already.
+static bool hand_over(struct tly_local *self, tally_object *object) {
+    struct tly_pool *pool = tly_pool_of(object);
+    unsigned n = tly_block_of(pool, object);
+    uint64_t *word = &pool->drop[n / 64], bit = (uint64_t)1 << (n % 64);
+    if (tly_pending_has(&self->heap, word, bit))
+        return false;
+    tly_count(&self->counters.shared_counts, 1);
+    tly_count(&self->counters.handed_over, 1);
+    // Relaxed: an owner that stops running after this is served at the next
+    // flush, which looks again.
+    struct tly_mutator *owner = tly_mutator_of(tly_load_relaxed(&pool->owner));
+    tly_pending_add(&self->heap, pool, word, bit);
+    if (tly_load_relaxed(&owner->state) != TLY_ATTACHED)
+        tly_pending_flush(&self->heap);
+    return true;
+}
+
+enum tly_drop tly_count_drop_slow(struct tly_local *self,
+                                  tally_object *object) {
+    // Relaxed: see tally_owns_.
+    uint16_t owner = tly_load_relaxed(&object->owner_);
+    unsigned number = owner & TALLY_OWNER_MASK_;
+    if (number == TALLY_OWNER_IMMORTAL_)
+        return TLY_ALIVE;
+    if (number == TALLY_OWNER_NONE_ || number == tly_mutator_in(self)->number)
+        return tly_count_drop_for(self, tly_mutator_in(self)->number, object);
+    tly_count_touch(object, owner);
+    // Relaxed: who gave this thread its reference ordered the count that has
+    // it; the RMWs of the other way look again.
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    if (!(shared & TLY_MERGED) && tly_count_of(shared) <= 0 &&
+        hand_over(self, object))
+        return TLY_ALIVE;
+    return drop_counted(self, object, shared);
+}
+
+void tly_handover_collide(struct tly_heap *self, struct tly_pool *pool,
+                          unsigned word, uint64_t bits) {
+    struct tly_local *local = tly_local_of(&self->mutator);
+    for (; bits; bits &= bits - 1) {
+        unsigned n = word * 64 + tly_bit_lowest(bits);
+        tally_object *object = tly_block_at(pool, n);
+        uint64_t shared = tly_load_relaxed(&object->shared_);
+        enum tly_drop drop = drop_counted(local, object, shared);
+        tly_count_act(local, object, drop);
+    }
+}
+
+// What others did to the objects of one word.
+struct word {
+    uint64_t drops, merges;
+};
+
+static struct word word_take(struct tly_pool *pool, unsigned w) {
+    struct word word = {0, 0};
+    // Relaxed: an empty word is not worth an RMW; what comes later is in the
+    // inbox again.
+    if (tly_load_relaxed(&pool->drop[w]))
+        // ORDER[drop] acq_rel: what the threads that dropped did with the
+        // objects happens before their end.
+        word.drops = tly_exchange_acq_rel(&pool->drop[w], 0);
+    if (tly_load_relaxed(&pool->merge[w]))
+        // ORDER[merge-request] acq_rel: as above.
+        word.merges = tly_exchange_acq_rel(&pool->merge[w], 0);
+    return word;
+}
+
+static void drain_one(struct tly_local *self, unsigned number,
+                      tally_object *object, bool drop, bool merge) {
+    if (drop)
+        tly_count_act(self, object, tly_count_drop_for(self, number, object));
+    if (merge)
+        tly_count_act(self, object, tly_count_merge(self, number, object));
+}
+
+void tly_handover_drain(struct tly_heap *heap, struct tly_pool *pool) {
+    struct tly_local *self = tly_local_of(tly_self());
+    unsigned number = heap->mutator.number;
+    for (unsigned w = 0; w * 64 < pool->blocks; w++) {
+        struct word word = word_take(pool, w);
+        uint64_t any = word.drops | word.merges;
+        for (uint64_t bits = any; bits; bits &= bits - 1)
+            TLY_PREFETCH_WRITE(
+                tly_block_at(pool, w * 64 + tly_bit_lowest(bits)));
+        for (uint64_t bits = any; bits; bits &= bits - 1) {
+            uint64_t bit = bits & -bits;
+            tally_object *object =
+                tly_block_at(pool, w * 64 + tly_bit_lowest(bits));
+            drain_one(self, number, object, word.drops & bit,
+                      word.merges & bit);
+        }
+    }
+}

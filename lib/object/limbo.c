@@ -1,0 +1,71 @@
+// Published objects that are dead: other threads may still read them through
+// borrows, so they are destroyed after a grace period.
+
+#include "epoch/borrow.h"
+#include "object/finish.h"
+#include "object/type.h"
+
+// Bounds of what waits before the epoch is pushed on.
+#define LIMBO_OBJECTS 127u
+#define LIMBO_BYTES ((uint64_t)1 << 20)
+
+// What threads left that do not run: a list linked like the others.
+static tally_object *limbo_left; // (a)
+
+void tly_limbo_add(struct tly_local *self, tally_object *object) {
+    // ORDER[dying] acq_rel: an upgrade that comes later fails. Pairs with the
+    // compare and exchange of tally_try_incref.
+    tly_or_acq_rel(&object->shared_, TLY_DYING);
+    tly_dead_link(object, self->limbo);
+    if (!self->limbo)
+        self->limbo_tail = object;
+    self->limbo = object;
+    self->limbo_count++;
+    self->limbo_bytes += tly_pool_block_size(tly_pool_of(object));
+    if (self->limbo_count >= LIMBO_OBJECTS || self->limbo_bytes >= LIMBO_BYTES)
+        tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+}
+
+static tally_object *left_take(void) {
+    // Relaxed: mostly there is nothing.
+    if (!tly_load_relaxed(&limbo_left))
+        return NULL;
+    // ORDER[limbo] acq_rel: the list is complete. Pairs with tly_limbo_leave.
+    return tly_exchange_acq_rel(&limbo_left, NULL);
+}
+
+static void revive_list(struct tly_local *self, tally_object *object) {
+    for (tally_object *next; object; object = next) {
+        next = tly_dead_next(object);
+        tly_dead_link(object, self->dead);
+        self->dead = object;
+    }
+}
+
+void tly_limbo_poll(struct tly_local *self, bool all) {
+    if (!all && self->limbo_count < LIMBO_OBJECTS &&
+        self->limbo_bytes < LIMBO_BYTES)
+        return;
+    tally_object *mine = self->limbo, *left = left_take();
+    self->limbo = self->limbo_tail = NULL;
+    self->limbo_count = 0;
+    self->limbo_bytes = 0;
+    if (!mine && !left)
+        return;
+    tly_borrow_synchronize(tly_mutator_in(self));
+    revive_list(self, mine);
+    revive_list(self, left);
+}
+
+void tly_limbo_leave(struct tly_local *self) {
+    if (!self->limbo)
+        return;
+    tally_object *head = tly_load_relaxed(&limbo_left);
+    do
+        tly_dead_link(self->limbo_tail, head);
+    // ORDER[limbo] acq_rel: the list is complete, and what it is put before.
+    while (!tly_cas_acq_rel(&limbo_left, &head, self->limbo));
+    self->limbo = self->limbo_tail = NULL;
+    self->limbo_count = 0;
+    self->limbo_bytes = 0;
+}

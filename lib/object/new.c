@@ -1,0 +1,124 @@
+// Making objects.
+
+#include <tally/object.h>
+
+#include "base/poison.h"
+#include "epoch/attach.h"
+#include "object/local.h"
+#include "object/type.h"
+
+// What a new object's gc_ says.
+static uint8_t gc_of(const tally_type *type) {
+    bool refers = type->refs_ || type->shape_;
+    return refers ? TLY_GC_LIVE | TLY_GC_TRACKED : TLY_GC_LIVE;
+}
+
+static void *object_begin(struct tly_local *self, const tally_type *type,
+                          void *block) {
+    tally_object *object = block;
+    uint64_t number = tly_mutator_in(self)->number;
+    // Relaxed: nobody knows the object; gc_ is zero until it is complete.
+    tly_store_relaxed((tly_header_word *)object, type->header_ | number << 32);
+    tly_store_relaxed(&object->shared_,
+                      (uint64_t)type->index_ << TLY_TYPE_SHIFT);
+    return object;
+}
+
+TLY_INLINE void *object_end(struct tly_local *self, const tally_type *type,
+                            tally_object *object) {
+    // ORDER[tracked] release: the header and the fields are complete before
+    // the block counts as an object. Pairs with who reads gc_.
+    tly_store_release(&object->gc_, gc_of(type));
+    tly_count(&self->counters.made, 1);
+    return object;
+}
+
+static void length_set(void *object, const tally_type *type, size_t items) {
+    char *length = (char *)object + type->length_at_;
+    if (type->length_size_ == 8)
+        *(uint64_t *)(void *)length = items;
+    else
+        *(uint32_t *)(void *)length = (uint32_t)items;
+}
+
+static void *block_take(struct tly_local *self, size_t bytes, bool *ret_clean) {
+    *ret_clean = false;
+    if (bytes > TLY_CLASS_MAX)
+        return tly_heap_take_large(&self->heap, TLY_POOL_OBJECT, bytes,
+                                   ret_clean);
+    unsigned class = tly_class_of(bytes);
+    struct tly_bin *bin = &self->heap.bins[class + 1];
+    if (bin->lease.cached)
+        return bin->cache[--bin->lease.cached];
+    return tly_lease_refill(&bin->lease, TLY_POOL_OBJECT, class);
+}
+
+static bool items_fit(const tally_type *type, size_t items) {
+    if (items == 0)
+        return true;
+    if (!type->item_size_) {
+        errno = EINVAL;
+        return false;
+    }
+    if (items > TLY_RANGE_MAX / type->item_size_ ||
+        (type->length_size_ == 4 && items > UINT32_MAX)) {
+        errno = ENOMEM;
+        return false;
+    }
+    return true;
+}
+
+// Everything that the fast path is not: the thread's or the type's first
+// time, an empty lease, objects with items, large ones.
+static TLY_COLD void *new_slow(tally_type *type, size_t items) {
+    struct tly_mutator *mutator = tly_self_attached();
+    if (!mutator)
+        return NULL;
+    struct tly_local *self = tly_local_of(mutator);
+    // ORDER[types] acquire: the descriptor is complete.
+    if (!tly_load_acquire(&type->index_)) {
+        tally_status status = tally_type_register(type);
+        if (status != TALLY_OK) {
+            errno = -status;
+            return NULL;
+        }
+    }
+    if (!items_fit(type, items))
+        return NULL;
+    bool clean;
+    size_t bytes = tly_type_bytes(type, items);
+    void *block = block_take(self, bytes, &clean);
+    if (!block)
+        return NULL;
+    tly_unpoison(block, bytes);
+    tally_object *object = object_begin(self, type, block);
+    if (!clean)
+        memset(object + 1, 0, bytes - sizeof(*object));
+    if (type->item_size_)
+        length_set(object, type, items);
+    return object_end(self, type, object);
+}
+
+void *tally_object_new(tally_type *type, size_t items) {
+    struct tly_local *self = tly_local_of(tly_self());
+    struct tly_bin *bin = &self->heap.bins[type->bin_];
+    char *block;
+    uint64_t mask;
+    if (TLY_UNLIKELY(items)) {
+        return new_slow(type, items);
+    } else if (TLY_LIKELY(bin->lease.cached)) {
+        block = bin->cache[--bin->lease.cached];
+    } else if (TLY_LIKELY((mask = bin->lease.mask))) {
+        bin->lease.mask = mask & (mask - 1);
+        block =
+            bin->lease.base + (size_t)tly_bit_lowest(mask) * bin->lease.size;
+    } else {
+        return new_slow(type, items);
+    }
+    tly_unpoison(block, sizeof(tally_object) + 16 * type->words_);
+    tally_object *object = object_begin(self, type, block);
+    char *payload = block + sizeof(tally_object);
+    for (uint32_t n = type->words_; n > 0; n--, payload += 16)
+        memset(payload, 0, 16);
+    return object_end(self, type, object);
+}

@@ -1,0 +1,90 @@
+// Asking about objects, pinning them, publishing them.
+
+#include <tally/object.h>
+
+#include "object/count.h"
+#include "object/type.h"
+
+static uint64_t object_pins; // (a)
+
+uint64_t tly_count_pins(void) {
+    // Relaxed: a statistic.
+    return tly_load_relaxed(&object_pins);
+}
+
+tally_type *tally_type_of(const void *object) { return tly_type_of(object); }
+
+bool tally_is_instance(const void *object, const tally_type *type) {
+    if (!object)
+        return false;
+    for (const tally_type *t = tly_type_of(object); t; t = t->base_)
+        if (t == type)
+            return true;
+    return false;
+}
+
+bool tally_is_unique(const void *reference) {
+    const tally_object *object = reference;
+    // ORDER[last-use] acquire: what others did with the object before they
+    // dropped it happens before what the caller does when it is alone.
+    uint64_t shared = tly_load_acquire(&object->shared_);
+    if (shared & (TLY_PUB | TLY_QUEUED))
+        return false;
+    if (shared & TLY_MERGED)
+        return tly_count_of(shared) == 1;
+    return tally_owns_(object) && tly_count_of(shared) == 0 &&
+           tly_load_relaxed(&object->local_) == 1;
+}
+
+static uint32_t flags_of(uint64_t shared, uint16_t owner, uint8_t gc) {
+    uint32_t flags = 0;
+    if (shared & TLY_MERGED)
+        flags |= TALLY_COUNT_MERGED;
+    if (shared & TLY_QUEUED)
+        flags |= TALLY_COUNT_QUEUED;
+    if (shared & TLY_PUB)
+        flags |= TALLY_COUNT_PUBLISHED;
+    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
+        flags |= TALLY_COUNT_IMMORTAL;
+    if (owner & TALLY_OWNER_WATCH_)
+        flags |= TALLY_COUNT_WATCHED;
+    if (gc & TLY_GC_FINALIZED)
+        flags |= TALLY_COUNT_FINALIZED;
+    return flags;
+}
+
+struct tally_counts tally_counts_of(const void *reference) {
+    const tally_object *object = reference;
+    // Relaxed: a snapshot for a reader who knows that it may be stale.
+    uint16_t owner = tly_load_relaxed(&object->owner_);
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    unsigned number = owner & TALLY_OWNER_MASK_;
+    struct tally_counts counts = {
+        .owner_count = tly_load_relaxed(&object->local_),
+        .shared_count = tly_count_of(shared),
+        .owner = number <= TALLY_OWNER_MAX_ ? number : 0,
+        .flags = flags_of(shared, owner, tly_load_relaxed(&object->gc_)),
+    };
+    return counts;
+}
+
+void tally_pin(void *object) {
+    tly_object_check(object, "pin");
+    tally_object_incref_(object);
+    tly_add_relaxed(&object_pins, 1);
+}
+
+void tally_unpin(void *object) {
+    tly_object_check(object, "unpin");
+    // Relaxed: a statistic.
+    tly_add_relaxed(&object_pins, (uint64_t)-1);
+    tally_object_decref_(object);
+}
+
+void tally_publish(void *reference) {
+    tally_object *object = reference;
+    tly_object_check(object, "publish");
+    // ORDER[last-use] acq_rel: what is in the object is visible to whoever
+    // upgrades a borrow of it.
+    tly_or_acq_rel(&object->shared_, TLY_PUB);
+}

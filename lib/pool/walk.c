@@ -1,0 +1,54 @@
+// Arena by arena, by the bits that say where pools of objects begin.
+
+#include "pool/walk.h"
+
+// The next slot that holds an arena, from *slot on; NULL at the end.
+static struct tly_arena *arena_next(size_t *slot) {
+    size_t slots = tly_slots_frontier();
+    while (*slot < slots) {
+        struct tly_arena *arena = tly_arena_at(*slot);
+        *slot += arena && arena->kind == TLY_SLOT_HUGE ? arena->slots : 1;
+        if (arena)
+            return arena;
+    }
+    return NULL;
+}
+
+bool tly_pools_each(tly_pool_fn fn, void *arg) {
+    struct tly_arena *arena;
+    for (size_t slot = 0; (arena = arena_next(&slot));)
+        for (unsigned w = 0; w < TLY_ARENA_WORDS; w++) {
+            // ORDER[pool-carved] acquire: the descriptor is complete.
+            uint64_t bits = tly_load_acquire(&arena->objects[w]);
+            for (; bits; bits &= bits - 1) {
+                unsigned unit = w * 64 + tly_bit_lowest(bits);
+                if (!fn(arg, tly_descriptor_at(arena, unit)))
+                    return false;
+            }
+        }
+    return true;
+}
+
+void tly_pools_look(bool young) {
+    struct tly_arena *arena;
+    for (size_t slot = 0; (arena = arena_next(&slot));)
+        for (unsigned w = 0; w < TLY_ARENA_WORDS; w++) {
+            // ORDER[pool-carved] acquire: the descriptor is complete.
+            uint64_t bits = tly_load_acquire(&arena->objects[w]);
+            // Relaxed: the world is stopped.
+            uint64_t fresh = tly_load_relaxed(&arena->young[w]);
+            arena->looked[w] = young ? bits & fresh : bits;
+            tly_store_relaxed(&arena->young[w], 0);
+        }
+}
+
+void tly_pools_looked(tly_pool_fn fn, void *arg) {
+    struct tly_arena *arena;
+    for (size_t slot = 0; (arena = arena_next(&slot));)
+        for (unsigned w = 0; w < TLY_ARENA_WORDS; w++)
+            for (uint64_t bits = arena->looked[w]; bits; bits &= bits - 1) {
+                unsigned unit = w * 64 + tly_bit_lowest(bits);
+                if (!fn(arg, tly_descriptor_at(arena, unit)))
+                    arena->looked[w] &= ~(bits & -bits);
+            }
+}

@@ -1,0 +1,32 @@
+// Walking the pools of objects, in the order of addresses.
+
+#ifndef TLY_POOL_WALK_H
+#define TLY_POOL_WALK_H
+
+#include "pool/heap.h"
+
+typedef bool (*tly_pool_fn)(void *arg, struct tly_pool *pool);
+
+// Calls [fn] for every pool of objects until it returns false. The world is
+// stopped.
+bool tly_pools_each(tly_pool_fn fn, void *arg);
+
+// Chooses the pools that a collection looks at: all, or those only in which
+// objects were made since the last. The world is stopped.
+void tly_pools_look(bool young);
+
+// Calls [fn] for every pool that is looked at; its result says whether the
+// pool stays among them. Those that stay have a garbage object that keeps
+// them where they are, so that this works in a running world too.
+void tly_pools_looked(tly_pool_fn fn, void *arg);
+
+// The blocks of a word that may hold objects: neither free nor given back by
+// others. Blocks of leases and caches are among them: their gc_ is zero.
+TLY_INLINE uint64_t tly_pool_taken_bits(const struct tly_pool *pool,
+                                        unsigned word) {
+    // Relaxed: the world is stopped, or the caller expects change.
+    return tly_pool_valid_bits(pool, word) &
+           ~(pool->free[word] | tly_load_relaxed(&pool->remote[word]));
+}
+
+#endif

@@ -1,0 +1,73 @@
+// What the higher layers do at the turns of a mutator's and a pool's life.
+
+#include "arena/arena.h"
+#include "collector/collect.h"
+#include "epoch/handshake.h"
+#include "object/finish.h"
+#include "runtime/start.h"
+
+static void mutator_init(struct tly_mutator *fresh) {
+    tly_heap_init(tly_heap_of(fresh));
+}
+
+// A safepoint. Not [open]: the program's code must not run, and nothing may
+// collect; what was asked is asked again.
+static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
+    struct tly_local *local = tly_local_of(self);
+    if (bits)
+        tly_count(&local->counters.safepoint_work, 1);
+    if (bits & TLY_BREAK_STOP)
+        tly_pending_flush(&local->heap);
+    else
+        tly_pending_poll(&local->heap);
+    if (tly_inbox_has(&local->heap))
+        tly_inbox_drain(&local->heap, UINT32_MAX);
+    if (open)
+        tly_limbo_poll(local, false);
+    tly_finish(local, open);
+    uint32_t later = bits & (TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
+    if (!open && later)
+        tly_break_self(self, later);
+    else if (later & TLY_BREAK_COLLECT)
+        tly_collector_poll(local);
+    tly_arena_tick();
+}
+
+// Before an idle state: nothing that others wait for stays here.
+static void mutator_flush(struct tly_mutator *self) {
+    struct tly_local *local = tly_local_of(self);
+    do {
+        tly_pending_flush(&local->heap);
+        tly_finish(local, true);
+    } while (local->heap.pending_count);
+    tly_limbo_leave(local);
+}
+
+static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
+    struct tly_heap *heap = tly_heap_of(self);
+    if (kinds & TLY_GOAL_FLUSH) {
+        tly_pending_flush(heap);
+        tly_inbox_drain(heap, UINT32_MAX);
+    }
+    if (kinds & TLY_GOAL_TRIM)
+        tly_heap_empty(heap, true);
+}
+
+const struct tly_epoch_hooks tly_epoch_hooks = {
+    .start = tly_runtime_ensure,
+    .init = mutator_init,
+    .poll = mutator_poll,
+    .flush = mutator_flush,
+    .acknowledge = mutator_acknowledge,
+};
+
+static void pool_reap(struct tly_heap *self) {
+    tly_finish(tly_local_of(&self->mutator), false);
+}
+
+const struct tly_pool_hooks tly_pool_hooks = {
+    .drain = tly_handover_drain,
+    .collide = tly_handover_collide,
+    .grew = tly_collector_grew,
+    .reap = pool_reap,
+};
