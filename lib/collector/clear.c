@@ -8,6 +8,7 @@
 #include "collector/clear.h"
 
 #include "base/poison.h"
+#include "collector/trial.h"
 #include "object/finish.h"
 #include "object/type.h"
 #include "pool/walk.h"
@@ -48,7 +49,7 @@ uint64_t tly_garbage_finalize(struct tly_local *self) {
 static void drop_run(void *arg, tally_ref *first, size_t count) {
     struct tly_local *self = arg;
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = first[n].object_;
+        tally_object *child = tly_trial_load(&first[n]);
         if (child && !tly_is_member(child))
             tly_count_act(self, child, tly_count_drop(self, child));
     }

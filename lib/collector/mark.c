@@ -29,7 +29,7 @@ void tly_mark_push(tally_object *object) {
 static void mark_run(void *arg, tally_ref *first, size_t count) {
     (void)arg;
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = first[n].object_;
+        tally_object *child = tly_trial_load(&first[n]);
         if (child && tly_is_member(child))
             tly_mark_push(child);
     }

@@ -21,7 +21,7 @@ static void subtract(tally_object *child) {
 static void subtract_run(void *arg, tally_ref *first, size_t count) {
     (void)arg;
     for (size_t n = 0; n < count; n++)
-        subtract(first[n].object_);
+        subtract(tly_trial_load(&first[n]));
 }
 
 // References from a young object to one that is not looked at are nobody's
@@ -29,7 +29,7 @@ static void subtract_run(void *arg, tally_ref *first, size_t count) {
 static void subtract_members(void *arg, tally_ref *first, size_t count) {
     (void)arg;
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = first[n].object_;
+        tally_object *child = tly_trial_load(&first[n]);
         if (child && tly_is_member(child))
             subtract(child);
     }

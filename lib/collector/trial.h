@@ -32,14 +32,25 @@ uint64_t tly_trial_garbage(bool young);
 
 // Whether an object is looked at by a collection of this kind.
 TLY_INLINE bool tly_trial_wants(const tally_object *object, bool young) {
-    uint8_t gc = tly_load_relaxed(&object->gc_);
+    // ORDER[tracked] acquire: a tracked object is complete.
+    // ORDER[untracked] acquire: a block that is none any more is not read.
+    uint8_t gc = tly_load_acquire(&object->gc_);
     return gc & TLY_GC_TRACKED && !(young && gc & TLY_GC_OLD);
 }
 
 // An object's count, in a stopped world.
 TLY_INLINE int64_t tly_trial_total(const tally_object *object) {
-    return (int64_t)tly_load_relaxed(&object->local_) +
-           tly_count_of(tly_load_relaxed(&object->shared_));
+    // ORDER[spill] acquire: what left this word is in the other, which is
+    // read after.
+    // ORDER[watched-count] acquire: as for the flag DIRTY.
+    int64_t local = tly_load_acquire(&object->local_);
+    return local + tly_count_of(tly_load_relaxed(&object->shared_));
+}
+
+// What a field refers to.
+TLY_INLINE tally_object *tly_trial_load(const tally_ref *field) {
+    // ORDER[field-store] acquire: a complete object.
+    return tly_load_acquire(&field->object_);
 }
 
 // ---- mark.c

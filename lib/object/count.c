@@ -9,6 +9,8 @@
 
 #include "object/count.h"
 
+#include <tally/object.h>
+
 #include "epoch/attach.h"
 #include "epoch/registry.h"
 #include "object/finish.h"
@@ -314,14 +316,6 @@ tally_status tally_transfer(void *reference) {
 }
 
 // ---- the entry points of the fast paths
-
-void tally_decref_zero_(tally_object *object) {
-    struct tly_local *self = tly_local_of(tly_self());
-    enum tly_drop drop =
-        tly_count_zero(self, tly_mutator_in(self)->number, object);
-    if (drop != TLY_ALIVE)
-        tly_finish_one(self, object, drop);
-}
 
 void tally_decref_slow_(tally_object *object) {
     tly_object_check(object, "decref");

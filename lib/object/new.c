@@ -7,28 +7,16 @@
 #include "object/local.h"
 #include "object/type.h"
 
-// What a new object's gc_ says.
-static uint8_t gc_of(const tally_type *type) {
-    bool refers = type->refs_ || type->shape_;
-    return refers ? TLY_GC_LIVE | TLY_GC_TRACKED : TLY_GC_LIVE;
-}
-
-static void *object_begin(struct tly_local *self, const tally_type *type,
-                          void *block) {
-    tally_object *object = block;
+// Makes a block with a cleared payload an object of this mutator's.
+TLY_INLINE void *object_make(struct tly_local *self, const tally_type *type,
+                             tally_object *object) {
     uint64_t number = tly_mutator_in(self)->number;
-    // Relaxed: nobody knows the object; gc_ is zero until it is complete.
-    tly_store_relaxed((tly_header_word *)object, type->header_ | number << 32);
+    // Relaxed: nobody knows the object.
     tly_store_relaxed(&object->shared_,
                       (uint64_t)type->index_ << TLY_TYPE_SHIFT);
-    return object;
-}
-
-TLY_INLINE void *object_end(struct tly_local *self, const tally_type *type,
-                            tally_object *object) {
-    // ORDER[tracked] release: the header and the fields are complete before
-    // the block counts as an object. Pairs with who reads gc_.
-    tly_store_release(&object->gc_, gc_of(type));
+    // ORDER[tracked] release: the fields are complete before gc_ says that
+    // the block holds an object. Pairs with who reads gc_.
+    tly_store_release((tly_header_word *)object, type->header_ | number << 32);
     tly_count(&self->counters.made, 1);
     return object;
 }
@@ -91,12 +79,12 @@ static TLY_COLD void *new_slow(tally_type *type, size_t items) {
     if (!block)
         return NULL;
     tly_unpoison(block, bytes);
-    tally_object *object = object_begin(self, type, block);
+    tally_object *object = block;
     if (!clean)
         memset(object + 1, 0, bytes - sizeof(*object));
     if (type->item_size_)
         length_set(object, type, items);
-    return object_end(self, type, object);
+    return object_make(self, type, object);
 }
 
 void *tally_object_new(tally_type *type, size_t items) {
@@ -116,9 +104,8 @@ void *tally_object_new(tally_type *type, size_t items) {
         return new_slow(type, items);
     }
     tly_unpoison(block, sizeof(tally_object) + 16 * type->words_);
-    tally_object *object = object_begin(self, type, block);
     char *payload = block + sizeof(tally_object);
     for (uint32_t n = type->words_; n > 0; n--, payload += 16)
         memset(payload, 0, 16);
-    return object_end(self, type, object);
+    return object_make(self, type, (tally_object *)(void *)block);
 }

@@ -146,7 +146,10 @@ static void template_make(tally_type *type, const struct survey *s) {
         tf |= bin << TLY_TF_BIN_SHIFT;
     type->words_ = (uint32_t)((bytes - sizeof(tally_object) + 15) / 16);
     type->bin_ = bin;
-    type->header_ = 1 | tf << 56;
+    uint64_t gc = TLY_GC_LIVE;
+    if (type->refs_ || type->shape_)
+        gc |= TLY_GC_TRACKED;
+    type->header_ = 1 | gc << 48 | tf << 56;
 }
 
 static tally_status table_add(tally_type *type) {

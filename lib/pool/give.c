@@ -59,16 +59,11 @@ void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool) {
     }
 }
 
-void tly_block_give(struct tly_heap *self, struct tly_pool *pool, void *block) {
-    unsigned n = tly_block_of(pool, block);
-    tly_word_give(self, pool, n / 64, (uint64_t)1 << (n % 64));
-}
-
 void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
                    uint64_t bits) {
     tly_require(!(pool->free[word] & bits)); // else a block is freed twice
     pool->free[word] |= bits;
-    pool->used -= (bits & (bits - 1)) ? (int32_t)tly_bit_count(bits) : 1;
+    pool->used -= (int32_t)tly_bit_count(bits);
     if (TLY_UNLIKELY(pool->used <= pool->low))
         tly_pool_settle(self, pool);
 }

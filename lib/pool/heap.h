@@ -99,13 +99,10 @@ void tly_pool_account(struct tly_heap *heap, struct tly_pool *pool);
 
 // ---- giving (give.c)
 
-// Gives back a block of a pool that [self] owns.
-void tly_block_give(struct tly_heap *self, struct tly_pool *pool, void *block);
-
 // Gives back a block of any pool.
 void tly_block_give_any(struct tly_heap *self, void *block);
 
-// Gives back all blocks of a word at once.
+// Gives back all blocks of a word at once, which [self] owns.
 void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
                    uint64_t bits);
 
@@ -118,6 +115,17 @@ void tly_word_give_any(struct tly_heap *self, struct tly_pool *pool,
 void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool);
 void tly_pool_list(struct tly_heap *heap, struct tly_pool *pool);
 void tly_pool_unlist(struct tly_heap *heap, struct tly_pool *pool);
+
+// Gives back a block of a pool that [self] owns.
+TLY_INLINE void tly_block_give(struct tly_heap *self, struct tly_pool *pool,
+                               void *block) {
+    unsigned n = tly_block_of(pool, block);
+    uint64_t bit = (uint64_t)1 << (n % 64), free = pool->free[n / 64];
+    tly_require(!(free & bit)); // else a block is freed twice
+    pool->free[n / 64] = free | bit;
+    if (TLY_UNLIKELY(--pool->used <= pool->low))
+        tly_pool_settle(self, pool);
+}
 
 // Gives back everything that leases and caches hold, and empty pools too.
 // Owner, or who acts for it, or a stopped world.

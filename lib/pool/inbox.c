@@ -56,7 +56,8 @@ void tly_inbox_send(struct tly_pool *pool, bool urgent) {
 }
 
 static void drain_pool(struct tly_heap *heap, struct tly_pool *pool) {
-    // ORDER[in-inbox] acq_rel: cleared before the bits are taken.
+    // ORDER[in-inbox] acq_rel: cleared before the bits are taken. Pairs with
+    // tly_inbox_send.
     if (!TLY_BUSTED(BITS_FIRST))
         tly_exchange_acq_rel(&pool->in_inbox, 0);
     // ORDER[pool-owner] acquire: see push.
@@ -71,6 +72,7 @@ static void drain_pool(struct tly_heap *heap, struct tly_pool *pool) {
     tly_pool_harvest(pool);
     tly_pool_settle(heap, pool);
     if (TLY_BUSTED(BITS_FIRST))
+        // ORDER[in-inbox] acq_rel: too late, on purpose.
         tly_exchange_acq_rel(&pool->in_inbox, 0);
 }
 
