@@ -103,9 +103,10 @@ void *tally_object_new(tally_type *type, size_t items) {
     } else {
         return new_slow(type, items);
     }
-    tly_unpoison(block, sizeof(tally_object) + 16 * type->words_);
+    tly_unpoison(block, 32 + 16 * type->words_);
     char *payload = block + sizeof(tally_object);
-    for (uint32_t n = type->words_; n > 0; n--, payload += 16)
-        memset(payload, 0, 16);
+    memset(payload, 0, 16); // the smallest block has room for it
+    for (uint32_t n = type->words_; TLY_UNLIKELY(n > 1); n--)
+        memset(payload += 16, 0, 16);
     return object_make(self, type, (tally_object *)(void *)block);
 }
