@@ -15,48 +15,83 @@
 static size_t stack_top;
 static bool stack_overflow;
 
-void tly_mark_push(tally_object *object) {
-    size_t granule = tly_granule_of(object);
-    if (TLY_UNLIKELY(stack_top == tly_sides.stack_size)) {
-        tly_sides.trial[granule] = 1;
-        stack_overflow = true;
+// The marking's state, in registers (see trial.c).
+struct marker {
+    uint64_t *member;
+    tally_object **stack;
+    size_t top, size;
+    uintptr_t base;
+};
+
+TLY_INLINE struct marker marker_begin(void) {
+    return (struct marker){tly_sides.member, tly_sides.stack, stack_top,
+                           tly_sides.stack_size, (uintptr_t)tly_range_base};
+}
+
+static TLY_NOINLINE void push_overflow(size_t granule) {
+    tly_sides.trial[granule] = 1;
+    stack_overflow = true;
+}
+
+TLY_INLINE void push(struct marker *m, tally_object *object, size_t granule) {
+    if (TLY_UNLIKELY(m->top == m->size)) {
+        push_overflow(granule);
         return;
     }
-    tly_side_reset(tly_sides.member, granule);
-    tly_sides.stack[stack_top++] = object;
+    tly_side_reset(m->member, granule);
+    m->stack[m->top++] = object;
+}
+
+void tly_mark_push(tally_object *object) {
+    struct marker m = marker_begin();
+    push(&m, object, tly_granule_of(object));
+    stack_top = m.top;
+}
+
+TLY_INLINE void mark_fields(struct marker *m, tally_ref *first, size_t count) {
+    for (size_t n = 0; n < count; n++) {
+        tally_object *child = tly_trial_load(&first[n]);
+        if (!child)
+            continue;
+        size_t granule = ((uintptr_t)child - m->base) >> TLY_GRANULE_SHIFT;
+        if (tly_side_get(m->member, granule))
+            push(m, child, granule);
+    }
 }
 
 static void mark_run(void *arg, tally_ref *first, size_t count) {
     (void)arg;
-    for (size_t n = 0; n < count; n++) {
-        tally_object *child = tly_trial_load(&first[n]);
-        if (child && tly_is_member(child))
-            tly_mark_push(child);
-    }
+    struct marker m = marker_begin();
+    mark_fields(&m, first, count);
+    stack_top = m.top;
 }
 
-static void scan(tally_object *object) {
-    unsigned refs = object->tf_ & TLY_TF_REFS;
-    if (TLY_UNLIKELY(refs == TLY_TF_ASK))
-        tly_refs_each(object, tly_type_of(object), mark_run, NULL);
-    else
-        mark_run(NULL, (tally_ref *)(void *)(object + 1), refs);
+static TLY_NOINLINE size_t mark_typed(tally_object *object, size_t top) {
+    stack_top = top;
+    tly_refs_each(object, tly_type_of(object), mark_run, NULL);
+    return stack_top;
 }
 
 void tly_mark_drain(void) {
     tally_object *ring[RING];
     unsigned head = 0, count = 0;
-    while (stack_top > 0 || count > 0) {
-        while (count < RING && stack_top > 0) {
-            tally_object *object = tly_sides.stack[--stack_top];
+    struct marker m = marker_begin();
+    while (m.top > 0 || count > 0) {
+        while (count < RING && m.top > 0) {
+            tally_object *object = m.stack[--m.top];
             TLY_PREFETCH(object);
             ring[(head + count++) % RING] = object;
         }
         tally_object *object = ring[head];
         head = (head + 1) % RING;
         count--;
-        scan(object);
+        unsigned refs = object->tf_ & TLY_TF_REFS;
+        if (TLY_UNLIKELY(refs == TLY_TF_ASK))
+            m.top = mark_typed(object, m.top);
+        else
+            mark_fields(&m, (tally_ref *)(void *)(object + 1), refs);
     }
+    stack_top = m.top;
 }
 
 // Pushes the members of a pool that show references from outside.

@@ -13,109 +13,149 @@
 // How many headers ahead are fetched.
 #define AHEAD 8
 
-static void subtract(tally_object *child) {
-    if (child)
-        tly_sides.trial[tly_granule_of(child)]--;
+// A header's first word, as it is in a stopped world.
+#define WORD_OWNER(word) ((unsigned)((word) >> 32) & TALLY_OWNER_MASK_)
+#define WORD_GC(word) ((uint8_t)((word) >> 48))
+#define WORD_TF(word) ((unsigned)((word) >> 56))
+
+// The tables, in registers: the compiler must assume that a store to a table
+// of bytes changes anything that is reached through a pointer.
+struct tables {
+    uint8_t *trial;
+    uint64_t *member;
+    uintptr_t base;
+};
+
+TLY_INLINE struct tables tables_now(void) {
+    return (struct tables){tly_sides.trial, tly_sides.member,
+                           (uintptr_t)tly_range_base};
 }
 
-static void subtract_run(void *arg, tally_ref *first, size_t count) {
-    (void)arg;
-    for (size_t n = 0; n < count; n++)
-        subtract(tly_trial_load(&first[n]));
+TLY_INLINE size_t granule_of(struct tables t, const void *object) {
+    return ((uintptr_t)object - t.base) >> TLY_GRANULE_SHIFT;
 }
 
-// References from a young object to one that is not looked at are nobody's
-// business: that one's byte must stay zero.
-static void subtract_members(void *arg, tally_ref *first, size_t count) {
-    (void)arg;
+TLY_INLINE void subtract(struct tables t, tally_ref *first, size_t count) {
     for (size_t n = 0; n < count; n++) {
         tally_object *child = tly_trial_load(&first[n]);
-        if (child && tly_is_member(child))
-            subtract(child);
+        if (child)
+            t.trial[granule_of(t, child)]--;
     }
 }
 
-TLY_INLINE void subtract_fields(tally_object *object, bool members) {
-    unsigned refs = object->tf_ & TLY_TF_REFS;
-    tally_ref *field = (tally_ref *)(void *)(object + 1);
-    if (TLY_UNLIKELY(refs == TLY_TF_ASK))
-        tly_refs_each(object, tly_type_of(object),
-                      members ? subtract_members : subtract_run, NULL);
-    else if (members)
-        subtract_members(NULL, field, refs);
-    else
-        subtract_run(NULL, field, refs);
-}
-
-static bool is_immortal(const tally_object *object) {
-    uint16_t owner = tly_load_relaxed(&object->owner_);
-    return (owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_;
-}
-
-static bool wants_finalizer(const tally_object *object) {
-    return (object->tf_ & TLY_TF_REFS) == TLY_TF_ASK &&
-           !(object->gc_ & TLY_GC_FINALIZED) && tly_type_of(object)->finalize_;
-}
-
-// Makes an object a member, with its count.
-TLY_INLINE void enter(struct tly_trial *trial, tally_object *object) {
-    size_t granule = tly_granule_of(object);
-    int64_t total = tly_trial_total(object);
-    tly_side_set(tly_sides.member, granule);
-    tly_sides.trial[granule] =
-        (uint8_t)(tly_sides.trial[granule] + (uint64_t)total);
-    trial->members++;
-    if (TLY_UNLIKELY(total >= 256))
-        trial->hubs++;
-    if (TLY_UNLIKELY((object->tf_ & TLY_TF_REFS) == TLY_TF_ASK) &&
-        wants_finalizer(object))
-        trial->finalizers++;
-    if (!(object->gc_ & TLY_GC_OLD))
-        object->gc_ |= TLY_GC_OLD;
-}
-
-typedef void (*visit_fn)(struct tly_trial *trial, tally_object *object);
-
-// Visits the objects of a pool.
-TLY_INLINE void pool_visit(struct tly_trial *trial, struct tly_pool *pool,
-                           visit_fn visit) {
-    for (unsigned w = 0; w * 64 < pool->blocks; w++) {
-        uint64_t bits = tly_pool_taken_bits(pool, w);
-        for (; bits; bits &= bits - 1) {
-            char *block = tly_block_at(pool, w * 64 + tly_bit_lowest(bits));
-            TLY_PREFETCH(block + AHEAD * pool->size);
-            visit(trial, (tally_object *)(void *)block);
-        }
+// References to what is not looked at are nobody's business: that object's
+// byte must stay zero.
+TLY_INLINE void subtract_members(struct tables t, tally_ref *first,
+                                 size_t count) {
+    for (size_t n = 0; n < count; n++) {
+        tally_object *child = tly_trial_load(&first[n]);
+        if (!child)
+            continue;
+        size_t granule = granule_of(t, child);
+        if (tly_side_get(t.member, granule))
+            t.trial[granule]--;
     }
-    // What lives in it now is old.
-    pool->young = 0;
 }
 
-static void visit_full(struct tly_trial *trial, tally_object *object) {
-    if (!tly_trial_wants(object, false) || is_immortal(object))
-        return;
-    enter(trial, object);
-    subtract_fields(object, false);
+static void run_subtract(void *arg, tally_ref *first, size_t count) {
+    (void)arg;
+    subtract(tables_now(), first, count);
 }
 
-static bool pool_full(void *arg, struct tly_pool *pool) {
-    pool_visit(arg, pool, visit_full);
-    return true;
-}
-
-static void visit_young(struct tly_trial *trial, tally_object *object) {
-    if (tly_trial_wants(object, true) && !is_immortal(object))
-        enter(trial, object);
-}
-
-static bool pool_young(void *arg, struct tly_pool *pool) {
-    pool_visit(arg, pool, visit_young);
-    return true;
+static void run_subtract_members(void *arg, tally_ref *first, size_t count) {
+    (void)arg;
+    subtract_members(tables_now(), first, count);
 }
 
 static void member_subtract(void *arg, tally_object *object) {
     (void)arg;
-    subtract_fields(object, true);
+    unsigned refs = object->tf_ & TLY_TF_REFS;
+    if (TLY_UNLIKELY(refs == TLY_TF_ASK))
+        tly_refs_each(object, tly_type_of(object), run_subtract_members, NULL);
+    else
+        subtract_members(tables_now(), (tally_ref *)(void *)(object + 1), refs);
+}
+
+// Notes what makes an object special; rare.
+static TLY_NOINLINE void enter_special(struct tly_trial *trial,
+                                       tally_object *object, int64_t total) {
+    trial->hubs += total >= 256;
+    trial->finalizers += (object->tf_ & TLY_TF_REFS) == TLY_TF_ASK &&
+                         !(object->gc_ & TLY_GC_FINALIZED) &&
+                         tly_type_of(object)->finalize_;
+}
+
+// Makes an object a member, with its count, and old.
+TLY_INLINE void enter(struct tly_trial *trial, struct tables t,
+                      tally_object *object, uint64_t word) {
+    size_t granule = granule_of(t, object);
+    int64_t total = (int64_t)(uint32_t)word +
+                    tly_count_of(tly_load_relaxed(&object->shared_));
+    tly_side_set(t.member, granule);
+    t.trial[granule] = (uint8_t)(t.trial[granule] + (uint64_t)total);
+    if (TLY_UNLIKELY(total >= 256 ||
+                     (WORD_TF(word) & TLY_TF_REFS) == TLY_TF_ASK))
+        enter_special(trial, object, total);
+    if (!(WORD_GC(word) & TLY_GC_OLD))
+        object->gc_ = WORD_GC(word) | TLY_GC_OLD;
+}
+
+// A header's first word.
+TLY_INLINE uint64_t word_of(const tally_object *object) {
+    // ORDER[tracked] acquire: a tracked object is complete.
+    // ORDER[untracked] acquire: a block that is none any more is not read.
+    // ORDER[spill] acquire: what left local_ is in shared_, read after.
+    // ORDER[watched-count] acquire: as for the flag DIRTY.
+    return tly_load_acquire((const tly_header_word *)object);
+}
+
+// Whether an object is looked at. An immortal one is not.
+TLY_INLINE bool is_wanted(uint64_t word, bool young) {
+    return WORD_GC(word) & TLY_GC_TRACKED &&
+           !(young && WORD_GC(word) & TLY_GC_OLD) &&
+           WORD_OWNER(word) != TALLY_OWNER_IMMORTAL_;
+}
+
+// Kernel A over one pool. Of all objects, references are subtracted in the
+// same pass; of the young, when all members are known.
+TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
+                           bool young) {
+    struct tables t = tables_now();
+    size_t size = pool->size;
+    uint64_t members = 0;
+    for (unsigned w = 0; w * 64 < pool->blocks; w++) {
+        uint64_t bits = tly_pool_taken_bits(pool, w);
+        char *base = tly_block_at(pool, w * 64);
+        for (; bits; bits &= bits - 1) {
+            char *block = base + tly_bit_lowest(bits) * size;
+            tally_object *object = (tally_object *)(void *)block;
+            TLY_PREFETCH(block + AHEAD * size);
+            uint64_t word = word_of(object);
+            if (!is_wanted(word, young))
+                continue;
+            members++;
+            enter(trial, t, object, word);
+            unsigned refs = WORD_TF(word) & TLY_TF_REFS;
+            if (young)
+                continue;
+            if (TLY_UNLIKELY(refs == TLY_TF_ASK))
+                tly_refs_each(object, tly_type_of(object), run_subtract, NULL);
+            else
+                subtract(t, (tally_ref *)(void *)(object + 1), refs);
+        }
+    }
+    trial->members += members;
+    // What lives in it now is old.
+    pool->young = 0;
+    return true;
+}
+
+static bool pool_full(void *arg, struct tly_pool *pool) {
+    return pool_count(arg, pool, false);
+}
+
+static bool pool_young(void *arg, struct tly_pool *pool) {
+    return pool_count(arg, pool, true);
 }
 
 void tly_trial_count(struct tly_trial *trial) {
@@ -129,8 +169,9 @@ void tly_trial_count(struct tly_trial *trial) {
 
 // A listed object enters again, with a count without the collection's unit.
 static void listed_enter(void *arg, tally_object *object) {
-    enter(arg, object);
-    tly_sides.trial[tly_granule_of(object)]--;
+    struct tables t = tables_now();
+    enter(arg, t, object, word_of(object));
+    t.trial[granule_of(t, object)]--;
 }
 
 void tly_trial_recount(struct tly_trial *trial) {

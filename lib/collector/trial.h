@@ -30,14 +30,6 @@ void tly_trial_mark(void);
 // Counts the members that are left, and leaves the pools without one alone.
 uint64_t tly_trial_garbage(bool young);
 
-// Whether an object is looked at by a collection of this kind.
-TLY_INLINE bool tly_trial_wants(const tally_object *object, bool young) {
-    // ORDER[tracked] acquire: a tracked object is complete.
-    // ORDER[untracked] acquire: a block that is none any more is not read.
-    uint8_t gc = tly_load_acquire(&object->gc_);
-    return gc & TLY_GC_TRACKED && !(young && gc & TLY_GC_OLD);
-}
-
 // An object's count, in a stopped world.
 TLY_INLINE int64_t tly_trial_total(const tally_object *object) {
     // ORDER[spill] acquire: what left this word is in the other, which is
