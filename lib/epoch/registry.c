@@ -60,8 +60,8 @@ uint32_t tly_registry_count(void) {
 }
 
 size_t tly_registry_bytes(void) {
-    // Relaxed: a statistic.
-    return tly_load_relaxed(&registry_committed);
+    // Relaxed: a statistic. Records beyond the count are not touched.
+    return tly_load_relaxed(&registry_count) * sizeof(union tly_record);
 }
 
 struct tly_mutator *tly_registry_adopt(void) {
@@ -87,8 +87,7 @@ static bool record_commit(uint32_t number) {
         return true;
     if (tly_os_commit((char *)tly_records + registry_committed, COMMIT_STEP))
         return false;
-    // Relaxed: written under the registry's lock, read for statistics.
-    tly_store_relaxed(&registry_committed, registry_committed + COMMIT_STEP);
+    registry_committed += COMMIT_STEP;
     return true;
 }
 
@@ -103,8 +102,6 @@ struct tly_mutator *tly_registry_create(void) {
     } else {
         m = tly_mutator_of(number);
         m->number = (uint16_t)number;
-        if (tly_epoch_hooks.init)
-            tly_epoch_hooks.init(m);
         // Relaxed: published by the addition below.
         tly_store_relaxed(&m->state, TLY_ATTACHED);
         // ORDER[registered] seq_cst: the record is complete and ATTACHED

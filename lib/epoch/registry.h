@@ -33,7 +33,7 @@ void tly_registry_vacate(struct tly_mutator *mutator);
 // In a forked child: every mutator but [self] (may be NULL) is VACANT.
 void tly_registry_forked(struct tly_mutator *self);
 
-// Bytes of memory that the records have been given.
+// Bytes of memory that the records in use take.
 size_t tly_registry_bytes(void);
 
 #endif

@@ -25,36 +25,37 @@ struct word {
 
 struct family {
     struct tly_local *self;
-    uint64_t ours;  // what the header word of a block of ours that may be
-                    // cached has in owner and age
+    uint32_t ours;  // the mutator's number
     uint64_t count; // objects freed
     bool hooks;
     struct word word;
 };
 
-// The owner's number and the age, in a header's first word.
-#define WORD_OWNER ((uint64_t)0xFFFF << 32)
-#define WORD_OLD ((uint64_t)TLY_GC_OLD << 48)
-#define WORD_BIN_SHIFT (56 + TLY_TF_BIN_SHIFT)
+// owner_, gc_ and tf_ in one load. Not the whole first word: the count beside
+// them has just been stored, and a load of both would wait for that store.
+typedef uint32_t __attribute__((may_alias)) header_half;
+#define HALF_OWNER 0xFFFFu
+#define HALF_OLD ((uint32_t)TLY_GC_OLD << 16)
+#define HALF_BIN_SHIFT (24 + TLY_TF_BIN_SHIFT)
 
-// Ends the object in a block; returns the header word it had.
-TLY_INLINE uint64_t header_end(tally_object *object) {
+// Ends the object in a block; returns the half of its header that it had.
+TLY_INLINE uint32_t header_end(tally_object *object) {
     tly_header_word *word = (tly_header_word *)object;
     // Relaxed: the object is this thread's alone.
-    uint64_t header = tly_load_relaxed(word);
+    uint32_t half = tly_load_relaxed((header_half *)&object->owner_);
     if (TLY_POISON || TLY_ASAN)
         tly_poison(object + 1,
                    tly_pool_block_size(tly_pool_of(object)) - sizeof(*object));
     // ORDER[untracked] release: the block is no object any more, after its
     // last use and before it is another's. Pairs with who reads gc_.
     tly_store_release(word, 0);
-    return header;
+    return half;
 }
 
 // Puts a block of a young object of ours in its bin's cache, if it fits.
-TLY_INLINE bool cache_put(struct tly_local *self, uint64_t header,
+TLY_INLINE bool cache_put(struct tly_local *self, uint32_t half,
                           tally_object *object) {
-    struct tly_bin *bin = &self->heap.bins[header >> WORD_BIN_SHIFT];
+    struct tly_bin *bin = &self->heap.bins[half >> HALF_BIN_SHIFT];
     // bins[0], of those that are not in tf_, stays empty.
     if (bin->lease.cached >= TLY_CACHE_BLOCKS || bin == self->heap.bins)
         return false;
@@ -62,26 +63,23 @@ TLY_INLINE bool cache_put(struct tly_local *self, uint64_t header,
     return true;
 }
 
-static TLY_NOINLINE void block_end(struct tly_local *self, uint64_t header,
+static TLY_NOINLINE void block_end(struct tly_local *self, uint32_t half,
                                    tally_object *object) {
     struct tly_pool *pool = tly_pool_of(object);
-    uint64_t owner = (header & WORD_OWNER) >> 32;
+    uint32_t owner = half & HALF_OWNER;
     if (owner == tly_mutator_in(self)->number && pool->size)
         tly_block_give(&self->heap, pool, object);
     else
         tly_block_give_any(&self->heap, object);
 }
 
-static uint64_t ours_of(struct tly_local *self) {
-    return (uint64_t)tly_mutator_in(self)->number << 32;
-}
-
 void tly_object_free(struct tly_local *self, tally_object *object) {
-    uint64_t header = header_end(object);
+    uint32_t half = header_end(object);
     tly_count(&self->counters.destroyed, 1);
-    if (TLY_UNLIKELY((header & (WORD_OWNER | WORD_OLD)) != ours_of(self) ||
-                     !cache_put(self, header, object)))
-        block_end(self, header, object);
+    if (TLY_UNLIKELY((half & (HALF_OWNER | HALF_OLD)) !=
+                         tly_mutator_in(self)->number ||
+                     !cache_put(self, half, object)))
+        block_end(self, half, object);
 }
 
 // ---- words
@@ -126,12 +124,12 @@ TLY_INLINE void word_add(struct family *f, tally_object *object) {
 }
 
 TLY_INLINE void family_free(struct family *f, tally_object *object) {
-    uint64_t header = header_end(object);
+    uint32_t half = header_end(object);
     f->count++;
-    if (TLY_UNLIKELY((header & WORD_OWNER) != f->ours))
+    if (TLY_UNLIKELY((half & HALF_OWNER) != f->ours))
         tly_block_give_any(&f->self->heap, object);
-    else if (f->count > SMALL_FAMILY || header & WORD_OLD ||
-             !cache_put(f->self, header, object))
+    else if (f->count > SMALL_FAMILY || half & HALF_OLD ||
+             !cache_put(f->self, half, object))
         word_add(f, object);
 }
 
@@ -219,7 +217,8 @@ static TLY_NOINLINE void destroy_typed(struct family *f, tally_object *object) {
 
 void tly_destroy_family(struct tly_local *self, tally_object *first,
                         bool hooks) {
-    struct family f = {.self = self, .ours = ours_of(self), .hooks = hooks};
+    struct family f = {
+        .self = self, .ours = tly_mutator_in(self)->number, .hooks = hooks};
     for (tally_object *object = first; object;) {
         tally_object *next = NULL;
         if (TLY_LIKELY((object->tf_ & TLY_TF_REFS) != TLY_TF_ASK)) {
@@ -236,20 +235,58 @@ void tly_destroy_family(struct tly_local *self, tally_object *first,
     tly_count(&self->counters.destroyed, f.count);
 }
 
-// The end of most objects: no list, no loop, unless a child dies too.
+static TLY_NOINLINE void zero_slow(struct tly_local *self,
+                                   tally_object *object) {
+    child_slow(self, object, true);
+    tly_finish(self, true);
+}
+
+// Goes on with an object whose child [n] is not simply dropped: it is
+// another's, or it is ours and its count is zero now.
+static TLY_NOINLINE void destroy_rest(struct tly_local *self,
+                                      tally_object *object, unsigned n,
+                                      bool zero) {
+    const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
+    unsigned refs = object->tf_ & TLY_TF_REFS;
+    uint16_t number = tly_mutator_in(self)->number;
+    tally_object *child = field[n].object_, *next = NULL;
+    if (zero && is_simply_dead(child))
+        next = child;
+    else
+        child_slow(self, child, zero);
+    while (++n < refs)
+        if (field[n].object_)
+            next = drop_child(self, number, field[n].object_, next);
+    tly_object_free(self, object);
+    if (next) {
+        tly_dead_link(next, self->dead);
+        self->dead = next;
+    }
+    if (self->dead || self->finalize)
+        tly_finish(self, true);
+}
+
+// The end of most objects: no child of theirs dies, and the block goes to the
+// cache. A leaf: whatever is not so goes on elsewhere.
 void tally_decref_zero_(tally_object *object) {
     struct tly_local *self = tly_local_of(tly_self());
     if (TLY_UNLIKELY(!is_simply_dead(object))) {
-        child_slow(self, object, true);
-    } else {
-        tally_object *next = drop_leading(self, object);
-        tly_object_free(self, object);
-        if (TLY_LIKELY(!next && !self->dead))
-            return;
-        if (next) {
-            tly_dead_link(next, self->dead);
-            self->dead = next;
-        }
+        zero_slow(self, object);
+        return;
     }
-    tly_finish(self, true);
+    uint16_t number = tly_mutator_in(self)->number;
+    unsigned refs = object->tf_ & TLY_TF_REFS;
+    const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
+    for (unsigned n = 0; n < refs; n++) {
+        tally_object *child = field[n].object_;
+        if (!child)
+            continue;
+        // Relaxed: see tally_owns_.
+        bool owned = tly_load_relaxed(&child->owner_) == number;
+        if (TLY_LIKELY(owned && !tally_count_down_(&child->local_)))
+            continue;
+        destroy_rest(self, object, n, owned);
+        return;
+    }
+    tly_object_free(self, object);
 }

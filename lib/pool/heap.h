@@ -79,8 +79,6 @@ TLY_INLINE struct tly_heap *tly_heap_of(struct tly_mutator *mutator) {
 int64_t tly_pool_live_bytes(void);
 void tly_pool_live_reset(void);
 
-void tly_heap_init(struct tly_heap *heap);
-
 // ---- taking (take.c)
 
 // A block from a lease that is empty. NULL with errno.

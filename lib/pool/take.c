@@ -22,11 +22,6 @@ int64_t tly_pool_live_bytes(void) {
 
 void tly_pool_live_reset(void) { tly_store_relaxed(&live_bytes, 0); }
 
-void tly_heap_init(struct tly_heap *heap) {
-    for (unsigned c = 0; c < TLY_CLASSES; c++)
-        heap->raw[c].size = heap->bins[c + 1].lease.size = tly_classes[c].size;
-}
-
 void tly_heap_account(struct tly_heap *self, int64_t bytes) {
     if (!tly_is_attached(&self->mutator)) {
         tly_add_relaxed(&live_bytes, bytes);
@@ -111,6 +106,7 @@ static void adopt(struct tly_lease *lease, struct tly_pool *pool) {
     pool->low = -1;
     pool->word = 0;
     lease->pool = pool;
+    lease->size = pool->size;
 }
 
 // The fullest of the first partial pools, off the list.

@@ -6,10 +6,6 @@
 #include "object/finish.h"
 #include "runtime/start.h"
 
-static void mutator_init(struct tly_mutator *fresh) {
-    tly_heap_init(tly_heap_of(fresh));
-}
-
 // A safepoint. Not [open]: the program's code must not run, and nothing may
 // collect; what was asked is asked again.
 static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
@@ -55,7 +51,6 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
 
 const struct tly_epoch_hooks tly_epoch_hooks = {
     .start = tly_runtime_ensure,
-    .init = mutator_init,
     .poll = mutator_poll,
     .flush = mutator_flush,
     .acknowledge = mutator_acknowledge,
