@@ -27,8 +27,7 @@ static struct tly_arena *arena_make(void) {
     for (unsigned w = 0; w < TLY_ARENA_WORDS; w++)
         arena->free[w] = ~(uint64_t)0;
     arena->free[0] &= ~tly_bit_mask(TLY_META_UNITS);
-    // ORDER[arena] release: the structure is complete.
-    tly_store_release(&arena->kind, TLY_SLOT_ARENA);
+    tly_slot_set(tly_slot_of(arena), TLY_SLOT_ARENA, true);
     return arena;
 }
 
@@ -118,10 +117,6 @@ static void *take_any(unsigned count, bool *ret_clean) {
         struct tly_arena *arena = tly_arena_at(n);
         if (!arena)
             continue;
-        if (arena->kind == TLY_SLOT_HUGE) {
-            n += arena->slots - 1;
-            continue;
-        }
         void *units = take_from(arena, count, ret_clean);
         if (units)
             return units;
@@ -168,7 +163,7 @@ void tly_units_give(void *first, unsigned count) {
         // taken again; and the hint is read after.
         tly_or_seq_cst(&arena->free[u / 64], (uint64_t)1 << (u % 64));
     }
-    hint_lower((size_t)((char *)arena - tly_range_base) / TLY_SLOT_SIZE);
+    hint_lower(tly_slot_of(arena));
 }
 
 void *tly_huge_take(size_t size) {
@@ -183,8 +178,7 @@ void *tly_huge_take(size_t size) {
         return NULL;
     arena->slots = slots;
     arena->units = (size + TLY_UNIT_SIZE - 1) / TLY_UNIT_SIZE;
-    // ORDER[arena] release: the structure is complete.
-    tly_store_release(&arena->kind, TLY_SLOT_HUGE);
+    tly_slot_set(tly_slot_of(arena), TLY_SLOT_HUGE, true);
     tly_add_relaxed(&units_used, arena->units);
     return tly_unit_at(arena, TLY_META_UNITS);
 }
@@ -194,8 +188,7 @@ void tly_huge_give(void *block) {
     size_t slots = arena->slots;
     tly_store_relaxed(&units_freed_at, tly_os_now());
     tly_add_relaxed(&units_used, (size_t)0 - arena->units);
-    // ORDER[arena] release: walks pass it by.
-    tly_store_release(&arena->kind, TLY_SLOT_OTHER);
+    tly_slot_set(tly_slot_of(arena), TLY_SLOT_HUGE, false);
     tly_slots_give(arena, slots);
 }
 
@@ -261,10 +254,8 @@ size_t tly_arena_purge(uint64_t delay) {
     size_t slots = tly_slots_frontier();
     for (size_t n = 0; n < slots; n++) {
         struct tly_arena *arena = tly_arena_at(n);
-        if (arena && arena->kind == TLY_SLOT_HUGE)
-            n += arena->slots - 1;
         // Relaxed: a time.
-        else if (arena && tly_load_relaxed(&arena->freed_at) <= before)
+        if (arena && tly_load_relaxed(&arena->freed_at) <= before)
             bytes += arena_purge(arena);
     }
     return bytes;
@@ -296,10 +287,6 @@ struct tly_arena_bytes tly_arena_bytes(void) {
         struct tly_arena *arena = tly_arena_at(n);
         if (!arena)
             continue;
-        if (arena->kind == TLY_SLOT_HUGE) {
-            n += arena->slots - 1;
-            continue;
-        }
         bytes.metadata += TLY_META_UNITS * TLY_UNIT_SIZE;
         for (unsigned w = 0; w < TLY_ARENA_WORDS; w++)
             bytes.dirty += TLY_UNIT_SIZE *

@@ -24,15 +24,8 @@
 #define TLY_META_UNITS 6u
 #define TLY_UNITS_MAX (TLY_ARENA_UNITS - TLY_META_UNITS)
 
-enum tly_slot_kind {
-    TLY_SLOT_OTHER, // free, or inside a huge block
-    TLY_SLOT_ARENA,
-    TLY_SLOT_HUGE // begins a huge block
-};
-
 // Lies in the descriptors of the units that hold descriptors.
 struct tly_arena {
-    uint32_t kind;     // (a) enum tly_slot_kind
     uint64_t freed_at; // (a) when a unit was given back last
     uint64_t slots;    // (c) of a huge block, and how many units it uses
     uint64_t units;
@@ -58,13 +51,25 @@ TLY_INLINE void *tly_descriptor_at(struct tly_arena *arena, unsigned unit) {
     return (char *)arena + unit * TLY_DESCRIPTOR_SIZE;
 }
 
-// The arena in slot [n], or NULL if the slot is none.
+// The arena in slot [n], or NULL if the slot is none; huge blocks apart.
 TLY_INLINE struct tly_arena *tly_arena_at(size_t n) {
-    struct tly_arena *arena =
-        (struct tly_arena *)(void *)(tly_range_base + n * TLY_SLOT_SIZE);
-    // ORDER[arena] acquire: the arena's structure is complete. Pairs with the
-    // release when it is made.
-    return tly_load_acquire(&arena->kind) == TLY_SLOT_OTHER ? NULL : arena;
+    return tly_slot_is(n, TLY_SLOT_ARENA)
+               ? (struct tly_arena *)(void *)(tly_range_base +
+                                              n * TLY_SLOT_SIZE)
+               : NULL;
+}
+
+// As tly_arena_at, or the structure of the huge block that begins in the slot.
+// The world is stopped, or the caller knows that the block stays.
+TLY_INLINE struct tly_arena *tly_arena_or_huge_at(size_t n) {
+    return tly_slot_is(n, TLY_SLOT_ARENA) || tly_slot_is(n, TLY_SLOT_HUGE)
+               ? (struct tly_arena *)(void *)(tly_range_base +
+                                              n * TLY_SLOT_SIZE)
+               : NULL;
+}
+
+TLY_INLINE size_t tly_slot_of(const struct tly_arena *arena) {
+    return (size_t)((const char *)arena - tly_range_base) / TLY_SLOT_SIZE;
 }
 
 // Takes [count] units in a row, 1 .. TLY_UNITS_MAX. *ret_clean: they are

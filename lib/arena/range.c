@@ -18,8 +18,9 @@ size_t tly_range_size;
 static uint64_t slot_used[WORDS];      // (a) set under the lock
 static uint64_t slot_committed[WORDS]; // under the lock
 static uint64_t slot_dirty[WORDS];     // (a) has had memory since the purge
-static uint64_t slots_freed_at;        // (a) when a slot was given back last
-static size_t slots_frontier;          // (a)
+static uint64_t slot_kinds[TLY_SLOT_KINDS][WORDS]; // (a)
+static uint64_t slots_freed_at; // (a) when a slot was given back last
+static size_t slots_frontier;   // (a)
 static struct tly_mutex slots_lock = TLY_MUTEX_INIT(TLY_RANK_ARENA);
 
 static bool bit_get(const uint64_t *words, size_t n) {
@@ -35,6 +36,22 @@ static void bit_clear(uint64_t *words, size_t n) {
     // ORDER[slot-free] acq_rel: all uses of the slot happen before it is
     // found free. Pairs with the acquire in run_find.
     tly_and_acq_rel(&words[n / 64], ~((uint64_t)1 << (n % 64)));
+}
+
+void tly_slot_set(size_t slot, enum tly_slot_kind kind, bool is) {
+    uint64_t *word = &slot_kinds[kind][slot / 64];
+    uint64_t bit = (uint64_t)1 << (slot % 64);
+    // ORDER[slot-kind] acq_rel: the structure in the slot is complete before
+    // it is found, and found no more before the slot is given back.
+    if (is)
+        tly_or_acq_rel(word, bit);
+    else
+        tly_and_acq_rel(word, ~bit);
+}
+
+bool tly_slot_is(size_t slot, enum tly_slot_kind kind) {
+    // ORDER[slot-kind] acquire: see tly_slot_set.
+    return tly_load_acquire(&slot_kinds[kind][slot / 64]) >> (slot % 64) & 1;
 }
 
 static size_t default_size(void) {
@@ -68,8 +85,11 @@ void tly_range_end(void) {
     tly_os_unreserve(tly_range_base, tly_range_size);
     tly_range_base = NULL;
     tly_range_size = 0;
-    for (size_t w = 0; w <= slots_frontier / 64 && w < WORDS; w++)
+    for (size_t w = 0; w <= slots_frontier / 64 && w < WORDS; w++) {
         slot_used[w] = slot_committed[w] = slot_dirty[w] = 0;
+        for (unsigned kind = 0; kind < TLY_SLOT_KINDS; kind++)
+            slot_kinds[kind][w] = 0;
+    }
     slots_frontier = 0;
 }
 

@@ -57,6 +57,16 @@ size_t tly_slots_purge(uint64_t before);
 // One past the highest slot ever taken, as a number of slots: walks end here.
 size_t tly_slots_frontier(void);
 
+// What a slot begins. Kept apart from the slot's own memory, which may be the
+// program's.
+enum tly_slot_kind {
+    TLY_SLOT_ARENA, // never given back
+    TLY_SLOT_HUGE,  // a huge block
+    TLY_SLOT_KINDS
+};
+void tly_slot_set(size_t slot, enum tly_slot_kind kind, bool is);
+bool tly_slot_is(size_t slot, enum tly_slot_kind kind);
+
 // Bytes of slots that were given back and still have memory behind them.
 size_t tly_slots_dirty_bytes(void);
 

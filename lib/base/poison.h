@@ -33,6 +33,7 @@
 
 // Forbids [size] bytes.
 TLY_INLINE void tly_poison(void *p, size_t size) {
+    ASAN_UNPOISON_MEMORY_REGION(p, size);
     if (TLY_POISON && size)
         memset(p, TLY_POISON_BYTE, size);
     ASAN_POISON_MEMORY_REGION(p, size);

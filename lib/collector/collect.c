@@ -196,6 +196,14 @@ static tally_status collect_locked(struct tly_local *self,
     return status;
 }
 
+// What dies of published objects may be published itself.
+static void limbo_empty(struct tly_local *self) {
+    do {
+        tly_limbo_poll(self, true);
+        tly_finish(self, true);
+    } while (tly_limbo_has(self) && !self->finishing);
+}
+
 tally_status tally_collect_generation(tally_generation generation,
                                       struct tally_collection *ret_done) {
     struct tally_collection done = {0};
@@ -210,9 +218,10 @@ tally_status tally_collect_generation(tally_generation generation,
     struct tly_local *local = tly_local_of(self);
     tly_pending_flush(&local->heap);
     tly_poll(self, true);
-    tly_limbo_poll(local, true);
+    limbo_empty(local);
     lock_take(self);
     tally_status status = collect_locked(local, generation, &done);
+    limbo_empty(local);
     if (status == TALLY_OK && ret_done)
         *ret_done = done;
     return status;

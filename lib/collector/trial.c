@@ -85,19 +85,16 @@ static TLY_NOINLINE void enter_special(struct tly_trial *trial,
                          tly_type_of(object)->finalize_;
 }
 
-// Makes an object a member, with its count, and old.
+// Makes an object a member, with its count.
 TLY_INLINE void enter(struct tly_trial *trial, struct tables t,
-                      tally_object *object, uint64_t word) {
+                      tally_object *object, uint64_t word, uint64_t shared) {
     size_t granule = granule_of(t, object);
-    int64_t total = (int64_t)(uint32_t)word +
-                    tly_count_of(tly_load_relaxed(&object->shared_));
+    int64_t total = (int64_t)(uint32_t)word + tly_count_of(shared);
     tly_side_set(t.member, granule);
     t.trial[granule] = (uint8_t)(t.trial[granule] + (uint64_t)total);
     if (TLY_UNLIKELY(total >= 256 ||
                      (WORD_TF(word) & TLY_TF_REFS) == TLY_TF_ASK))
         enter_special(trial, object, total);
-    if (!(WORD_GC(word) & TLY_GC_OLD))
-        object->gc_ = WORD_GC(word) | TLY_GC_OLD;
 }
 
 // A header's first word.
@@ -109,11 +106,20 @@ TLY_INLINE uint64_t word_of(const tally_object *object) {
     return tly_load_acquire((const tly_header_word *)object);
 }
 
-// Whether an object is looked at. An immortal one is not.
-TLY_INLINE bool is_wanted(uint64_t word, bool young) {
+// Whether an object is looked at. An immortal one is not, nor a dead one that
+// waits for its end, whose count is a link: what they refer to keeps those
+// references.
+TLY_INLINE bool is_wanted(uint64_t word, uint64_t shared, bool young) {
     return WORD_GC(word) & TLY_GC_TRACKED &&
-           !(young && WORD_GC(word) & TLY_GC_OLD) &&
+           !(young && WORD_GC(word) & TLY_GC_OLD) && !(shared & TLY_DYING) &&
            WORD_OWNER(word) != TALLY_OWNER_IMMORTAL_;
+}
+
+// Whatever lives now is old, whether it refers to others or not: a block that
+// dies later and is not old was made after this collection.
+TLY_INLINE void age(tally_object *object, uint64_t word) {
+    if ((WORD_GC(word) & (TLY_GC_LIVE | TLY_GC_OLD)) == TLY_GC_LIVE)
+        object->gc_ = WORD_GC(word) | TLY_GC_OLD;
 }
 
 // Kernel A over one pool. Of all objects, references are subtracted in the
@@ -131,10 +137,12 @@ TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
             tally_object *object = (tally_object *)(void *)block;
             TLY_PREFETCH(block + AHEAD * size);
             uint64_t word = word_of(object);
-            if (!is_wanted(word, young))
+            uint64_t shared = tly_load_relaxed(&object->shared_);
+            age(object, word);
+            if (!is_wanted(word, shared, young))
                 continue;
             members++;
-            enter(trial, t, object, word);
+            enter(trial, t, object, word, shared);
             unsigned refs = WORD_TF(word) & TLY_TF_REFS;
             if (young)
                 continue;
@@ -145,7 +153,6 @@ TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
         }
     }
     trial->members += members;
-    // What lives in it now is old.
     pool->young = 0;
     return true;
 }
@@ -170,7 +177,8 @@ void tly_trial_count(struct tly_trial *trial) {
 // A listed object enters again, with a count without the collection's unit.
 static void listed_enter(void *arg, tally_object *object) {
     struct tables t = tables_now();
-    enter(arg, t, object, word_of(object));
+    uint64_t word = word_of(object);
+    enter(arg, t, object, word, tly_load_relaxed(&object->shared_));
     t.trial[granule_of(t, object)]--;
 }
 

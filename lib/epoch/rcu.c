@@ -14,6 +14,7 @@
 #define _LGPL_SOURCE
 #endif
 #include <urcu/urcu-memb.h>
+#include <urcu/tls-compat.h>
 
 #if TLY_TSAN
 void __tsan_acquire(void *address);

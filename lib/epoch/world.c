@@ -83,7 +83,8 @@ static void turn_take(struct tly_mutator *self) {
     tly_mutator_detach(self);
     wait_for(&world.serving, ticket, &world.turn, 0);
     wait_for(&world.waiting, 0, &world.parked, 0);
-    tly_mutator_attach(self);
+    // Without a poll: what that runs may want a turn of its own.
+    tly_mutator_unpark(self);
 }
 
 static void turn_give(void) {

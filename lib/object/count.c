@@ -29,6 +29,13 @@ uint64_t tly_count_immortal(void) {
     return tly_load_relaxed(&count_immortal);
 }
 
+void tly_count_reset(void) {
+    // Relaxed: nothing else runs.
+    tly_store_relaxed(&count_saturated, 0);
+    tly_store_relaxed(&count_immortal, 0);
+    tly_count_pins_reset();
+}
+
 static bool is_live(const tally_object *object) {
     return tly_range_has(object) &&
            tly_load_relaxed(&object->gc_) & TLY_GC_LIVE;

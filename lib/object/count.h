@@ -70,5 +70,7 @@ void tly_object_check(const tally_object *object, const char *doing);
 uint64_t tly_count_saturated(void);
 uint64_t tly_count_immortal(void);
 uint64_t tly_count_pins(void);
+void tly_count_reset(void);
+void tly_count_pins_reset(void);
 
 #endif

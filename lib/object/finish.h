@@ -41,6 +41,12 @@ void tly_limbo_add(struct tly_local *self, tally_object *object);
 // waited is on the list of the dead.
 void tly_limbo_poll(struct tly_local *self, bool all);
 
+// Whether anything waits: of [self], or of threads that do not run.
+bool tly_limbo_has(const struct tly_local *self);
+
+// Forgets what waits, with the heap it lies in.
+void tly_limbo_end(void);
+
 // Leaves what waits to the next thread that looks: before an idle state.
 void tly_limbo_leave(struct tly_local *self);
 

@@ -26,6 +26,16 @@ void tly_limbo_add(struct tly_local *self, tally_object *object) {
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 
+bool tly_limbo_has(const struct tly_local *self) {
+    // Relaxed: a hint for who empties it.
+    return self->limbo || tly_load_relaxed(&limbo_left);
+}
+
+void tly_limbo_end(void) {
+    // Relaxed: nothing else runs.
+    tly_store_relaxed(&limbo_left, NULL);
+}
+
 static tally_object *left_take(void) {
     // Relaxed: mostly there is nothing.
     if (!tly_load_relaxed(&limbo_left))

@@ -12,6 +12,8 @@ uint64_t tly_count_pins(void) {
     return tly_load_relaxed(&object_pins);
 }
 
+void tly_count_pins_reset(void) { tly_store_relaxed(&object_pins, 0); }
+
 tally_type *tally_type_of(const void *object) { return tly_type_of(object); }
 
 bool tally_is_instance(const void *object, const tally_type *type) {

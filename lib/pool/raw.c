@@ -96,13 +96,16 @@ void tally_free(void *block) {
     errno = error;
 }
 
+static bool is_same_class(size_t size, size_t room) {
+    return room <= TLY_CLASS_MAX && tly_class_of(size) == tly_class_of(room);
+}
+
 void *tally_realloc(void *block, size_t size) {
     if (!block)
         return tally_alloc(size);
     size_t room = tally_usable_size(block);
     // Within the class, or a large block that loses less than a half.
-    if (size <= room &&
-        (size > room / 2 || tly_class_of(size) == tly_class_of(room))) {
+    if (size <= room && (size > room / 2 || is_same_class(size, room))) {
         if (room <= TLY_CLASS_MAX)
             tly_unpoison(block, size);
         return block;

@@ -6,8 +6,7 @@
 static struct tly_arena *arena_next(size_t *slot) {
     size_t slots = tly_slots_frontier();
     while (*slot < slots) {
-        struct tly_arena *arena = tly_arena_at(*slot);
-        *slot += arena && arena->kind == TLY_SLOT_HUGE ? arena->slots : 1;
+        struct tly_arena *arena = tly_arena_or_huge_at((*slot)++);
         if (arena)
             return arena;
     }

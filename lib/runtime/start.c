@@ -53,6 +53,8 @@ static void end_from(size_t n) {
             steps[n].end();
     tly_arena_end();
     tly_pool_live_reset();
+    tly_limbo_end();
+    tly_count_reset();
 }
 
 static void verify_after(void) {
