@@ -14,7 +14,8 @@
 #define _LGPL_SOURCE
 #endif
 #include <urcu/urcu-memb.h>
-#include <urcu/tls-compat.h>
+// Declares the reader's record; the sections are still called out of line.
+#include <urcu/static/urcu-memb.h>
 
 #if TLY_TSAN
 void __tsan_acquire(void *address);

@@ -89,7 +89,8 @@ static TLY_COLD void *new_slow(tally_type *type, size_t items) {
 
 void *tally_object_new(tally_type *type, size_t items) {
     struct tly_local *self = tly_local_of(tly_self());
-    struct tly_bin *bin = &self->heap.bins[type->bin_];
+    // ORDER[types] acquire: a type with a bin is complete.
+    struct tly_bin *bin = &self->heap.bins[tly_load_acquire(&type->bin_)];
     char *block;
     uint64_t mask;
     if (TLY_UNLIKELY(items)) {

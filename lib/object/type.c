@@ -128,7 +128,8 @@ static tally_status survey_type(struct survey *s, tally_type *type) {
 }
 
 // The header's first word of new objects, and how simple their end is.
-static void template_make(tally_type *type, const struct survey *s) {
+// Returns the bin, which publishes the rest.
+static unsigned template_make(tally_type *type, const struct survey *s) {
     size_t refs = (s->end - s->first) / sizeof(tally_ref);
     type->refs_ = (uint32_t)refs;
     type->refs_at_ = s->first;
@@ -145,14 +146,14 @@ static void template_make(tally_type *type, const struct survey *s) {
     if (bin <= TLY_TF_BIN_MAX)
         tf |= bin << TLY_TF_BIN_SHIFT;
     type->words_ = (uint32_t)((bytes - sizeof(tally_object) + 15) / 16);
-    type->bin_ = bin;
     uint64_t gc = TLY_GC_LIVE;
     if (type->refs_ || type->shape_)
         gc |= TLY_GC_TRACKED;
     type->header_ = 1 | gc << 48 | tf << 56;
+    return bin;
 }
 
-static tally_status table_add(tally_type *type) {
+static tally_status table_add(tally_type *type, unsigned bin) {
     uint32_t index = types_count + 1;
     if (index >= TLY_TYPES_MAX)
         return TALLY_LIMIT;
@@ -167,6 +168,7 @@ static tally_status table_add(tally_type *type) {
     // ORDER[types] release: the descriptor is complete before it is found.
     tly_store_release(&types_count, index);
     tly_store_release(&type->index_, index);
+    tly_store_release(&type->bin_, bin);
     return TALLY_OK;
 }
 
@@ -184,11 +186,7 @@ static tally_status register_locked(tally_type *type) {
     tally_status status = survey_type(&s, type);
     if (status != TALLY_OK)
         return status;
-    template_make(type, &s);
-    status = table_add(type);
-    if (status != TALLY_OK)
-        type->bin_ = 0;
-    return status;
+    return table_add(type, template_make(type, &s));
 }
 
 size_t tly_type_bytes(const tally_type *type, size_t items) {
