@@ -324,19 +324,33 @@ tally_status tally_transfer(void *reference) {
 
 // ---- the entry points of the fast paths
 
+static TLY_NOINLINE void decref_act(struct tly_local *self,
+                                    tally_object *object, enum tly_drop drop) {
+    tly_count_act(self, object, drop);
+    tly_finish(self, true);
+}
+
+static TLY_COLD void decref_unattached(tally_object *object) {
+    struct tly_mutator *self = tly_reserve_enter();
+    struct tly_local *local = tly_local_of(self);
+    decref_act(local, object, tly_count_drop(local, object));
+    tly_reserve_leave(self);
+}
+
 void tally_decref_slow_(tally_object *object) {
     tly_object_check(object, "decref");
+    struct tly_mutator *self = tly_self();
     if ((tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_) ==
         TALLY_OWNER_IMMORTAL_)
         return;
-    struct tly_mutator *self = tly_reserve_enter();
+    if (TLY_UNLIKELY(!tly_is_attached(self))) {
+        decref_unattached(object);
+        return;
+    }
     struct tly_local *local = tly_local_of(self);
-    enum tly_drop drop = tly_count_drop(local, object);
-    if (drop != TLY_ALIVE)
-        tly_finish_one(local, object, drop);
-    else if (local->dead || local->finalize)
-        tly_finish(local, true);
-    tly_reserve_leave(self);
+    enum tly_drop drop = tly_count_drop_slow(local, object);
+    if (TLY_UNLIKELY(drop != TLY_ALIVE || local->dead || local->finalize))
+        decref_act(local, object, drop);
 }
 
 void tly_count_act(struct tly_local *self, tally_object *object,

@@ -46,9 +46,3 @@ void tly_finish(struct tly_local *self, bool hooks) {
     if (self->held || self->finalize)
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
-
-void tly_finish_one(struct tly_local *self, tally_object *object,
-                    enum tly_drop drop) {
-    tly_count_act(self, object, drop);
-    tly_finish(self, true);
-}

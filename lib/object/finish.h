@@ -12,10 +12,6 @@
 // that called it goes on when it returns.
 void tly_finish(struct tly_local *self, bool hooks);
 
-// Acts on one drop, and finishes.
-void tly_finish_one(struct tly_local *self, tally_object *object,
-                    enum tly_drop drop);
-
 // Whether anything waits.
 TLY_INLINE bool tly_finish_pending(const struct tly_local *self) {
     return self->dead || self->held || self->finalize;

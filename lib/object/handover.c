@@ -42,19 +42,18 @@ static enum tly_drop drop_counted(struct tly_local *self, tally_object *object,
 }
 
 // Sets the object's bit in this thread's cache. False: it is set already.
-static bool hand_over(struct tly_local *self, tally_object *object) {
+TLY_INLINE bool hand_over(struct tly_local *self, tally_object *object) {
     struct tly_pool *pool = tly_pool_of(object);
     unsigned n = tly_block_of(pool, object);
-    uint64_t *word = &pool->drop[n / 64], bit = (uint64_t)1 << (n % 64);
-    if (tly_pending_has(&self->heap, word, bit))
-        return false;
-    tly_count(&self->counters.shared_counts, 1);
-    tly_count(&self->counters.handed_over, 1);
     // Relaxed: an owner that stops running after this is served at the next
     // flush, which looks again.
     struct tly_mutator *owner = tly_mutator_of(tly_load_relaxed(&pool->owner));
-    tly_pending_add(&self->heap, pool, word, bit);
-    if (tly_load_relaxed(&owner->state) != TLY_ATTACHED)
+    bool runs = tly_load_relaxed(&owner->state) == TLY_ATTACHED;
+    if (!tly_pending_add(&self->heap, pool, &pool->drop[n / 64],
+                         (uint64_t)1 << (n % 64)))
+        return false;
+    tly_count(&self->counters.handed_over, 1);
+    if (TLY_UNLIKELY(!runs))
         tly_pending_flush(&self->heap);
     return true;
 }

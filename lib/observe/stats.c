@@ -22,7 +22,8 @@ static struct tally_counters counters_of(struct tly_mutator *m) {
         .destroyed = read_counter(&c->destroyed),
         .owner_counts =
             read_counter(&c->owner_counts) + read_counter(&m->breaker.counts_),
-        .shared_counts = read_counter(&c->shared_counts),
+        .shared_counts =
+            read_counter(&c->shared_counts) + read_counter(&c->handed_over),
         .handed_over = read_counter(&c->handed_over),
         .merged_counts = read_counter(&c->merged_counts),
         .merges = read_counter(&c->merges),

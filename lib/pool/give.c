@@ -102,8 +102,9 @@ void tly_block_give_any(struct tly_heap *self, void *block) {
     } else if (tly_is_attached(&self->mutator)) {
         unsigned n = tly_block_of(pool, block);
         tly_count(&self->remote_frees, 1);
-        tly_pending_add(self, pool, &pool->remote[n / 64],
-                        (uint64_t)1 << (n % 64));
+        bool first = tly_pending_add(self, pool, &pool->remote[n / 64],
+                                     (uint64_t)1 << (n % 64));
+        tly_require(first); // else a block is freed twice
     } else {
         give_direct(pool, block);
     }

@@ -131,11 +131,41 @@ void tly_heap_empty(struct tly_heap *heap, bool release);
 
 // ---- telling others (pending.c)
 
-// Notes a bit of a word of another's pool; told to it at the latest when 256
-// wait, or at the 64th safepoint.
-void tly_pending_add(struct tly_heap *self, struct tly_pool *pool,
-                     uint64_t *word, uint64_t bit);
-bool tly_pending_has(struct tly_heap *self, uint64_t *word, uint64_t bit);
+// Bounds of what waits: bits, and safepoints.
+#define TLY_PENDING_BITS 256u
+#define TLY_PENDING_POLLS 64u
+
+// Where the bits of a word gather.
+TLY_INLINE struct tly_pending *tly_pending_of(struct tly_heap *self,
+                                              const uint64_t *word) {
+    // Words of one pool, and of neighbouring ones, in different places.
+    uintptr_t a = (uintptr_t)word / sizeof(*word);
+    return &self->pending[(a ^ a >> 5 ^ a >> 9) % TLY_PENDING];
+}
+
+// What tly_pending_add does when another word is there, or it is the first
+// bit, or the last that fits.
+void tly_pending_turn(struct tly_heap *self, struct tly_pool *pool,
+                      uint64_t *word, uint64_t bit);
+
+// Notes a bit of a word of another's pool; told to it at the latest when
+// TLY_PENDING_BITS wait, or at the safepoint with number TLY_PENDING_POLLS.
+// Returns false, and does nothing, when the bit is noted already.
+TLY_INLINE bool tly_pending_add(struct tly_heap *self, struct tly_pool *pool,
+                                uint64_t *word, uint64_t bit) {
+    struct tly_pending *entry = tly_pending_of(self, word);
+    if (TLY_LIKELY(entry->word == word)) {
+        if (TLY_UNLIKELY(entry->mask & bit))
+            return false;
+        if (TLY_LIKELY(self->pending_count < TLY_PENDING_BITS - 1)) {
+            entry->mask |= bit;
+            self->pending_count++;
+            return true;
+        }
+    }
+    tly_pending_turn(self, pool, word, bit);
+    return true;
+}
 void tly_pending_flush(struct tly_heap *self);
 void tly_pending_poll(struct tly_heap *self);
 

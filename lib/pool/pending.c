@@ -4,15 +4,6 @@
 
 #include "pool/heap.h"
 
-// Bounds of what waits: bits, and safepoints.
-#define PENDING_BITS 256u
-#define PENDING_POLLS 64u
-
-static struct tly_pending *slot_of(struct tly_heap *self, uint64_t *word) {
-    uintptr_t a = (uintptr_t)word / sizeof(*word);
-    return &self->pending[(a ^ a / 48 ^ a / 4096) % TLY_PENDING];
-}
-
 static bool is_drop(const struct tly_pending *entry) {
     return entry->word >= entry->pool->drop;
 }
@@ -70,27 +61,21 @@ static void tell(struct tly_heap *self, struct tly_pending *entry) {
         tell_frees(e.pool, e.word, e.mask);
 }
 
-void tly_pending_add(struct tly_heap *self, struct tly_pool *pool,
-                     uint64_t *word, uint64_t bit) {
-    struct tly_pending *entry = slot_of(self, word);
+void tly_pending_turn(struct tly_heap *self, struct tly_pool *pool,
+                      uint64_t *word, uint64_t bit) {
+    struct tly_pending *entry = tly_pending_of(self, word);
     if (entry->word != word) {
         tell(self, entry);
         entry->word = word;
         entry->pool = pool;
     }
-    tly_require(!(entry->mask & bit)); // else a block is freed twice
     entry->mask |= bit;
     if (self->pending_count++ == 0) {
         self->pending_polls = 0;
         tly_break_self(&self->mutator, TLY_BREAK_FLUSH);
     }
-    if (TLY_UNLIKELY(self->pending_count >= PENDING_BITS))
+    if (self->pending_count >= TLY_PENDING_BITS)
         tly_pending_flush(self);
-}
-
-bool tly_pending_has(struct tly_heap *self, uint64_t *word, uint64_t bit) {
-    struct tly_pending *entry = slot_of(self, word);
-    return entry->word == word && entry->mask & bit;
 }
 
 void tly_pending_flush(struct tly_heap *self) {
@@ -104,8 +89,8 @@ void tly_pending_flush(struct tly_heap *self) {
 void tly_pending_poll(struct tly_heap *self) {
     if (!self->pending_count)
         return;
-    if (self->pending_count >= PENDING_BITS ||
-        ++self->pending_polls >= PENDING_POLLS)
+    if (self->pending_count >= TLY_PENDING_BITS ||
+        ++self->pending_polls >= TLY_PENDING_POLLS)
         tly_pending_flush(self);
     else
         tly_break_self(&self->mutator, TLY_BREAK_FLUSH);

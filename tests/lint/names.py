@@ -60,7 +60,7 @@ def wrong(where, ending, kind, name, words):
     if where == "include" and not public:
         return "is public and not tally_ or TALLY_"
     if where == "lib" and not public and not re.match("tly_|TLY_", name):
-        shared = ending == ".h" or (kind == "function" and not {"static", "TLY_INLINE"} & set(words))
+        shared = ending == ".h" or (kind == "function" and not re.search("static|TLY_INLINE", str(words)))
         if shared:
             return "is seen by other files and not tly_ or TLY_"
     return ""
