@@ -59,6 +59,23 @@ TLY_INLINE void mark_fields(struct marker *m, tally_ref *first, size_t count) {
     }
 }
 
+// The same for the few references of a simple object, when the stack has room
+// for them: whether a child is a member is a coin toss on a random graph, so
+// it is pushed always and counted if it was.
+TLY_INLINE void mark_leading(struct marker *m, tally_ref *first,
+                             unsigned count) {
+    for (unsigned n = 0; n < count; n++) {
+        tally_object *child = tly_trial_load(&first[n]);
+        if (!child)
+            continue;
+        size_t granule = ((uintptr_t)child - m->base) >> TLY_GRANULE_SHIFT;
+        uint64_t word = m->member[granule / 64];
+        m->stack[m->top] = child;
+        m->top += word >> (granule % 64) & 1;
+        m->member[granule / 64] = word & ~((uint64_t)1 << (granule % 64));
+    }
+}
+
 static void mark_run(void *arg, tally_ref *first, size_t count) {
     (void)arg;
     struct marker m = marker_begin();
@@ -88,6 +105,8 @@ void tly_mark_drain(void) {
         unsigned refs = object->tf_ & TLY_TF_REFS;
         if (TLY_UNLIKELY(refs == TLY_TF_ASK))
             m.top = mark_typed(object, m.top);
+        else if (TLY_LIKELY(m.top + TLY_TF_ASK < m.size))
+            mark_leading(&m, (tally_ref *)(void *)(object + 1), refs);
         else
             mark_fields(&m, (tally_ref *)(void *)(object + 1), refs);
     }
