@@ -17,7 +17,7 @@
 struct word {
     struct tly_pool *pool; // NULL: none
     char *base;            // the word's first block
-    size_t span;           // bytes of its 64 blocks
+    size_t span;           // bytes of its blocks: of 64, or the pool's last
     uint32_t recip;        // as in the pool
     unsigned number;
     uint64_t mask;
@@ -106,7 +106,8 @@ static TLY_NOINLINE void word_begin(struct family *f, tally_object *object) {
     w->pool = pool;
     w->number = n / 64;
     w->base = tly_block_at(pool, n & ~63u);
-    w->span = (size_t)64 * pool->size;
+    unsigned blocks = pool->blocks - (n & ~63u);
+    w->span = (size_t)(blocks < 64 ? blocks : 64) * pool->size;
     w->recip = pool->recip;
     w->mask = (uint64_t)1 << (n % 64);
 }

@@ -52,10 +52,13 @@ void tly_types_forked(void) { tly_mutex_reset(&types_lock); }
 
 static void survey_refs(struct survey *s, const tally_type *type,
                         const tally_trait *trait) {
-    size_t end = trait->offset + trait->count * sizeof(tally_ref);
-    if (trait->offset < sizeof(tally_object) || end > type->size ||
-        trait->offset % sizeof(tally_ref) != 0)
+    if (trait->offset < sizeof(tally_object) || trait->offset > type->size ||
+        trait->offset % sizeof(tally_ref) != 0 ||
+        trait->count > (type->size - trait->offset) / sizeof(tally_ref)) {
         s->status = TALLY_INVALID;
+        return;
+    }
+    size_t end = trait->offset + trait->count * sizeof(tally_ref);
     if (s->fixed == 0) {
         s->first = trait->offset;
         s->end = end;
@@ -69,8 +72,11 @@ static void survey_items(struct survey *s, tally_type *type,
                          const tally_trait *trait) {
     bool length_fits = trait->length_size == 4 || trait->length_size == 8;
     if (type->item_size_ || trait->offset > type->size || !trait->count ||
-        !length_fits || trait->length_offset + trait->length_size > type->size)
+        trait->count > SIZE_MAX_FIXED || !length_fits ||
+        trait->length_offset > type->size - trait->length_size) {
         s->status = TALLY_INVALID;
+        return;
+    }
     type->item_size_ = trait->count;
     type->items_at_ = trait->offset;
     type->length_at_ = trait->length_offset;
@@ -107,7 +113,7 @@ static void survey_trait(struct survey *s, tally_type *type,
     }
 }
 
-static const tally_type *survey_base(const tally_type *type) {
+static tally_type *survey_base(const tally_type *type) {
     for (const tally_trait *t = type->traits; t->kind != TALLY_TRAIT_END; t++)
         if (t->kind == TALLY_TRAIT_BASE)
             return t->base;
@@ -172,18 +178,24 @@ static tally_status table_add(tally_type *type, unsigned bin) {
     return TALLY_OK;
 }
 
+// A base is registered before what derives from it; how deep that goes is the
+// program's text.
 static tally_status register_locked(tally_type *type) {
     if (type->index_)
         return TALLY_OK;
+    if (!type->name || !type->traits || type->size > SIZE_MAX_FIXED)
+        return TALLY_INVALID;
+    tally_type *base = survey_base(type);
+    tally_status status = base ? register_locked(base) : TALLY_OK;
+    if (status != TALLY_OK)
+        return status;
     struct survey s = {sizeof(tally_object), sizeof(tally_object), 0, TALLY_OK};
     type->shape_ = 0;
     type->item_size_ = 0;
     type->finalize_ = type->destroy_ = NULL;
     type->visit_ = NULL;
     type->base_ = NULL;
-    if (!type->name || !type->traits || type->size > SIZE_MAX_FIXED)
-        return TALLY_INVALID;
-    tally_status status = survey_type(&s, type);
+    status = survey_type(&s, type);
     if (status != TALLY_OK)
         return status;
     return table_add(type, template_make(type, &s));
