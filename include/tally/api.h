@@ -30,6 +30,10 @@
 // block, so that reading one is a single load; the two of them take 16 bytes.
 #define TALLY_THREAD __thread __attribute__((tls_model("initial-exec")))
 
+// Joins two names, once they are expanded.
+#define TALLY_CAT_(a, b) TALLY_CAT2_(a, b)
+#define TALLY_CAT2_(a, b) a##b
+
 #ifdef __cplusplus
 #define TALLY_BEGIN extern "C" {
 #define TALLY_END }

@@ -82,9 +82,10 @@ TALLY_API void tally_blocking_exit(void);
 //     TALLY_BLOCKING { n = read(fd, buffer, size); }
 //
 // It must not be left by break, return or goto.
-#define TALLY_BLOCKING                                                         \
-    for (bool tally_once_ = (tally_blocking_enter(), true); tally_once_;       \
-         tally_once_ = (tally_blocking_exit(), false))
+#define TALLY_BLOCKING TALLY_BLOCKING_(TALLY_CAT_(tally_once_, __LINE__))
+#define TALLY_BLOCKING_(once)                                                  \
+    for (bool once = (tally_blocking_enter(), true); once;                     \
+         once = (tally_blocking_exit(), false))
 
 // Stops every other attached thread at its next safepoint, and keeps those
 // that attach waiting.

@@ -68,6 +68,11 @@ static void state_leave(struct tly_mutator *self, uint32_t idle) {
             return;
         // ORDER[breaker] seq_cst: the other half of Dekker's pair.
         uint32_t bits = tly_load_seq_cst(&self->breaker.bits_);
+        // Whoever waits for this thread to stand still, or to answer, sleeps.
+        if (bits & TLY_BREAK_STOP)
+            tly_world_left();
+        if (bits & TLY_BREAK_HANDSHAKE)
+            tly_handshake_left();
         if (!(bits & TLY_BREAK_INBOX))
             return;
         // ORDER[state] seq_cst: as above. It fails when another acts already.
@@ -164,6 +169,8 @@ static tally_status attach(const char *name, bool open) {
     if (!self)
         return -errno;
     attach_mine = self;
+    if (tly_epoch_hooks.adopt)
+        tly_epoch_hooks.adopt(self);
     attach_named(self, name);
     self->blocking = 0;
     tly_rcu_register(self);

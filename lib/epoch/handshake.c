@@ -71,6 +71,8 @@ tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
     return done ? TALLY_OK : TALLY_TIMED_OUT;
 }
 
+void tly_handshake_left(void) { tly_event_signal(&handshake_done); }
+
 void tly_handshake_poll(struct tly_mutator *self) {
     // ORDER[goal] seq_cst: read after the breaker was taken, or after the
     // thread became ATTACHED.

@@ -67,7 +67,8 @@ struct tly_mutator {
 // What the higher layers do at the turns of a mutator's life; runtime/ defines
 // it, a unit test defines its own. Any member may be NULL.
 struct tly_epoch_hooks {
-    tally_status (*start)(void); // before a thread's first attach
+    tally_status (*start)(void);             // before a thread's first attach
+    void (*adopt)(struct tly_mutator *self); // taken over, or new
     void (*poll)(struct tly_mutator *self, uint32_t bits, bool open);
     void (*flush)(struct tly_mutator *self); // before an idle state is stored
     void (*acknowledge)(struct tly_mutator *self, uint32_t kinds);

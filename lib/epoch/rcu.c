@@ -38,19 +38,18 @@ void tly_rcu_register(struct tly_mutator *self) {
         return;
     tly_mutex_lock(&rcu_lock);
     urcu_memb_register_thread();
-    tly_mutex_unlock(&rcu_lock);
     self->rcu_ours = true;
+    tly_mutex_unlock(&rcu_lock);
     HAPPENS_AFTER(grace_begin);
 }
 
 void tly_rcu_unregister(struct tly_mutator *self) {
-    self->rcu_reader = NULL;
     if (!self->rcu_ours)
         return;
-    self->rcu_ours = false;
     HAPPENS_BEFORE(grace_end);
     tly_mutex_lock(&rcu_lock);
     urcu_memb_unregister_thread();
+    self->rcu_ours = false;
     tly_mutex_unlock(&rcu_lock);
 }
 

@@ -56,6 +56,8 @@ void tly_world_pass(struct tly_mutator *self) {
     tly_event_signal(&world.parked);
 }
 
+void tly_world_left(void) { tly_event_signal(&world.parked); }
+
 // Waits until *word is [value], or the deadline has passed; detached.
 static bool wait_for(uint32_t *word, uint32_t value, struct tly_event *event,
                      uint64_t deadline) {
@@ -71,16 +73,20 @@ static bool wait_for(uint32_t *word, uint32_t value, struct tly_event *event,
     }
 }
 
-// Takes a ticket and waits for its turn; a ticket cannot be given back, so
-// this wait has no deadline.
+// Waits for the turn to stop the world; a ticket cannot be given back, so this
+// wait has no deadline. Detaching runs hooks, which may want a turn of their
+// own: the ticket is taken after it.
 static void turn_take(struct tly_mutator *self) {
-    // Relaxed: the order of tickets is all that is asked.
-    uint32_t ticket = tly_add_relaxed(&world.next, 1);
     // ORDER[ticket] acquire: see wait_for.
-    if (tly_load_acquire(&world.serving) == ticket &&
-        tly_load_relaxed(&world.waiting) == 0)
+    uint32_t ticket = tly_load_acquire(&world.serving);
+    // Relaxed: nobody holds a turn or waits for one, and nobody still waits
+    // for the last stop to end; the acquire above orders the rest.
+    if (tly_load_relaxed(&world.waiting) == 0 &&
+        tly_cas_relaxed(&world.next, &ticket, ticket + 1))
         return;
     tly_mutator_detach(self);
+    // Relaxed: the order of tickets is all that is asked.
+    ticket = tly_add_relaxed(&world.next, 1);
     wait_for(&world.serving, ticket, &world.turn, 0);
     wait_for(&world.waiting, 0, &world.parked, 0);
     // Without a poll: what that runs may want a turn of its own.
@@ -97,11 +103,14 @@ static void turn_give(void) {
 static bool wait_idle(struct tly_mutator *m, uint64_t deadline) {
     for (;;) {
         uint32_t seen = tly_event_value(&world.parked);
-        // ORDER[state] seq_cst: read after the phase became odd; what the
-        // thread did before it parked is visible to the requester.
+        // Relaxed: looked at again below.
+        if (tly_load_relaxed(&m->state) == TLY_ATTACHED)
+            tly_break(m, TLY_BREAK_STOP);
+        // ORDER[state] seq_cst: read after the phase became odd, and after
+        // STOP was set: a thread that detaches sees STOP and signals, or is
+        // seen here. What it did before is visible to the requester.
         if (tly_load_seq_cst(&m->state) != TLY_ATTACHED)
             return true;
-        tly_break(m, TLY_BREAK_STOP);
         if (!tly_event_wait(&world.parked, seen, deadline))
             return false;
     }

@@ -9,6 +9,9 @@
 // and at a safepoint, or has just become attached.
 void tly_world_pass(struct tly_mutator *self);
 
+// Tells who waits for threads to stand still that one runs no more.
+void tly_world_left(void);
+
 // As tally_stop_world; gives up at [deadline] (0: never) with TALLY_TIMED_OUT.
 tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline);
 void tly_world_start(struct tly_mutator *self);

@@ -40,6 +40,9 @@ void tly_limbo_poll(struct tly_local *self, bool all);
 // Whether anything waits: of [self], or of threads that do not run.
 bool tly_limbo_has(const struct tly_local *self);
 
+// Objects that threads left which do not run.
+uint64_t tly_limbo_left_count(void);
+
 // Forgets what waits, with the heap it lies in.
 void tly_limbo_end(void);
 

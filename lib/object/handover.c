@@ -17,7 +17,7 @@ static void queue(tally_object *object) {
     // ORDER[merge-request] acq_rel: what this thread did with the object
     // happens before the merge. Pairs with the exchange in the drain.
     tly_or_acq_rel(&pool->merge[n / 64], (uint64_t)1 << (n % 64));
-    tly_inbox_send(pool, true);
+    tly_inbox_send(pool);
 }
 
 // The way with an RMW on the header: takes from the others' count, or QUEUED.

@@ -11,6 +11,8 @@
 
 // What threads left that do not run: a list linked like the others.
 static tally_object *limbo_left; // (a)
+static uint64_t left_bytes;      // (a) of what is on it
+static uint32_t left_count;      // (a)
 
 void tly_limbo_add(struct tly_local *self, tally_object *object) {
     // ORDER[dying] acq_rel: an upgrade that comes later fails. Pairs with the
@@ -34,6 +36,13 @@ bool tly_limbo_has(const struct tly_local *self) {
 void tly_limbo_end(void) {
     // Relaxed: nothing else runs.
     tly_store_relaxed(&limbo_left, NULL);
+    tly_store_relaxed(&left_bytes, 0);
+    tly_store_relaxed(&left_count, 0);
+}
+
+uint64_t tly_limbo_left_count(void) {
+    // Relaxed: a statistic.
+    return tly_load_relaxed(&left_count);
 }
 
 static tally_object *left_take(void) {
@@ -52,9 +61,20 @@ static void revive_list(struct tly_local *self, tally_object *object) {
     }
 }
 
+static void left_uncount(tally_object *object) {
+    for (; object; object = tly_dead_next(object)) {
+        uint64_t bytes = tly_pool_block_size(tly_pool_of(object));
+        // Relaxed: hints and statistics.
+        tly_add_relaxed(&left_bytes, (uint64_t)0 - bytes);
+        tly_add_relaxed(&left_count, (uint32_t)-1);
+    }
+}
+
 void tly_limbo_poll(struct tly_local *self, bool all) {
-    if (!all && self->limbo_count < LIMBO_OBJECTS &&
-        self->limbo_bytes < LIMBO_BYTES)
+    // Relaxed: hints when to look.
+    uint32_t count = self->limbo_count + tly_load_relaxed(&left_count);
+    uint64_t bytes = self->limbo_bytes + tly_load_relaxed(&left_bytes);
+    if (!all && count < LIMBO_OBJECTS && bytes < LIMBO_BYTES)
         return;
     tally_object *mine = self->limbo, *left = left_take();
     self->limbo = self->limbo_tail = NULL;
@@ -62,6 +82,7 @@ void tly_limbo_poll(struct tly_local *self, bool all) {
     self->limbo_bytes = 0;
     if (!mine && !left)
         return;
+    left_uncount(left);
     tly_borrow_synchronize(tly_mutator_in(self));
     revive_list(self, mine);
     revive_list(self, left);
@@ -70,6 +91,9 @@ void tly_limbo_poll(struct tly_local *self, bool all) {
 void tly_limbo_leave(struct tly_local *self) {
     if (!self->limbo)
         return;
+    // Relaxed: hints and statistics.
+    tly_add_relaxed(&left_bytes, self->limbo_bytes);
+    tly_add_relaxed(&left_count, self->limbo_count);
     tally_object *head = tly_load_relaxed(&limbo_left);
     do
         tly_dead_link(self->limbo_tail, head);

@@ -7,6 +7,7 @@
 #include "epoch/borrow.h"
 #include "epoch/registry.h"
 #include "object/count.h"
+#include "object/finish.h"
 #include "pool/walk.h"
 
 static uint64_t read_counter(const uint64_t *counter) {
@@ -56,6 +57,7 @@ static void mutators_sum(struct tally_stats *s) {
         s->attached += state == TLY_ATTACHED || state == TLY_DETACHED;
         s->limbo_objects += tly_load_relaxed(&tly_local_of(m)->limbo_count);
     }
+    s->limbo_objects += tly_limbo_left_count();
     s->live_objects = s->counters.made - s->counters.destroyed;
 }
 

@@ -1,6 +1,6 @@
 // Size classes: 65 of them, by 16 bytes to 256, then 8 a doubling to 8 KiB,
-// then 128 KiB / n to 32 KiB. At most 11 % of a block above 128 bytes is lost
-// to rounding, and 6.25 % of a pool to its tail.
+// then 128 KiB / n to 32 KiB. At most an eighth of a block of 128 bytes to
+// 8 KiB is lost to rounding, a fifth above, and 6.25 % of a pool to its tail.
 
 #ifndef TLY_POOL_CLASS_H
 #define TLY_POOL_CLASS_H

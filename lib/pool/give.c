@@ -4,6 +4,7 @@
 #include "pool/heap.h"
 
 #include "base/poison.h"
+#include "epoch/attach.h"
 
 void tly_pool_list(struct tly_heap *heap, struct tly_pool *pool) {
     struct tly_pool **head =
@@ -83,9 +84,13 @@ static void give_direct(struct tly_pool *pool, void *block) {
     uint64_t old = tly_or_seq_cst(&pool->remote[n / 64], bit);
     tly_require(!(old & bit)); // else a block is freed twice
     // ORDER[park] seq_cst: see take.c.
-    if (tly_load_seq_cst(&pool->parked) &&
-        tly_exchange_seq_cst(&pool->parked, 0) == 1)
-        tly_inbox_send(pool, false);
+    if (!tly_load_seq_cst(&pool->parked) ||
+        tly_exchange_seq_cst(&pool->parked, 0) == 0)
+        return;
+    // Once in many frees; waking a pool takes a mutator after all.
+    struct tly_mutator *self = tly_reserve_enter();
+    tly_inbox_send(pool);
+    tly_reserve_leave(self);
 }
 
 void tly_block_give_any(struct tly_heap *self, void *block) {

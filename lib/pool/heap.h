@@ -171,9 +171,9 @@ void tly_pending_poll(struct tly_heap *self);
 
 // ---- inboxes (inbox.c)
 
-// Puts a pool in its owner's inbox; [urgent]: the owner looks at its next
-// safepoint, and if it does not run, this thread looks for it.
-void tly_inbox_send(struct tly_pool *pool, bool urgent);
+// Puts a pool in its owner's inbox: the owner looks at its next safepoint, and
+// if it does not run, this thread looks for it. The thread is attached.
+void tly_inbox_send(struct tly_pool *pool);
 
 // Does what waits in the inbox of a mutator that does not run.
 void tly_inbox_help(struct tly_heap *heap);

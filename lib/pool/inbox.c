@@ -38,17 +38,16 @@ static unsigned push(struct tly_pool *pool) {
     }
 }
 
-void tly_inbox_send(struct tly_pool *pool, bool urgent) {
+void tly_inbox_send(struct tly_pool *pool) {
     // ORDER[in-inbox] acq_rel: the bits were set before. Pairs with the
-    // exchange in drain_pool, which takes them after.
-    if (!tly_exchange_acq_rel(&pool->in_inbox, 1))
-        push(pool);
-    if (!urgent)
+    // exchange in drain_pool, which takes them after. Whoever set the flag
+    // first has yet to push, and then breaks and helps.
+    if (tly_exchange_acq_rel(&pool->in_inbox, 1))
         return;
-    // ORDER[pool-owner] acquire: see push.
-    unsigned owner = tly_load_acquire(&pool->owner);
+    unsigned owner = push(pool);
     if (!owner)
         return;
+    // The very mutator that it was pushed to, whose pool it may be no more.
     struct tly_mutator *m = tly_mutator_of(owner);
     tly_break(m, TLY_BREAK_INBOX);
     if (!TLY_BUSTED(SEND_NO_CHECK))
@@ -64,7 +63,7 @@ static void drain_pool(struct tly_heap *heap, struct tly_pool *pool) {
     unsigned owner = tly_load_acquire(&pool->owner);
     if (owner != heap->mutator.number) {
         if (owner)
-            tly_inbox_send(pool, true);
+            tly_inbox_send(pool);
         return;
     }
     if (tly_pool_hooks.drain)

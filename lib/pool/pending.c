@@ -21,7 +21,7 @@ static void tell_frees(struct tly_pool *pool, uint64_t *word, uint64_t mask) {
                 tly_exchange_seq_cst(&pool->parked, 0) == 1;
     bool full = (old | mask) == valid;
     if (wake || full)
-        tly_inbox_send(pool, full);
+        tly_inbox_send(pool);
 }
 
 void tly_word_give_any(struct tly_heap *self, struct tly_pool *pool,
@@ -45,7 +45,7 @@ static void tell_drops(struct tly_heap *self, struct tly_pool *pool,
     if (collided && !TLY_BUSTED(COLLISION_LOST) && tly_pool_hooks.collide)
         tly_pool_hooks.collide(self, pool, (unsigned)(word - pool->drop),
                                collided);
-    tly_inbox_send(pool, true);
+    tly_inbox_send(pool);
 }
 
 static void tell(struct tly_heap *self, struct tly_pending *entry) {

@@ -8,6 +8,8 @@
 
 #include <pthread.h>
 
+#include <tally/mutator.h>
+
 #include "arena/arena.h"
 #include "base/check.h"
 #include "collector/collect.h"
@@ -25,6 +27,7 @@
 
 static struct {
     struct tly_mutator *self; // who forks, with the world stopped; or NULL
+    bool was_mine;            // the thread had a mutator, and was it attached
     bool was_attached;
     bool failed;    // the world did not stop in time
     bool exec_only; // this process is the child of such a fork
@@ -39,10 +42,14 @@ void tly_fork_check(void) {
 static void fork_prepare(void) {
     forking.self = NULL;
     forking.failed = false;
+    if (forking.exec_only)
+        return;
+    tly_runtime_lock();
     if (!tly_runtime_started())
         return;
-    forking.was_attached = tly_is_attached(tly_self());
     struct tly_mutator *mine = tly_mine();
+    forking.was_mine = mine != NULL;
+    forking.was_attached = tly_is_attached(tly_self());
     if (mine && !forking.was_attached)
         tly_mutator_attach(mine);
     struct tly_mutator *self = tly_reserve_enter();
@@ -55,14 +62,19 @@ static void fork_prepare(void) {
 
 static void fork_leave(void) {
     struct tly_mutator *self = forking.self;
-    if (tly_mine() && !forking.was_attached)
+    if (forking.was_mine && !forking.was_attached)
         tly_mutator_detach(self);
+    else if (!forking.was_mine && tly_mine())
+        tally_detach();
     else
         tly_reserve_leave(self);
     forking.self = NULL;
 }
 
 static void fork_parent(void) {
+    if (forking.exec_only)
+        return;
+    tly_runtime_unlock();
     if (!forking.self)
         return;
     if (!forking.failed) {
@@ -73,6 +85,9 @@ static void fork_parent(void) {
 }
 
 static void fork_child(void) {
+    if (forking.exec_only)
+        return;
+    tly_runtime_unlock();
     if (!forking.self)
         return;
     if (forking.failed) {
@@ -91,8 +106,12 @@ static void fork_child(void) {
     fork_leave();
 }
 
+static void fork_register(void) {
+    // Failing leaves a child that must not use the heap, as without handlers.
+    (void)pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
 void tly_fork_start(void) {
-    static bool registered;
-    if (!registered)
-        registered = pthread_atfork(fork_prepare, fork_parent, fork_child) == 0;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fork_register);
 }

@@ -6,6 +6,11 @@
 #include "object/finish.h"
 #include "runtime/start.h"
 
+// The last thread may have ended inside a hook that destruction called.
+static void mutator_adopt(struct tly_mutator *self) {
+    tly_local_of(self)->finishing = 0;
+}
+
 // A safepoint. Not [open]: the program's code must not run, and nothing may
 // collect; what was asked is asked again.
 static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
@@ -51,6 +56,7 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
 
 const struct tly_epoch_hooks tly_epoch_hooks = {
     .start = tly_runtime_ensure,
+    .adopt = mutator_adopt,
     .poll = mutator_poll,
     .flush = mutator_flush,
     .acknowledge = mutator_acknowledge,

@@ -18,6 +18,10 @@
 static uint32_t runtime_started; // (a)
 static struct tly_mutex runtime_lock = TLY_MUTEX_INIT(TLY_RANK_RUNTIME);
 
+void tly_runtime_lock(void) { tly_mutex_lock(&runtime_lock); }
+
+void tly_runtime_unlock(void) { tly_mutex_unlock(&runtime_lock); }
+
 bool tly_runtime_started(void) {
     // ORDER[started] acquire: all layers are complete. Pairs with the release
     // at the end of start_locked.
@@ -90,7 +94,6 @@ static tally_status start_locked(const struct tally_config *given) {
         }
     }
     configure(&config);
-    tly_fork_start();
     // ORDER[started] release: all layers are complete.
     tly_store_release(&runtime_started, 1);
     return TALLY_OK;
@@ -100,17 +103,18 @@ tally_status tly_runtime_ensure(void) {
     tly_fork_check();
     if (TLY_LIKELY(tly_runtime_started()))
         return TALLY_OK;
-    tly_mutex_lock(&runtime_lock);
+    tly_runtime_lock();
     tally_status status = tly_runtime_started() ? TALLY_OK : start_locked(NULL);
-    tly_mutex_unlock(&runtime_lock);
+    tly_runtime_unlock();
     return status;
 }
 
 tally_status tally_init(const struct tally_config *config) {
-    tly_mutex_lock(&runtime_lock);
+    tly_fork_start();
+    tly_runtime_lock();
     tally_status status =
         tly_runtime_started() ? TALLY_BUSY : start_locked(config);
-    tly_mutex_unlock(&runtime_lock);
+    tly_runtime_unlock();
     return status;
 }
 
@@ -149,11 +153,11 @@ tally_status tally_shutdown(size_t *ret_leaked) {
     struct tally_stats stats = {.size = sizeof(stats)};
     tally_stats_get(&stats);
     tally_detach();
-    tly_mutex_lock(&runtime_lock);
+    tly_runtime_lock();
     // Relaxed: nobody else is there.
     tly_store_relaxed(&runtime_started, 0);
     end_from(STEPS);
-    tly_mutex_unlock(&runtime_lock);
+    tly_runtime_unlock();
     if (ret_leaked)
         *ret_leaked = stats.live_objects > stats.immortal_objects
                           ? stats.live_objects - stats.immortal_objects

@@ -16,6 +16,10 @@ bool tly_runtime_started(void);
 // Reads TALLY_CONF into [config] and checks its ranges (options.c).
 tally_status tly_options_read(struct tally_config *config);
 
+// Starting and ending exclude each other, and fork.
+void tly_runtime_lock(void);
+void tly_runtime_unlock(void);
+
 // Registers the handlers of fork, once (fork.c).
 void tly_fork_start(void);
 // Aborts in a forked child that may only exec.

@@ -9,8 +9,6 @@
 // Exists for sizeof only: fails to compile for anything but a tally_ref.
 char tally_is_ref_(const tally_ref *field);
 
-#define TALLY_CAT_(a, b) TALLY_CAT2_(a, b)
-#define TALLY_CAT2_(a, b) a##b
 #define TALLY_COUNT_(...)                                                      \
     TALLY_PICK_(__VA_ARGS__, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, \
                 3, 2, 1, 0)
