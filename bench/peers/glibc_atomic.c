@@ -1,0 +1,11 @@
+// glibc's malloc with an atomic count.
+
+#include <stdlib.h>
+
+#define RIVAL "glibc_atomic"
+#define peer_alloc malloc
+#define peer_free free
+
+#include "count_atomic.h"
+#include "rival_counted.h"
+#include "main_counted.h"
