@@ -1,0 +1,285 @@
+// A collector, a stop or a change of colour asks every mutator to do a piece
+// of work at its own safepoint, and goes on when all have answered.  This
+// model exists because an answer without the work, or a mutator that is passed
+// over and comes back too early, frees memory that is in use.
+//
+// QUESTION    When a handshake ends, has every mutator that runs, or will run
+//             again, done the work of that very goal before its next
+//             operation?  Does the handshake always end?
+// THREADS     mutator 0 exists from the start, mutator 1 registers late; a
+//             sender that sets the breaker for a merge request and acts for an
+//             idle mutator 0; the asker, GOALS handshakes one after the other.
+// ABSTRACTED  Work is a colour (odd goals, handshake 0) or nothing but the
+//             promise that no plain operation is in flight (even goals,
+//             handshake 1).  The work of a goal follows from its number, so a
+//             mutator that skipped goals does the newest.  Sequentially
+//             consistent memory.
+// IN C        ask         tly_handshake: ask, wait_all
+//             poll        tly_poll, tly_handshake_poll
+//             attach      tly_mutator_attach; also of a vacant mutator that is
+//                         taken over, and at the end of a registration
+//             detach      tly_mutator_detach, and the exit of a thread
+//             Sender      tly_inbox_send, tly_inbox_help
+//             Edges: [goal] against [state], and against [registered]
+//             (Dekker, seq_cst on both sides); [acknowledge] release store
+//             of the number.
+//
+// THE RULE    An acknowledgement is a promise that the work of that goal is
+//             done: read the goal, work, store that number.  Attach and
+//             registration are polls.  The asker only looks at mutators that
+//             are not ATTACHED: their attach does the work; whoever acts for
+//             a SUSPENDED one answers for itself.  The number of mutators is
+//             read after the goal.
+//
+// INVARIANTS
+//   a  Once handshake 0 has ended nobody allocates with the old colour.
+//   b  Once handshake 1 has ended nobody is between a test that came before
+//      the watch and the plain store that follows it.
+//   live  Every handshake ends (weak fairness; -DLIVE and pan -a -f).
+//
+// MUTANTS (each must be refuted)
+//   KINDBITS    the work follows from the breaker's bits, the acknowledgement
+//               from the newest goal
+//   ATTNOWORK   attach acknowledges without working
+//   NRECFIRST   the asker reads the number of mutators before the goal
+//   GOALFIRST   attach reads the goal before its state is ATTACHED
+//   CLEARAFTER  the breaker is cleared after the goal was read (live)
+
+mtype:mutant = { NONE, KINDBITS, ATTNOWORK, NRECFIRST, GOALFIRST, CLEARAFTER };
+#ifndef MUTANT
+#define MUTANT NONE
+#endif
+#ifndef GOALS
+#define GOALS 4                 // two collections of two handshakes
+#endif
+#define NMUT 2
+
+#define MERGE 1                 // breaker bits
+#define HS0   2
+#define HS1   4
+
+mtype:state = { ATTACHED, DETACHED, SUSPENDED, VACANT };
+mtype:state state[NMUT] = VACANT;
+byte breaker[NMUT];
+byte ack[NMUT];
+byte colour[NMUT];
+byte goal;
+byte nmut = 1;                  // mutators that are registered
+bool watch;
+
+// Ghosts.
+byte h0_ended;                  // the newest goal of kind 0 that has ended
+bool h1_ended;                  // kind 1 has ended, its watch is still on
+bool done;
+
+#define IDLE(s)    ((s) == DETACHED || (s) == VACANT)
+#define ODD(g)     ((g) % 2)
+#define COLOUR(g)  (ODD(g) -> (g) : ((g) == 0 -> 0 : (g) - 1))
+#define work(r, g) colour[r] = COLOUR(g)
+
+inline poll(me) {
+    if
+    :: breaker[me] == 0 ->
+        skip
+    :: breaker[me] != 0 && MUTANT == KINDBITS ->
+        atomic {
+            b = breaker[me];
+            breaker[me] = 0
+        };
+        g = goal;
+        if
+        :: b & HS0 ->
+            work(me, g)
+        :: else
+        fi;
+        ack[me] = g
+    :: breaker[me] != 0 && MUTANT == CLEARAFTER ->
+        g = goal;
+        work(me, g);
+        ack[me] = g;
+        breaker[me] = 0
+    :: breaker[me] != 0 && MUTANT != KINDBITS && MUTANT != CLEARAFTER ->
+        breaker[me] = 0;        // an exchange, and first
+        g = goal;
+        work(me, g);
+        ack[me] = g
+    fi;
+    atomic {
+        b = 0;
+        g = 0
+    }
+}
+
+inline acknowledge(me) {
+    if
+    :: MUTANT != GOALFIRST ->
+        g = goal
+    :: else
+    fi;
+    if
+    :: MUTANT != ATTNOWORK ->
+        work(me, g)
+    :: else
+    fi;
+    atomic {
+        ack[me] = g;
+        g = 0
+    }
+}
+
+inline attach(me) {
+    if
+    :: MUTANT == GOALFIRST ->
+        g = goal
+    :: else
+    fi;
+    atomic {
+        IDLE(state[me]) -> state[me] = ATTACHED
+    };
+    acknowledge(me)
+}
+
+proctype Mutator(byte me) {
+    byte g;
+    byte b;
+    bool w;
+
+    if
+    :: me == 0 ->
+        attach(me)
+    :: else ->                  // registers while a handshake may be open
+        state[me] = ATTACHED;
+        if
+        :: MUTANT == GOALFIRST ->
+            g = goal
+        :: else
+        fi;
+        nmut++;
+        acknowledge(me)
+    fi;
+end:
+    do
+    :: done ->
+        break
+    :: else ->
+#ifdef LIVE
+        poll(me);               // every turn polls
+#else
+        if
+        :: poll(me)
+        :: skip                 // the first operation may come before a poll
+        fi;
+#endif
+        if
+        :: assert(colour[me] >= h0_ended)       // allocates
+        :: w = watch;                           // tests, then stores plainly
+           assert(w || !h1_ended);
+           w = 0
+        :: state[me] = DETACHED;
+           attach(me)
+        :: state[me] = VACANT;                  // exits, and is taken over
+           attach(me)
+        :: state[me] = DETACHED;                // blocked for ever
+           break
+        :: state[me] = VACANT;                  // gone
+           break
+        fi
+    od
+}
+
+proctype Sender() {
+    mtype:state idle = DETACHED;
+    bool won;
+
+    breaker[0] = breaker[0] | MERGE;
+    atomic {
+        won = IDLE(state[0]);
+        if
+        :: won ->
+            idle = state[0];
+            state[0] = SUSPENDED
+        :: else
+        fi
+    };
+    if
+    :: won ->
+        breaker[0] = breaker[0] & ~MERGE;
+        state[0] = idle
+    :: else
+    fi
+}
+
+// One handshake: the question, and the wait for the answers.
+inline ask(k) {
+    if
+    :: MUTANT == NRECFIRST ->
+        n = nmut;
+        goal = k
+    :: else ->
+        goal = k;
+        n = nmut
+    fi;
+    do
+    :: r < n ->
+        breaker[r] = breaker[r] | (ODD(k) -> HS0 : HS1);
+        r++
+    :: else ->
+        r = 0;
+        break
+    od;
+    do
+    :: r < n ->
+        if
+        :: ack[r] >= k ->
+            r++
+        :: ack[r] < k && state[r] != ATTACHED ->
+            r++
+        fi
+    :: else ->
+        break
+    od;
+    atomic {
+        r = 0;
+        n = 0
+    }
+}
+
+proctype Asker() {
+    byte r;
+    byte n;
+    byte k;
+
+    do
+    :: k < GOALS ->
+        k++;
+        if
+        :: ODD(k) ->
+            ask(k);
+            h0_ended = k
+        :: else ->
+            watch = 1;
+            ask(k);
+            h1_ended = 1;
+            atomic {
+                h1_ended = 0;
+                watch = 0
+            }
+        fi
+    :: else ->
+        break
+    od;
+    done = 1
+}
+
+init {
+    atomic {
+        run Mutator(0);
+        run Mutator(1);
+        run Sender();
+        run Asker()
+    }
+}
+
+#ifdef LIVE
+ltl ends { <> done }
+#endif
