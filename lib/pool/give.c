@@ -46,17 +46,41 @@ static void retire(struct tly_heap *heap, struct tly_pool *pool) {
     tly_pool_give_back(pool);
 }
 
+bool tly_pool_park(struct tly_pool *pool) {
+    pool->low = (int32_t)pool->blocks - pool->blocks / 8 - 1;
+    // ORDER[park] seq_cst: before the look at [remote] (Dekker). Pairs with
+    // the free, which sets its bit and then reads [parked].
+    tly_store_seq_cst(&pool->parked, 1);
+    for (unsigned w = 0; w * 64 < pool->blocks; w++)
+        // ORDER[park] seq_cst: see above; whoever gets the 1 has to wake the
+        // pool.
+        if (tly_load_seq_cst(&pool->remote[w]))
+            return tly_exchange_seq_cst(&pool->parked, 0) == 0;
+    return true;
+}
+
+static void relist(struct tly_heap *heap, struct tly_pool *pool) {
+    tly_pool_list(heap, pool);
+    tly_pool_account(heap, pool);
+}
+
 void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool) {
     if (pool->leased || pool->size == 0)
         return;
     if (pool->used == 0 && !is_spare(heap, pool)) {
         retire(heap, pool);
-    } else if (!pool->listed && pool->used < (int32_t)pool->blocks) {
+    } else if (pool->listed) {
+        return;
+    } else if (pool->used < (int32_t)pool->blocks) {
         // ORDER[park] seq_cst: a freer that gets the 1 first puts the pool in
         // the inbox; it is listed then already.
         tly_exchange_seq_cst(&pool->parked, 0);
-        tly_pool_list(heap, pool);
-        tly_pool_account(heap, pool);
+        relist(heap, pool);
+    } else if (!tly_load_relaxed(&pool->parked) && !tly_pool_park(pool)) {
+        // A wake may bring nothing: one that was meant for an earlier life of
+        // the units (tests/model/pool.pml, NOREPARK).
+        tly_pool_harvest(pool);
+        relist(heap, pool);
     }
 }
 
@@ -128,11 +152,6 @@ static void lease_empty(struct tly_heap *heap, struct tly_lease *lease) {
     }
     lease->pool = NULL;
     pool->leased = 0;
-    if (pool->used == (int32_t)pool->blocks)
-        // Full: as parked. ORDER[park] seq_cst: see take.c; a freer that came
-        // before is found by the harvest that follows.
-        tly_store_seq_cst(&pool->parked, 1);
-    pool->low = (int32_t)pool->blocks - pool->blocks / 8 - 1;
     tly_pool_harvest(pool);
     tly_pool_settle(heap, pool);
 }

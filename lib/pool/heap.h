@@ -108,6 +108,10 @@ void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
 void tly_word_give_any(struct tly_heap *self, struct tly_pool *pool,
                        unsigned word, uint64_t bits);
 
+// Leaves a full pool to itself: a thread that frees in it wakes it. False:
+// others have freed in it meanwhile, and it is the caller's to go on with.
+bool tly_pool_park(struct tly_pool *pool);
+
 // Puts a pool that is not leased where it belongs: on the partial list, to
 // the arena, or nowhere. Owner, or who acts for it.
 void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool);

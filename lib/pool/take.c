@@ -78,24 +78,13 @@ static bool lease_pool(struct tly_lease *lease, struct tly_pool *pool) {
     return lease_word(lease, pool);
 }
 
-// Leaves a full pool to itself. A thread that frees in it wakes it: it sees
-// [parked], or this sees what it freed.
-static bool park(struct tly_heap *self, struct tly_lease *lease,
-                 struct tly_pool *pool) {
-    // ORDER[park] seq_cst: before the look at [remote] (Dekker). Pairs with
-    // the free, which sets its bit and then reads [parked].
-    tly_store_seq_cst(&pool->parked, 1);
-    for (unsigned w = 0; w * 64 < pool->blocks; w++) {
-        // ORDER[park] seq_cst: see above.
-        if (!tly_load_seq_cst(&pool->remote[w]))
-            continue;
-        // ORDER[park] seq_cst: whoever gets the 1 has to wake the pool.
-        if (tly_exchange_seq_cst(&pool->parked, 0) == 1)
-            return !lease_pool(lease, pool);
-        break;
-    }
+// Leaves a full pool. False: others have freed in it meanwhile, and a word of
+// it is leased again.
+static bool leave(struct tly_heap *self, struct tly_lease *lease,
+                  struct tly_pool *pool) {
+    if (!tly_pool_park(pool))
+        return !lease_pool(lease, pool);
     pool->leased = 0;
-    pool->low = (int32_t)pool->blocks - pool->blocks / 8 - 1;
     lease->pool = NULL;
     tly_pool_account(self, pool);
     return true;
@@ -131,9 +120,8 @@ static bool lease_partial(struct tly_heap *self, struct tly_lease *lease,
         adopt(lease, pool);
         if (lease_pool(lease, pool))
             return true;
-        if (park(self, lease, pool))
-            continue;
-        return true;
+        if (!leave(self, lease, pool))
+            return true;
     }
 }
 
@@ -155,7 +143,7 @@ static bool lease_any(struct tly_heap *self, struct tly_lease *lease,
     struct tly_pool *pool = lease->pool;
     if (pool && lease_pool(lease, pool))
         return true;
-    if (pool && !park(self, lease, pool))
+    if (pool && !leave(self, lease, pool))
         return true;
     if (tly_inbox_has(self)) {
         tly_inbox_drain(self, UINT32_MAX);
