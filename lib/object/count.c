@@ -88,7 +88,8 @@ static TLY_COLD void saturate(tally_object *object) {
 
 void tally_incref_spill_(tally_object *object) {
     // The count has just wrapped: 2^32 references are missing. Half of them
-    // go to the shared count first, so that the sum is never too low.
+    // go to the shared count first. Nobody else adds the two up meanwhile: who
+    // acts for a mutator, or collects, finds it idle or at a safepoint.
     // Relaxed: the owner reads its own writes; a merge is ordered by states.
     tly_add_relaxed(&object->shared_, ((uint64_t)1 << 31) * TLY_ONE);
     // ORDER[spill] release: after the addition, for a collection that reads

@@ -45,6 +45,10 @@ static enum tly_drop drop_counted(struct tly_local *self, tally_object *object,
 TLY_INLINE bool hand_over(struct tly_local *self, tally_object *object) {
     struct tly_pool *pool = tly_pool_of(object);
     unsigned n = tly_block_of(pool, object);
+    // The descriptor of a huge block goes with it, so that nobody may come
+    // late with a push; a QUEUED object has one sender, who comes in time.
+    if (TLY_UNLIKELY(pool->units == 0))
+        return false;
     // Relaxed: an owner that stops running after this is served at the next
     // flush, which looks again.
     struct tly_mutator *owner = tly_mutator_of(tly_load_relaxed(&pool->owner));
