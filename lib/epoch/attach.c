@@ -219,13 +219,8 @@ struct tly_mutator *tly_self_attached(void) {
     return NULL;
 }
 
-struct tly_mutator *tly_reserve_enter(void) {
-    int error = errno;
-    struct tly_mutator *self = tly_self_attached();
-    if (self)
-        return self;
-    errno = error;
-    self = tly_mutator_of(1);
+struct tly_mutator *tly_reserve_take(void) {
+    struct tly_mutator *self = tly_mutator_of(1);
     for (uint32_t state = TLY_VACANT;; state = TLY_VACANT) {
         // ORDER[state] seq_cst: as adoption of any vacant mutator.
         if (tly_cas_seq_cst(&self->state, &state, TLY_ATTACHED))
@@ -236,6 +231,15 @@ struct tly_mutator *tly_reserve_enter(void) {
     tly_world_pass(self);
     tly_poll(self, false);
     return self;
+}
+
+struct tly_mutator *tly_reserve_enter(void) {
+    int error = errno;
+    struct tly_mutator *self = tly_self_attached();
+    if (self)
+        return self;
+    errno = error;
+    return tly_reserve_take();
 }
 
 void tly_reserve_leave(struct tly_mutator *self) {

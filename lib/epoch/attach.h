@@ -13,6 +13,8 @@ struct tly_mutator *tly_self_attached(void);
 // the runtime keeps back when there is no other. tly_reserve_leave ends it
 // and does nothing for any other mutator.
 struct tly_mutator *tly_reserve_enter(void);
+// That one, for a thread that is not to be attached.
+struct tly_mutator *tly_reserve_take(void);
 void tly_reserve_leave(struct tly_mutator *self);
 
 // Does what is asked of [self], which is at a safepoint. Not [open]: inside an

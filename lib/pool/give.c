@@ -112,7 +112,7 @@ static void give_direct(struct tly_pool *pool, void *block) {
         tly_exchange_seq_cst(&pool->parked, 0) == 0)
         return;
     // Once in many frees; waking a pool takes a mutator after all.
-    struct tly_mutator *self = tly_reserve_enter();
+    struct tly_mutator *self = tly_reserve_take();
     tly_inbox_send(pool);
     tly_reserve_leave(self);
 }

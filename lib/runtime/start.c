@@ -103,6 +103,7 @@ tally_status tly_runtime_ensure(void) {
     tly_fork_check();
     if (TLY_LIKELY(tly_runtime_started()))
         return TALLY_OK;
+    tly_fork_start();
     tly_runtime_lock();
     tally_status status = tly_runtime_started() ? TALLY_OK : start_locked(NULL);
     tly_runtime_unlock();
