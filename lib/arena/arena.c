@@ -16,9 +16,9 @@ _Static_assert(TLY_ARENA_UNITS *TLY_DESCRIPTOR_SIZE ==
 
 static struct tly_spin units_lock = TLY_SPIN_INIT(TLY_RANK_ARENA);
 static uint64_t units_delay = 1000000000u; // (a) ns until free units are purged
-static uint64_t units_freed_at;            // (a) a purge has something to do
-static size_t units_used;                  // (a)
-static size_t units_hint; // (a) arenas in lower slots have no free unit
+static uint64_t units_freed_at; // (a) the first free since the last purge, or 0
+static size_t units_used;       // (a)
+static size_t units_hint;       // (a) arenas in lower slots have no free unit
 
 static struct tly_arena *arena_make(void) {
     struct tly_arena *arena = tly_slots_take(1);
@@ -147,14 +147,20 @@ void *tly_units_take(unsigned count, bool *ret_clean) {
     return units;
 }
 
+// Notes that there is something to purge, and since when.
+static void purge_want(void) {
+    uint64_t never = 0;
+    // Relaxed: a time.
+    if (!tly_load_relaxed(&units_freed_at))
+        tly_cas_relaxed(&units_freed_at, &never, tly_os_now());
+}
+
 void tly_units_give(void *first, unsigned count) {
     struct tly_arena *arena = tly_arena_of(first);
     unsigned unit = tly_unit_of(first);
     tly_poison(first, count * TLY_UNIT_SIZE);
-    uint64_t now = tly_os_now();
-    // Relaxed: times and statistics; the free bits below order the rest.
-    tly_store_relaxed(&arena->freed_at, now);
-    tly_store_relaxed(&units_freed_at, now);
+    // Relaxed: statistics; the free bits below order the rest.
+    purge_want();
     tly_add_relaxed(&units_used, (size_t)0 - count);
     for (unsigned u = unit; u < unit + count; u++) {
         tly_check(!unit_is(arena->free, u));
@@ -186,7 +192,7 @@ void *tly_huge_take(size_t size) {
 void tly_huge_give(void *block) {
     struct tly_arena *arena = tly_arena_of(block);
     size_t slots = arena->slots;
-    tly_store_relaxed(&units_freed_at, tly_os_now());
+    purge_want();
     tly_add_relaxed(&units_used, (size_t)0 - arena->units);
     tly_slot_set(tly_slot_of(arena), TLY_SLOT_HUGE, false);
     tly_slots_give(arena, slots);
@@ -209,8 +215,9 @@ static size_t run_purge(struct tly_arena *arena, unsigned first,
         uint64_t bit = (uint64_t)1 << (u % 64);
         if (done)
             tly_and_relaxed(&arena->dirty[u / 64], ~bit);
-        // ORDER[unit-free] acq_rel: the purge happens before the next use.
-        tly_or_acq_rel(&arena->free[u / 64], bit);
+        // ORDER[unit-free] seq_cst: the purge happens before the next use; and
+        // the hint is read after.
+        tly_or_seq_cst(&arena->free[u / 64], bit);
     }
     return done ? bytes : 0;
 }
@@ -242,20 +249,18 @@ static size_t arena_purge(struct tly_arena *arena) {
     unsigned first = TLY_META_UNITS;
     for (unsigned count; (count = run_take_dirty(arena, &first)) > 0;) {
         bytes += run_purge(arena, first, count);
+        hint_lower(tly_slot_of(arena));
         first += count;
     }
     return bytes;
 }
 
-size_t tly_arena_purge(uint64_t delay) {
-    uint64_t now = tly_os_now();
-    uint64_t before = now > delay ? now - delay : 0;
-    size_t bytes = tly_slots_purge(before);
+size_t tly_arena_purge(void) {
+    size_t bytes = tly_slots_purge();
     size_t slots = tly_slots_frontier();
     for (size_t n = 0; n < slots; n++) {
         struct tly_arena *arena = tly_arena_at(n);
-        // Relaxed: a time.
-        if (arena && tly_load_relaxed(&arena->freed_at) <= before)
+        if (arena)
             bytes += arena_purge(arena);
     }
     return bytes;
@@ -275,7 +280,7 @@ void tly_arena_tick(void) {
         return;
     // One thread does it; what is freed meanwhile sets the hint again.
     if (tly_cas_relaxed(&units_freed_at, &freed_at, 0))
-        tly_arena_purge(delay);
+        tly_arena_purge();
 }
 
 struct tly_arena_bytes tly_arena_bytes(void) {

@@ -26,8 +26,7 @@
 
 // Lies in the descriptors of the units that hold descriptors.
 struct tly_arena {
-    uint64_t freed_at; // (a) when a unit was given back last
-    uint64_t slots;    // (c) of a huge block, and how many units it uses
+    uint64_t slots; // (c) of a huge block, and how many units it uses
     uint64_t units;
     uint64_t free[TLY_ARENA_WORDS] TLY_ALIGNED(TLY_LINE); // (a)
     uint64_t dirty[TLY_ARENA_WORDS];                      // (a)
@@ -84,11 +83,11 @@ void tly_units_give(void *first, unsigned count);
 void *tly_huge_take(size_t size);
 void tly_huge_give(void *block);
 
-// Gives the memory of free units back that were freed [delay] ns ago.
-// Returns how many bytes.
-size_t tly_arena_purge(uint64_t delay);
+// Gives the memory of free units and slots back. Returns how many bytes.
+size_t tly_arena_purge(void);
 
-// As tly_arena_purge by the set delay, if it is time to look; cheap if not.
+// As tly_arena_purge, the set delay after the first free since the last one;
+// cheap when it is not time.
 void tly_arena_tick(void);
 void tly_arena_set_delay(uint64_t delay);
 

@@ -19,8 +19,7 @@ static uint64_t slot_used[WORDS];      // (a) set under the lock
 static uint64_t slot_committed[WORDS]; // under the lock
 static uint64_t slot_dirty[WORDS];     // (a) has had memory since the purge
 static uint64_t slot_kinds[TLY_SLOT_KINDS][WORDS]; // (a)
-static uint64_t slots_freed_at; // (a) when a slot was given back last
-static size_t slots_frontier;   // (a)
+static size_t slots_frontier;                      // (a)
 static struct tly_mutex slots_lock = TLY_MUTEX_INIT(TLY_RANK_ARENA);
 
 static bool bit_get(const uint64_t *words, size_t n) {
@@ -158,8 +157,6 @@ void *tly_slots_take(size_t count) {
 
 void tly_slots_give(void *first, size_t count) {
     size_t at = (size_t)((char *)first - tly_range_base) / TLY_SLOT_SIZE;
-    // Relaxed: a time, read by the purge.
-    tly_store_relaxed(&slots_freed_at, tly_os_now());
     for (size_t n = at; n < at + count; n++) {
         tly_check(bit_get(slot_used, n));
         bit_set(slot_dirty, n);
@@ -167,9 +164,7 @@ void tly_slots_give(void *first, size_t count) {
     }
 }
 
-size_t tly_slots_purge(uint64_t before) {
-    if (tly_load_relaxed(&slots_freed_at) > before)
-        return 0;
+size_t tly_slots_purge(void) {
     size_t bytes = 0;
     tly_mutex_lock(&slots_lock);
     for (size_t n = 0; n < slots_frontier; n++) {

@@ -50,9 +50,8 @@ void *tly_slots_take(size_t count);
 // Gives slots back, from any thread, without a lock.
 void tly_slots_give(void *first, size_t count);
 
-// Purges slots that were given back before [before] (tly_os_now's scale).
-// Returns how many bytes went back to the OS.
-size_t tly_slots_purge(uint64_t before);
+// Purges slots that were given back. Returns how many bytes went to the OS.
+size_t tly_slots_purge(void);
 
 // One past the highest slot ever taken, as a number of slots: walks end here.
 size_t tly_slots_frontier(void);
@@ -60,8 +59,9 @@ size_t tly_slots_frontier(void);
 // What a slot begins. Kept apart from the slot's own memory, which may be the
 // program's.
 enum tly_slot_kind {
-    TLY_SLOT_ARENA, // never given back
-    TLY_SLOT_HUGE,  // a huge block
+    TLY_SLOT_ARENA,  // never given back
+    TLY_SLOT_HUGE,   // a huge block
+    TLY_SLOT_LOOKED, // and a collection looks at it
     TLY_SLOT_KINDS
 };
 void tly_slot_set(size_t slot, enum tly_slot_kind kind, bool is);

@@ -191,6 +191,8 @@ static tally_status collect_locked(struct tly_local *self,
     tally_status status = collect(self, generation, done);
     lock_give();
     tly_finish(self, true);
+    if (status == TALLY_OK && generation == TALLY_FULL)
+        tly_idle_empty();
     if (status == TALLY_OK && tly_collector_after)
         tly_collector_after();
     return status;

@@ -21,6 +21,8 @@
 
 static TALLY_THREAD struct tly_mutator *attach_mine;
 static TALLY_THREAD uint32_t attach_blocking;
+static TALLY_THREAD uint32_t attach_reserve; // nesting of tly_reserve_enter
+static TALLY_THREAD struct tly_mutator *attach_saved; // mine, beside it
 static pthread_key_t attach_key;
 
 struct tly_mutator *tly_mine(void) {
@@ -35,6 +37,17 @@ static void self_set(struct tly_mutator *self) {
 static void self_clear(void) {
     tally_breaker_ = &tly_nobody.mutator.breaker;
     tally_number_ = TALLY_OWNER_NOBODY_;
+}
+
+// The mutator becomes the thread's, or is it no more.
+static void mine_set(struct tly_mutator *self) {
+    attach_mine = self;
+    tly_rcu_register(self);
+}
+
+static void mine_clear(struct tly_mutator *self) {
+    tly_rcu_unregister(self);
+    attach_mine = NULL;
 }
 
 void tly_poll(struct tly_mutator *self, bool open) {
@@ -60,6 +73,9 @@ static void state_leave(struct tly_mutator *self, uint32_t idle) {
     for (;;) {
         if (tly_epoch_hooks.flush)
             tly_epoch_hooks.flush(self);
+        // After the last of the program's code that runs with the mutator.
+        if (idle == TLY_VACANT)
+            mine_clear(self);
         self_clear();
         // ORDER[state] seq_cst: all that the thread did with the mutator
         // happens before it is another's; and the breaker is read after.
@@ -76,9 +92,12 @@ static void state_leave(struct tly_mutator *self, uint32_t idle) {
         if (!(bits & TLY_BREAK_INBOX))
             return;
         // ORDER[state] seq_cst: as above. It fails when another acts already.
-        if (!tly_cas_seq_cst(&self->state, &idle, TLY_ATTACHED))
+        uint32_t expected = idle;
+        if (!tly_cas_seq_cst(&self->state, &expected, TLY_ATTACHED))
             return;
         self_set(self);
+        if (idle == TLY_VACANT)
+            mine_set(self);
         tly_world_pass(self);
         tly_poll(self, true);
     }
@@ -168,13 +187,17 @@ static tally_status attach(const char *name, bool open) {
         self = tly_registry_create();
     if (!self)
         return -errno;
-    attach_mine = self;
+    if (pthread_setspecific(attach_key, self) != 0) {
+        // Without it the thread's end would leave the mutator ATTACHED.
+        tly_mutator_resume(self, TLY_VACANT);
+        tly_registry_vacate(self);
+        return TALLY_NO_MEMORY;
+    }
+    mine_set(self);
     if (tly_epoch_hooks.adopt)
         tly_epoch_hooks.adopt(self);
     attach_named(self, name);
     self->blocking = 0;
-    tly_rcu_register(self);
-    pthread_setspecific(attach_key, self);
     self_set(self);
     tly_world_pass(self);
     tly_poll(self, open);
@@ -190,14 +213,13 @@ void tally_detach(void) {
         return;
     if (!tly_is_attached(tly_self()))
         tly_mutator_attach(self);
-    if (self->depth > 0)
-        tly_misuse("thread %u detaches inside a borrow section",
+    if (self->depth > 0 || self->stopped_world)
+        tly_misuse("thread %u detaches inside a borrow section or a world "
+                   "that it has stopped",
                    tly_os_thread_id());
     tly_poll(self, true);
-    tly_rcu_unregister(self);
-    attach_mine = NULL;
-    pthread_setspecific(attach_key, NULL);
     state_leave(self, TLY_VACANT);
+    pthread_setspecific(attach_key, NULL);
     tly_registry_vacate(self);
 }
 
@@ -221,12 +243,16 @@ struct tly_mutator *tly_self_attached(void) {
 
 struct tly_mutator *tly_reserve_take(void) {
     struct tly_mutator *self = tly_mutator_of(1);
+    if (attach_reserve++ > 0)
+        return self;
     for (uint32_t state = TLY_VACANT;; state = TLY_VACANT) {
         // ORDER[state] seq_cst: as adoption of any vacant mutator.
         if (tly_cas_seq_cst(&self->state, &state, TLY_ATTACHED))
             break;
         tly_os_yield();
     }
+    attach_saved = attach_mine;
+    mine_set(self);
     self_set(self);
     tly_world_pass(self);
     tly_poll(self, false);
@@ -235,7 +261,7 @@ struct tly_mutator *tly_reserve_take(void) {
 
 struct tly_mutator *tly_reserve_enter(void) {
     int error = errno;
-    struct tly_mutator *self = tly_self_attached();
+    struct tly_mutator *self = attach_reserve > 0 ? NULL : tly_self_attached();
     if (self)
         return self;
     errno = error;
@@ -243,8 +269,10 @@ struct tly_mutator *tly_reserve_enter(void) {
 }
 
 void tly_reserve_leave(struct tly_mutator *self) {
-    if (self->number == 1 && attach_mine != self)
-        state_leave(self, TLY_VACANT);
+    if (self->number != 1 || --attach_reserve > 0)
+        return;
+    state_leave(self, TLY_VACANT);
+    attach_mine = attach_saved;
 }
 
 uint32_t tally_mutator_number(void) {
@@ -278,12 +306,19 @@ void tally_blocking_exit(void) {
 static void thread_ends(void *mutator) {
     (void)mutator;
     attach_blocking = 0;
-    if (attach_mine)
-        attach_mine->depth = 0;
+    if (!attach_mine)
+        return;
+    attach_mine->depth = 0;
+    if (attach_mine->stopped_world)
+        tly_world_start(attach_mine);
     tally_detach();
 }
 
-void tly_attach_forked(void) { attach_blocking = 0; }
+void tly_attach_forget(void) {
+    attach_mine = NULL;
+    attach_blocking = 0;
+    self_clear();
+}
 
 tally_status tly_attach_start(void) {
     return -pthread_key_create(&attach_key, thread_ends);

@@ -38,8 +38,8 @@ void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle);
 // The mutator that the calling thread has, attached or in a blocking region.
 struct tly_mutator *tly_mine(void);
 
-// In a forked child.
-void tly_attach_forked(void);
+// In a forked child that may only exec: the thread has no mutator any more.
+void tly_attach_forget(void);
 
 // Creates and deletes the key whose destructor gives mutators up.
 tally_status tly_attach_start(void);

@@ -133,6 +133,10 @@ TLY_INLINE void tly_block_give(struct tly_heap *self, struct tly_pool *pool,
 // Owner, or who acts for it, or a stopped world.
 void tly_heap_empty(struct tly_heap *heap, bool release);
 
+// Does tly_heap_empty for every mutator that does not run (idle.c). The thread
+// is attached.
+void tly_idle_empty(void);
+
 // ---- telling others (pending.c)
 
 // Bounds of what waits: bits, and safepoints.

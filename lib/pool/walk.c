@@ -28,26 +28,53 @@ bool tly_pools_each(tly_pool_fn fn, void *arg) {
     return true;
 }
 
+static void arena_look(struct tly_arena *arena, bool young) {
+    for (unsigned w = 0; w < TLY_ARENA_WORDS; w++) {
+        // ORDER[pool-carved] acquire: the descriptor is complete.
+        uint64_t bits = tly_load_acquire(&arena->objects[w]);
+        // Relaxed: the world is stopped.
+        uint64_t fresh = tly_load_relaxed(&arena->young[w]);
+        arena->looked[w] = young ? bits & fresh : bits;
+        tly_store_relaxed(&arena->young[w], 0);
+    }
+}
+
+// Of a huge block it is noted outside of the slot, which may go while the
+// collection goes on.
 void tly_pools_look(bool young) {
-    struct tly_arena *arena;
-    for (size_t slot = 0; (arena = arena_next(&slot));)
-        for (unsigned w = 0; w < TLY_ARENA_WORDS; w++) {
-            // ORDER[pool-carved] acquire: the descriptor is complete.
-            uint64_t bits = tly_load_acquire(&arena->objects[w]);
-            // Relaxed: the world is stopped.
-            uint64_t fresh = tly_load_relaxed(&arena->young[w]);
-            arena->looked[w] = young ? bits & fresh : bits;
-            tly_store_relaxed(&arena->young[w], 0);
+    size_t slots = tly_slots_frontier();
+    for (size_t n = 0; n < slots; n++) {
+        struct tly_arena *arena = tly_arena_or_huge_at(n);
+        if (!arena)
+            continue;
+        arena_look(arena, young);
+        if (!tly_arena_at(n) && arena->looked[0])
+            tly_slot_set(n, TLY_SLOT_LOOKED, true);
+    }
+}
+
+static void arena_looked(struct tly_arena *arena, tly_pool_fn fn, void *arg) {
+    for (unsigned w = 0; w < TLY_ARENA_WORDS; w++)
+        for (uint64_t bits = arena->looked[w]; bits; bits &= bits - 1) {
+            unsigned unit = w * 64 + tly_bit_lowest(bits);
+            if (!fn(arg, tly_descriptor_at(arena, unit)))
+                arena->looked[w] &= ~(bits & -bits);
         }
 }
 
 void tly_pools_looked(tly_pool_fn fn, void *arg) {
-    struct tly_arena *arena;
-    for (size_t slot = 0; (arena = arena_next(&slot));)
-        for (unsigned w = 0; w < TLY_ARENA_WORDS; w++)
-            for (uint64_t bits = arena->looked[w]; bits; bits &= bits - 1) {
-                unsigned unit = w * 64 + tly_bit_lowest(bits);
-                if (!fn(arg, tly_descriptor_at(arena, unit)))
-                    arena->looked[w] &= ~(bits & -bits);
-            }
+    size_t slots = tly_slots_frontier();
+    for (size_t n = 0; n < slots; n++) {
+        struct tly_arena *arena = tly_arena_at(n);
+        if (arena) {
+            arena_looked(arena, fn, arg);
+        } else if (tly_slot_is(n, TLY_SLOT_LOOKED)) {
+            // Before the call: the block may be given back in it.
+            tly_slot_set(n, TLY_SLOT_LOOKED, false);
+            arena = (struct tly_arena *)(void *)(tly_range_base +
+                                                 n * TLY_SLOT_SIZE);
+            if (fn(arg, tly_descriptor_at(arena, TLY_META_UNITS)))
+                tly_slot_set(n, TLY_SLOT_LOOKED, true);
+        }
+    }
 }

@@ -92,8 +92,7 @@ static void fork_child(void) {
         return;
     if (forking.failed) {
         forking.exec_only = true;
-        tally_breaker_ = &tly_nobody.mutator.breaker;
-        tally_number_ = TALLY_OWNER_NOBODY_;
+        tly_attach_forget();
         return;
     }
     tly_rcu_fork_child(forking.self);
