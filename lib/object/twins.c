@@ -5,6 +5,7 @@
 
 extern inline bool tally_count_up_(uint32_t *count);
 extern inline bool tally_count_down_(uint32_t *count);
+extern inline void tally_count_one_(uint64_t *counter);
 extern inline bool tally_owns_(const tally_object *object);
 extern inline void tally_object_incref_(tally_object *object);
 extern inline void tally_object_decref_(tally_object *object);
