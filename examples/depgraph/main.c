@@ -35,7 +35,7 @@ static void build(struct report *report, struct watch *watch) {
         failure_note(&run->failure, 0, "there are no packages in the input");
 }
 
-// Checks the heap's structure and every count against the references in it.
+// Checks the heap's structures and every count against the references in it.
 static void check_heap(struct report *report, struct run *run) {
     tally_status status = tally_verify(2);
     if (status)
@@ -135,15 +135,18 @@ static int run_all(struct run *run) {
     drop_all(&report, &watch);
 
     bool good = !failure_is_set(&run->failure);
-    if (!good)
+    bool written = true;
+    if (good)
+        written = report_print(&report);
+    else
         fprintf(stderr, "depgraph: %s\n", run->failure.text);
-    else if (!report_print(&report)) {
-        fprintf(stderr, "depgraph: the report cannot be written\n");
-        good = false;
-    }
-    team_fini(&team);
     good = all_destroyed(&report) && good;
-    return good ? 0 : 1;
+    if (good)
+        written = report_verdict(&report) && written;
+    if (!written)
+        fprintf(stderr, "depgraph: the report cannot be written\n");
+    team_fini(&team);
+    return good && written ? 0 : 1;
 }
 
 // The files to read: those of the command line, or this machine's own.

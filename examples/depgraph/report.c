@@ -68,11 +68,11 @@ static void print_work(const struct report *report) {
              show_percent(found, sum(report, PATHS)).text,
              found ? (double)sum(report, PATH_STEPS) / (double)found : 0);
     print_row(report, "shortest paths", sum(report, PATHS), more);
-    snprintf(more, sizeof more, "and %.1f more of its cycle with each",
+    snprintf(more, sizeof more, "%.1f more of its cycle each",
              replacements ? (double)sum(report, REPLACED) / replacements - 1
                           : 0);
     print_row(report, "packages replaced", (uint64_t)replacements, more);
-    snprintf(more, sizeof more, "and %.1f more with each",
+    snprintf(more, sizeof more, "%.1f more with each",
              drops ? (double)sum(report, DROPPED) / (double)drops - 1 : 0);
     print_row(report, "packages dropped", drops, more);
     print_row(report, "brought back", sum(report, RETURNS), "");
@@ -125,34 +125,37 @@ static void print_threads(const struct report *report) {
     print_thread("together", &report->ended.counters);
 }
 
-static void print_heap(const struct report *report) {
+static void print_collections(const struct report *report) {
     const struct tally_stats *worked = &report->worked;
     const struct tally_stats *ended = &report->ended;
     const struct tally_histogram *pauses = &report->watch->pauses;
-    printf("\nCollections %s young and %s full while threads worked, %s more "
+    printf("\nCollections: %s young and %s full while threads worked, %s more "
            "at the end\n",
            show_count(worked->collections[TALLY_YOUNG]).text,
            show_count(worked->collections[TALLY_FULL]).text,
            show_count(ended->collections[TALLY_FULL] -
                       worked->collections[TALLY_FULL])
                .text);
-    printf("  %-12s %12s  that only a collection could find; %s more at the "
-           "end\n",
+    printf("  %-12s %12s  that only they could find; %s more at the end\n",
            "garbage", show_count(worked->collected).text,
            show_count(ended->collected - worked->collected).text);
-    printf("  %-12s %12s  median, p99 %s, max %s, all together %s\n", "pauses",
+    printf("  %-12s %12s  median %s, p99 %s, max %s\n", "pauses",
+           show_count(pauses->count).text,
            show_time(tally_histogram_quantile(pauses, 0.5)).text,
            show_time(tally_histogram_quantile(pauses, 0.99)).text,
-           show_time(tally_histogram_quantile(pauses, 1)).text,
-           show_time(pauses->sum_ns).text);
-    printf("Memory\n");
+           show_time(tally_histogram_quantile(pauses, 1)).text);
+}
+
+static void print_memory(const struct report *report) {
+    uint64_t peak = report->watch->os_peak;
+    uint64_t end = report->ended.os_bytes;
+    printf("\nMemory, looked at every 100 ms\n");
     printf("  %-12s %12s  at the peak, %s at the end\n", "live",
            show_bytes(report->watch->live_peak).text,
-           show_bytes(ended->live_bytes).text);
-    printf("  %-12s %12s  at the peak, %s at the end: the rest was given "
-           "back\n",
-           "from the OS", show_bytes(report->watch->os_peak).text,
-           show_bytes(ended->os_bytes).text);
+           show_bytes(report->ended.live_bytes).text);
+    printf("  %-12s %12s  at the peak, %s at the end: %s given back\n",
+           "from the OS", show_bytes(peak).text, show_bytes(end).text,
+           show_bytes(peak > end ? peak - end : 0).text);
 }
 
 bool report_print(const struct report *report) {
@@ -160,10 +163,17 @@ bool report_print(const struct report *report) {
     if (report->work_ns)
         print_work(report);
     print_threads(report);
-    print_heap(report);
-    printf("\nHeap checked %u times, graph %u times: no errors. All dropped "
-           "in %s; every object\nwas destroyed.\n",
-           report->heap_checks, report->graph_checks,
-           show_time(report->drop_ns).text);
+    print_collections(report);
+    print_memory(report);
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
+
+bool report_verdict(const struct report *report) {
+    printf(
+        "\nAll objects are destroyed, dropped in %s. No errors: heap checked "
+        "%s,\ngraph %s.\n",
+        show_time(report->drop_ns).text,
+        show_things(report->heap_checks, "time").text,
+        show_things(report->graph_checks, "time").text);
     return fflush(stdout) == 0 && !ferror(stdout);
 }

@@ -22,7 +22,10 @@ struct report {
     struct tally_stats ended;  // when all was dropped
 };
 
-// Prints everything to stdout. Returns false if that cannot be written.
+// Prints what was done to stdout. Returns false if that cannot be written.
 bool report_print(const struct report *report);
+
+// Prints that all is well, which the caller has made sure of.
+bool report_verdict(const struct report *report);
 
 #endif
