@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "collector/collect.h"
+#include "platform/os.h"
 
 #define FULL_MIN ((int64_t)16 << 20) // growth below this starts no full one
 #define BACKOFF_MAX 8
@@ -31,7 +32,9 @@ void tally_collect_enable(void) {
     do {
         if (disabled == 0) {
             if (TLY_CHECK >= 1)
-                tly_misuse("collections are enabled more often than disabled");
+                tly_misuse("thread %u enables collections that nobody has "
+                           "disabled",
+                           tly_os_thread_id());
             return;
         }
     } while (!tly_cas_relaxed(&pace.disabled, &disabled, disabled - 1));

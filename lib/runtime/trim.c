@@ -16,11 +16,13 @@ size_t tally_trim(void) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return 0;
+    // What is free already; a safepoint on the way may purge as well.
+    size_t bytes = tly_arena_purge();
     if (self->depth == 0 && !self->stopped_world)
         (void)tly_handshake(self, TLY_GOAL_FLUSH | TLY_GOAL_TRIM,
                             tly_os_now() + PATIENCE_NS);
     tly_idle_empty();
-    size_t bytes = tly_arena_purge();
+    bytes += tly_arena_purge();
     errno = error;
     return bytes;
 }

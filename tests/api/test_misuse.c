@@ -1,0 +1,269 @@
+// Misuse: debug builds abort with one line that names the object, its type and
+// the thread. Some misuse is caught by every build.
+
+#include "api.h"
+#include "child.h"
+#include "threads.h"
+
+struct victim {
+    tally_object head;
+    tally_ref next;
+    long key;
+};
+TALLY_TYPE(victim, TALLY_REF(next));
+
+static struct victim *victim_new(void) {
+    struct victim *victim = tally_new(victim);
+    must(victim);
+    return victim;
+}
+
+// Two references to be dropped: one keeps the block from being used again.
+static void drop_twice(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new();
+    tally_decref(victim);
+    tally_decref(victim);
+}
+
+static void drop_merged_twice(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new();
+    must(tally_transfer(victim) == TALLY_OK);
+    tally_decref(victim);
+    tally_decref(victim);
+}
+
+static void count_dead(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new();
+    tally_decref(victim);
+    tally_incref(victim);
+}
+
+static void pin_dead(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new();
+    tally_decref(victim);
+    tally_pin(victim);
+}
+
+static void publish_dead(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new();
+    tally_decref(victim);
+    tally_publish(victim);
+}
+
+static void count_foreign(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    static uint64_t memory[8];
+    tally_incref(memory);
+}
+
+static void free_object(void *arg) {
+    (void)arg;
+    tally_free(victim_new());
+}
+
+static void free_foreign(void *arg) {
+    void *block = tally_alloc(10);
+    must(block);
+    tally_free(arg);
+}
+
+static void free_middle(void *arg) {
+    (void)arg;
+    char *block = tally_alloc(100);
+    must(block);
+    tally_free(block + 16);
+}
+
+static void use_in_region(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new();
+    tally_blocking_enter();
+    tally_decref(victim_new());
+    tally_decref(victim);
+}
+
+static void enable_too_often(void *arg) {
+    (void)arg;
+    tally_decref(victim_new());
+    tally_collect_enable();
+}
+
+// ---- what every build catches
+
+static void leave_without_enter(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    tally_borrow_leave();
+}
+
+static void start_without_stop(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    tally_start_world();
+}
+
+static void block_in_section(void *arg) {
+    (void)arg;
+    must(tally_borrow_enter() == TALLY_OK);
+    tally_blocking_enter();
+}
+
+static void detach_in_section(void *arg) {
+    (void)arg;
+    must(tally_borrow_enter() == TALLY_OK);
+    tally_detach();
+}
+
+static void free_twice(void *arg) {
+    (void)arg;
+    void *block = tally_alloc(100);
+    must(block);
+    tally_free(block);
+    tally_free(block);
+}
+
+static bool is_debug_build(void) {
+    struct child child = child_run(drop_twice, NULL);
+    return child_aborted(&child) && strstr(child.text, "misuse");
+}
+
+static unsigned lines_of(const char *text) {
+    unsigned lines = 0;
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+// Whether [fn] ends in one line with all of these words (NULL: any).
+static void expect(child_fn fn, void *arg, const char *word, const char *type) {
+    struct child child = child_run(fn, arg);
+    bool said = strstr(child.text, word) && (!type || strstr(child.text, type));
+    if (!child_aborted(&child) || !said)
+        print_message("status %#x: %s\n", (unsigned)child.status, child.text);
+    assert_true(child_aborted(&child));
+    assert_true(said);
+    if (!UNDER_ASAN && !UNDER_TSAN)
+        assert_int_equal(lines_of(child.text), 1);
+}
+
+// Whether [fn] is caught by a debug build, which names thread and object.
+static void expect_debug(child_fn fn, const char *word, const char *type) {
+    if (!is_debug_build())
+        skip();
+    expect(fn, NULL, word, type);
+    struct child child = child_run(fn, NULL);
+    assert_non_null(strstr(child.text, "tally: misuse: "));
+    assert_non_null(strstr(child.text, "thread "));
+}
+
+static void dropping_a_reference_twice_is_caught(void **state) {
+    (void)state;
+    expect_debug(drop_twice, "decref", "victim");
+}
+
+static void dropping_a_merged_reference_twice_is_caught(void **state) {
+    (void)state;
+    expect_debug(drop_merged_twice, "decref", "victim");
+}
+
+static void counting_a_dead_object_is_caught(void **state) {
+    (void)state;
+    expect_debug(count_dead, "incref", "victim");
+}
+
+static void pinning_a_dead_object_is_caught(void **state) {
+    (void)state;
+    expect_debug(pin_dead, "pin", "victim");
+}
+
+static void publishing_a_dead_object_is_caught(void **state) {
+    (void)state;
+    expect_debug(publish_dead, "publish", "victim");
+}
+
+static void counting_what_is_no_object_is_caught(void **state) {
+    (void)state;
+    expect_debug(count_foreign, "not an object", NULL);
+}
+
+static void freeing_an_object_is_caught(void **state) {
+    (void)state;
+    expect_debug(free_object, "not a raw block", NULL);
+}
+
+static void freeing_the_middle_of_a_block_is_caught(void **state) {
+    (void)state;
+    expect_debug(free_middle, "not a raw block", NULL);
+}
+
+static void freeing_what_another_allocator_gave_is_caught(void **state) {
+    (void)state;
+    if (!is_debug_build())
+        skip();
+    void *block = malloc(10);
+    expect(free_foreign, block, "not a block of this heap", NULL);
+    free(block);
+}
+
+static void using_the_heap_in_a_blocking_region_is_caught(void **state) {
+    (void)state;
+    expect_debug(use_in_region, "blocking region", NULL);
+}
+
+static void enabling_too_often_is_caught(void **state) {
+    (void)state;
+    expect_debug(enable_too_often, "enabled", NULL);
+}
+
+static void leaving_without_entering_is_caught_always(void **state) {
+    (void)state;
+    expect(leave_without_enter, NULL, "leaves a borrow section", "thread ");
+}
+
+static void starting_a_world_that_runs_is_caught_always(void **state) {
+    (void)state;
+    expect(start_without_stop, NULL, "did not stop", "thread ");
+}
+
+static void blocking_in_a_section_is_caught_always(void **state) {
+    (void)state;
+    expect(block_in_section, NULL, "inside a borrow section", "thread ");
+}
+
+static void detaching_in_a_section_is_caught_always(void **state) {
+    (void)state;
+    expect(detach_in_section, NULL, "inside a borrow section", "thread ");
+}
+
+static void freeing_a_block_twice_is_caught_always(void **state) {
+    (void)state;
+    expect(free_twice, NULL, "tally: ", NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dropping_a_reference_twice_is_caught),
+        cmocka_unit_test(dropping_a_merged_reference_twice_is_caught),
+        cmocka_unit_test(counting_a_dead_object_is_caught),
+        cmocka_unit_test(pinning_a_dead_object_is_caught),
+        cmocka_unit_test(publishing_a_dead_object_is_caught),
+        cmocka_unit_test(counting_what_is_no_object_is_caught),
+        cmocka_unit_test(freeing_an_object_is_caught),
+        cmocka_unit_test(freeing_the_middle_of_a_block_is_caught),
+        cmocka_unit_test(freeing_what_another_allocator_gave_is_caught),
+        cmocka_unit_test(using_the_heap_in_a_blocking_region_is_caught),
+        cmocka_unit_test(enabling_too_often_is_caught),
+        cmocka_unit_test(leaving_without_entering_is_caught_always),
+        cmocka_unit_test(starting_a_world_that_runs_is_caught_always),
+        cmocka_unit_test(blocking_in_a_section_is_caught_always),
+        cmocka_unit_test(detaching_in_a_section_is_caught_always),
+        cmocka_unit_test(freeing_a_block_twice_is_caught_always),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

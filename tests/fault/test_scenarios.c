@@ -1,0 +1,148 @@
+// Every scenario, with the n-th fault point failing, for every n until none is
+// left to fail: once that one alone, once all from it on. Afterwards the heap
+// is whole, nothing is lost, and trying again works.
+
+#include "api.h"
+#include "platform/fault.h"
+#include "scenario.h"
+
+// Points beyond this are sampled: each tenth.
+#define EACH 60u
+
+static uint64_t injected;
+
+// The state that scenarios start from: caches empty, nothing alive.
+static void settle(void) {
+    (void)tally_collect();
+    (void)tally_collect();
+    (void)tally_trim();
+}
+
+static void check_after(const struct scenario *scenario, uint64_t alive) {
+    must(tally_verify(2) == TALLY_OK);
+    settle();
+    uint64_t now = live_objects();
+    if (now != alive)
+        fprintf(stderr, "%s: %lld objects are lost\n", scenario->name,
+                (long long)(now - alive));
+    must(now == alive);
+    must(scenario->run());
+    settle();
+    must(live_objects() == alive);
+    must(tally_verify(2) == TALLY_OK);
+}
+
+// Returns how many points the scenario passed.
+static uint64_t fail_at(const struct scenario *scenario, uint32_t kinds,
+                        uint64_t nth, bool persistent) {
+    settle();
+    uint64_t alive = live_objects(), seen = 0;
+    tly_fault_arm(kinds, nth, persistent);
+    bool done = scenario->run();
+    uint64_t fired = tly_fault_disarm(&seen);
+    injected += fired;
+    must(fired > 0 || done);
+    if (fired > 0 || nth == 1)
+        check_after(scenario, alive);
+    return fired > 0 ? seen : 0;
+}
+
+static void fail_all(uint32_t kinds) {
+    for (size_t s = 0; s < SCENARIOS; s++)
+        for (int persistent = 0; persistent < 2; persistent++)
+            for (uint64_t n = 1;; n += n < EACH ? 1 : n / 10)
+                if (!fail_at(&scenarios[s], kinds, n, persistent))
+                    break;
+}
+
+static void no_reservation_failing_loses_anything(void **state) {
+    (void)state;
+    fail_all(TLY_FAULT_RESERVE);
+}
+
+static void no_commitment_failing_loses_anything(void **state) {
+    (void)state;
+    fail_all(TLY_FAULT_COMMIT);
+}
+
+static void no_purge_failing_loses_anything(void **state) {
+    (void)state;
+    fail_all(TLY_FAULT_PURGE);
+}
+
+static void no_refill_failing_loses_anything(void **state) {
+    (void)state;
+    fail_all(TLY_FAULT_REFILL);
+}
+
+static void no_new_mutator_failing_loses_anything(void **state) {
+    (void)state;
+    fail_all(TLY_FAULT_MUTATOR);
+}
+
+static void nothing_failing_loses_anything(void **state) {
+    (void)state;
+    fail_all(TLY_FAULT_ALL);
+}
+
+// Where no mutator is to be had, references can still be dropped.
+static void *take_mutator(void *arg) {
+    stage *at = arg;
+    (void)tally_attach(NULL);
+    atomic_fetch_add(at, 1);
+    stage_wait(at, 100);
+    return NULL;
+}
+
+static struct thing *thing_made_here(void) {
+    struct thing *thing = tally_new(thing);
+    must(thing);
+    return thing;
+}
+
+static void a_thread_that_cannot_attach_drops_references(void **state) {
+    (void)state;
+    uint64_t alive = live_objects();
+    struct thing *thing[3];
+    for (int n = 0; n < 3; n++)
+        thing[n] = thing_made_here();
+    tally_transfer(thing[1]);
+    tally_publish(thing[2]);
+    // Vacant mutators would be taken over: other threads take them first.
+    tly_fault_arm(TLY_FAULT_MUTATOR, 1, true);
+    stage at = 0;
+    pthread_t taker[16];
+    for (int n = 0; n < 16; n++)
+        taker[n] = thread_start(take_mutator, &at);
+    while (atomic_load(&at) < 16)
+        TALLY_BLOCKING { sched_yield(); }
+    for (int n = 0; n < 3; n++)
+        thread_run(thread_drops, thing[n]);
+    uint64_t fired = tly_fault_disarm(NULL);
+    stage_set(&at, 100);
+    for (int n = 0; n < 16; n++)
+        thread_join(taker[n]);
+    assert_true(fired > 3);
+    settle();
+    assert_int_equal(live_objects(), alive);
+    assert_int_equal(tally_verify(2), TALLY_OK);
+}
+
+static int group_end(void **state) {
+    (void)state;
+    print_message("%llu faults injected\n", (unsigned long long)injected);
+    return injected > 100 ? 0 : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        quiet_test(no_reservation_failing_loses_anything),
+        quiet_test(no_commitment_failing_loses_anything),
+        quiet_test(no_purge_failing_loses_anything),
+        quiet_test(no_refill_failing_loses_anything),
+        quiet_test(no_new_mutator_failing_loses_anything),
+        quiet_test(nothing_failing_loses_anything),
+        quiet_test(a_thread_that_cannot_attach_drops_references),
+    };
+    return cmocka_run_group_tests(tests, NULL, group_end);
+}

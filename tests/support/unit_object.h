@@ -1,0 +1,87 @@
+// The object layer, without a collector: hooks as the runtime has them, a heap
+// of its own for each test. Included by one file of a program.
+
+#ifndef SUPPORT_UNIT_OBJECT_H
+#define SUPPORT_UNIT_OBJECT_H
+
+#include <tally/tally.h>
+
+#define SUPPORT_UNIT_TWINS
+#include "unit_pool.h"
+
+#include "object/finish.h"
+#include "object/type.h"
+
+static void object_poll(struct tly_mutator *self, uint32_t bits, bool open) {
+    pool_poll(self, bits, open);
+    if (open)
+        tly_limbo_poll(tly_local_of(self), false);
+    tly_finish(tly_local_of(self), open);
+}
+static void object_flush(struct tly_mutator *self) {
+    struct tly_local *local = tly_local_of(self);
+    do {
+        tly_pending_flush(&local->heap);
+        tly_finish(local, true);
+    } while (local->heap.pending_count);
+    tly_limbo_leave(local);
+}
+static void object_reap(struct tly_heap *self) {
+    tly_finish(tly_local_of(&self->mutator), false);
+}
+
+static inline int object_begin(void **state) {
+    if (pool_begin(state) != 0 || tly_types_start() != TALLY_OK)
+        return -1;
+    unit_hooks.poll = object_poll;
+    unit_hooks.flush = object_flush;
+    unit_pool_hooks.drain = tly_handover_drain;
+    unit_pool_hooks.collide = tly_handover_collide;
+    unit_pool_hooks.reap = object_reap;
+    return 0;
+}
+
+static inline int object_end(void **state) {
+    if (!tly_mine())
+        act_as(NULL);
+    tally_detach();
+    tly_types_end();
+    tly_limbo_end();
+    tly_count_reset();
+    return pool_end(state);
+}
+
+#define object_test(name)                                                      \
+    cmocka_unit_test_setup_teardown(name, object_begin, object_end)
+
+// A mutator that is ATTACHED, as if a thread of its own ran; the caller acts
+// as it.
+static inline struct tly_local *local_make(void) {
+    struct tly_heap *heap = heap_make();
+    act_as(heap);
+    return tly_local_of(&heap->mutator);
+}
+
+static inline void act_as_local(struct tly_local *local) {
+    act_as(local ? &local->heap : NULL);
+}
+
+// A safepoint of whoever acts.
+static inline void poll_now(void) { tly_poll(tly_self(), true); }
+
+// Hands over what whoever acts has cached for others.
+static inline void flush_now(void) {
+    tly_pending_flush(tly_heap_of(tly_self()));
+}
+
+// Whether the block still holds an object.
+static inline bool is_object(const void *p) {
+    return ((const tally_object *)p)->gc_ & TLY_GC_LIVE;
+}
+
+static inline int64_t total_of(const void *p) {
+    struct tally_counts c = tally_counts_of(p);
+    return (int64_t)c.owner_count + c.shared_count;
+}
+
+#endif

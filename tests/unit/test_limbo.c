@@ -1,0 +1,211 @@
+// object/limbo.c: published objects that are dead wait for readers.
+
+#include "unit_object.h"
+
+#include <tally/borrow.h>
+
+#include "epoch/borrow.h"
+
+static unsigned ended;
+static void leaf_ends(void *object);
+
+struct leaf {
+    tally_object head;
+    uint64_t value;
+};
+TALLY_TYPE(leaf, TALLY_DESTROY(leaf_ends));
+
+struct large {
+    tally_object head;
+    char bytes[300000];
+};
+TALLY_TYPE(large);
+
+static void leaf_ends(void *object) {
+    (void)object;
+    ended++;
+}
+
+static struct leaf *published(void) {
+    struct leaf *leaf = tally_new(leaf);
+    tally_publish(leaf);
+    return leaf;
+}
+
+static struct tly_local *begin(void) {
+    must(tally_attach(NULL) == TALLY_OK);
+    ended = 0;
+    return tly_local_of(tly_self());
+}
+
+static void a_published_object_does_not_end_at_once(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct leaf *leaf = published();
+    tally_decref(leaf);
+    assert_true(is_object(leaf));
+    assert_true(leaf->head.shared_ & TLY_DYING);
+    assert_int_equal(self->limbo_count, 1);
+    assert_true(tly_limbo_has(self));
+    tly_limbo_poll(self, true);
+    tly_finish(self, true);
+    assert_int_equal(ended, 1);
+    assert_false(tly_limbo_has(self));
+    assert_int_equal(self->limbo_bytes, 0);
+}
+
+static void what_waits_is_bounded_in_number(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    uint64_t periods = tly_borrow_grace_periods();
+    for (unsigned n = 0; n < 1000; n++) {
+        tally_decref(published());
+        tally_safepoint();
+        assert_true(self->limbo_count <= 127);
+    }
+    assert_in_range(ended, 1000 - 127, 1000);
+    assert_in_range(tly_borrow_grace_periods() - periods, 7, 8);
+}
+
+static void what_waits_is_bounded_in_bytes(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    for (unsigned n = 0; n < 20; n++) {
+        struct large *large = tally_new(large);
+        tally_publish(large);
+        tally_decref(large);
+        tally_safepoint();
+        assert_true(self->limbo_bytes <= (1 << 20) + 300032);
+    }
+}
+
+static void a_safepoint_below_the_bounds_waits_for_nobody(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    uint64_t periods = tly_borrow_grace_periods();
+    for (unsigned n = 0; n < 100; n++)
+        tally_decref(published());
+    tly_poll(tly_self(), true);
+    assert_int_equal(self->limbo_count, 100);
+    assert_int_equal(tly_borrow_grace_periods(), periods);
+}
+
+static void who_stops_running_leaves_it_to_the_next(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    for (unsigned n = 0; n < 3; n++)
+        tally_decref(published());
+    tly_limbo_leave(self);
+    assert_null(self->limbo);
+    assert_int_equal(self->limbo_count, 0);
+    for (unsigned n = 0; n < 2; n++)
+        tally_decref(published());
+    tly_limbo_leave(self);
+    assert_true(tly_limbo_has(self));
+    tly_limbo_poll(self, true);
+    tly_finish(self, true);
+    assert_int_equal(ended, 5);
+    assert_false(tly_limbo_has(self));
+}
+
+static stage at;
+static struct leaf *_Atomic shown;
+
+static void *read_a_while(void *arg) {
+    must(tally_borrow_enter() == TALLY_OK);
+    struct leaf *leaf = atomic_load(&shown);
+    stage_set(&at, 1);
+    while (atomic_load(&at) < 2)
+        sched_yield();
+    // Dead by now, and still there.
+    must(leaf->value == 77);
+    must(!tally_try_incref(leaf));
+    stage_set(&at, 3);
+    tally_borrow_leave();
+    tally_detach();
+    return arg;
+}
+
+static void a_reader_keeps_the_memory_of_what_it_borrowed(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    at = 0;
+    struct leaf *leaf = published();
+    leaf->value = 77;
+    shown = leaf;
+    pthread_t thread = thread_start(read_a_while, NULL);
+    stage_spin(&at, 1);
+    shown = NULL;
+    tally_decref(leaf);
+    stage_set(&at, 2);
+    tly_limbo_poll(self, true);
+    tly_finish(self, true);
+    assert_int_equal(at, 3);
+    assert_int_equal(ended, 1);
+    thread_join(thread);
+}
+
+// Readers upgrade borrows while the writer replaces what they find.
+static atomic_bool stop_reading;
+static atomic_uint upgraded;
+
+static void *upgrade_often(void *arg) {
+    while (!stop_reading) {
+        must(tally_borrow_enter() == TALLY_OK);
+        struct leaf *leaf = atomic_load(&shown);
+        bool got = leaf && tally_try_incref(leaf);
+        tally_borrow_leave();
+        if (!got)
+            continue;
+        must(leaf->value == 77);
+        atomic_fetch_add(&upgraded, 1);
+        tally_decref(leaf);
+        tally_safepoint();
+    }
+    tally_detach();
+    return arg;
+}
+
+static void upgrades_race_the_last_drop(void **state) {
+    (void)state;
+    pthread_t threads[2];
+    begin();
+    stop_reading = false;
+    upgraded = 0;
+    shown = NULL;
+    for (unsigned n = 0; n < 2; n++)
+        threads[n] = thread_start(upgrade_often, NULL);
+    unsigned made = 0;
+    while (made < rounds(3000, 500) || upgraded < 100) {
+        struct leaf *leaf = tally_new(leaf);
+        leaf->value = 77;
+        tally_publish(leaf);
+        struct leaf *old = atomic_exchange(&shown, leaf);
+        if (old)
+            tally_decref(old);
+        made++;
+        tally_safepoint();
+    }
+    stop_reading = true;
+    for (unsigned n = 0; n < 2; n++)
+        thread_join(threads[n]);
+    tally_decref(shown);
+    struct tly_local *self = tly_local_of(tly_self());
+    tly_poll(tly_self(), true);
+    tly_limbo_poll(self, true);
+    tly_finish(self, true);
+    assert_int_equal(ended, made);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        object_test(a_published_object_does_not_end_at_once),
+        object_test(what_waits_is_bounded_in_number),
+        object_test(what_waits_is_bounded_in_bytes),
+        object_test(a_safepoint_below_the_bounds_waits_for_nobody),
+        object_test(who_stops_running_leaves_it_to_the_next),
+        object_test(a_reader_keeps_the_memory_of_what_it_borrowed),
+        object_test(upgrades_race_the_last_drop),
+    };
+    return cmocka_run_group_tests_name("object/limbo", tests, NULL, NULL);
+}

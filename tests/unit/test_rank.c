@@ -1,0 +1,58 @@
+// sync/rank.h
+
+#include "unit_cmocka.h"
+
+#include "base/compiler.h"
+#include "sync/rank.h"
+
+static void locks_can_be_taken_in_the_order_of_ranks(void **state) {
+    (void)state;
+    for (int rank = 0; rank < TLY_RANKS; rank++)
+        tly_rank_enter((enum tly_rank)rank);
+    for (int rank = TLY_RANKS; rank-- > 0;)
+        tly_rank_leave((enum tly_rank)rank);
+    assert_true(tly_rank_none());
+}
+
+static void locks_can_be_given_back_in_any_order(void **state) {
+    (void)state;
+    tly_rank_enter(TLY_RANK_TYPES);
+    tly_rank_enter(TLY_RANK_ARENA);
+    tly_rank_leave(TLY_RANK_TYPES);
+    assert_int_equal(tly_rank_none(), TLY_CHECK == 0);
+    tly_rank_leave(TLY_RANK_ARENA);
+    assert_true(tly_rank_none());
+}
+
+static void enter_twice(void *rank) {
+    tly_rank_enter(*(enum tly_rank *)rank);
+    tly_rank_enter(*(enum tly_rank *)rank);
+}
+
+static void a_rank_taken_twice_aborts(void **state) {
+    (void)state;
+    enum tly_rank rank = TLY_RANK_GRACE;
+    if (TLY_CHECK == 0)
+        skip();
+    assert_aborts(enter_twice, &rank, "broken");
+}
+
+static void leave(void *rank) { tly_rank_leave(*(enum tly_rank *)rank); }
+
+static void leaving_a_rank_that_is_not_held_aborts(void **state) {
+    (void)state;
+    enum tly_rank rank = TLY_RANK_GRACE;
+    if (TLY_CHECK == 0)
+        skip();
+    assert_aborts(leave, &rank, "broken");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(locks_can_be_taken_in_the_order_of_ranks),
+        cmocka_unit_test(locks_can_be_given_back_in_any_order),
+        cmocka_unit_test(a_rank_taken_twice_aborts),
+        cmocka_unit_test(leaving_a_rank_that_is_not_held_aborts),
+    };
+    return cmocka_run_group_tests_name("sync/rank", tests, NULL, NULL);
+}
