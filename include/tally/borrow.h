@@ -1,7 +1,8 @@
 // Borrow sections and grace periods.
 //
 // Inside a borrow section an uncounted reference to a published object stays
-// valid, though its last counted reference may go. A grace period is the time
+// valid, though its last counted reference may go. Sections are short: a stop
+// of the world waits for them. A grace period is the time
 // after which every section that was open at its start has ended.
 
 #ifndef TALLY_BORROW_H

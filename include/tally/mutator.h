@@ -13,14 +13,16 @@
 
 TALLY_BEGIN
 
-// Mutators at once: 16,367.
+// Mutators at once: 16,367, of which one is the runtime's.
 #define TALLY_MUTATORS_MAX TALLY_OWNER_MAX_
 
 // Attaches the calling thread by name.
 //
 // name:     up to 15 bytes are kept for reports; NULL keeps the thread's.
 // Returns:  0; also if the thread is attached already.
-// Errors:   TALLY_NO_MEMORY, TALLY_LIMIT (TALLY_MUTATORS_MAX are attached).
+// Errors:   TALLY_NO_MEMORY, TALLY_LIMIT (TALLY_MUTATORS_MAX are attached),
+//           TALLY_INVALID (the first use, with a TALLY_CONF that makes no
+//           sense).
 // Threads:  any.
 // Blocks:   while the world is stopped.
 // Cost:     some microseconds for a thread's first time.
@@ -43,9 +45,10 @@ TALLY_API void tally_detach(void);
 TALLY_API uint32_t tally_mutator_number(void);
 
 // Lets the runtime ask something of the thread: hand over what others wait
-// for, stop while the world is stopped, start a collection that is due. A
-// thread that neither allocates nor blocks calls it at least every
-// millisecond. Does nothing inside a borrow section.
+// for, stop while the world is stopped, start a collection that is due. Every
+// attached thread passes a safepoint at least every millisecond, or is in a
+// blocking region; allocating, counting and storing are none. Does nothing
+// inside a borrow section.
 //
 // Returns:  nothing.
 // Threads:  any.

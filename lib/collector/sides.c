@@ -54,7 +54,7 @@ static tally_status commit(void *table, size_t from, size_t to, size_t each) {
 
 tally_status tly_sides_prepare(bool populate) {
     struct tly_sides *s = &tly_sides;
-    // One slot more than there are: the heap may grow until it is stopped,
+    // Some slots more than there are: the heap may grow until it is stopped,
     // and the pause looks at no slot beyond.
     size_t from = s->committed, to = tly_slots_frontier() + 8;
     to = to > slots_max() ? slots_max() : to;

@@ -109,9 +109,13 @@ static void state_enter(struct tly_mutator *self) {
         uint32_t state = TLY_DETACHED;
         // ORDER[state] seq_cst: takes over what was done for the mutator; and
         // the goal and the world's phase are read after.
-        if (tly_cas_seq_cst(&self->state, &state, TLY_ATTACHED))
+        if (tly_cas_seq_cst(&self->state, &state, TLY_ATTACHED)) {
+            tly_store_relaxed(&self->returning, 0);
             return;
+        }
         uint32_t seen = tly_event_value(&self->resumed);
+        // Relaxed: helpers that miss it come round again and see it then.
+        tly_store_relaxed(&self->returning, 1);
         // ORDER[state] seq_cst: looks again before it sleeps.
         if (tly_load_seq_cst(&self->state) == TLY_SUSPENDED)
             tly_event_wait(&self->resumed, seen, 0);
@@ -189,7 +193,7 @@ static tally_status attach(const char *name, bool open) {
         return -errno;
     if (pthread_setspecific(attach_key, self) != 0) {
         // Without it the thread's end would leave the mutator ATTACHED.
-        tly_mutator_resume(self, TLY_VACANT);
+        state_leave(self, TLY_VACANT);
         tly_registry_vacate(self);
         return TALLY_NO_MEMORY;
     }

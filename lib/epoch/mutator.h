@@ -58,6 +58,7 @@ struct tly_mutator {
     uint32_t thread;               // (a) the kernel's number of its thread
     uint64_t ack;                  // (a) last handshake goal that is done
     struct tly_event resumed;      // SUSPENDED has ended
+    uint32_t returning;            // (a) its thread waits for that
     bool rcu_ours;                 // (o) registered with liburcu by us
     bool stopped_world;            // (o) its thread has stopped the world
     char name[16];                 // (o) for reports

@@ -15,14 +15,15 @@ static uint64_t left_bytes;      // (a) of what is on it
 static uint32_t left_count;      // (a)
 
 void tly_limbo_add(struct tly_local *self, tally_object *object) {
-    // ORDER[dying] acq_rel: an upgrade that comes later fails. Pairs with the
-    // compare and exchange of tally_try_incref.
+    // ORDER[dying] acq_rel: an RMW since upgrades may be looking; they fail
+    // already, for the count is zero. Pairs with tally_try_incref.
     tly_or_acq_rel(&object->shared_, TLY_DYING);
     tly_dead_link(object, self->limbo);
     if (!self->limbo)
         self->limbo_tail = object;
     self->limbo = object;
-    self->limbo_count++;
+    // Relaxed: one writer; statistics read it.
+    tly_store_relaxed(&self->limbo_count, self->limbo_count + 1);
     self->limbo_bytes += tly_pool_block_size(tly_pool_of(object));
     if (self->limbo_count >= LIMBO_OBJECTS || self->limbo_bytes >= LIMBO_BYTES)
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
@@ -78,7 +79,7 @@ void tly_limbo_poll(struct tly_local *self, bool all) {
         return;
     tally_object *mine = self->limbo, *left = left_take();
     self->limbo = self->limbo_tail = NULL;
-    self->limbo_count = 0;
+    tly_store_relaxed(&self->limbo_count, 0);
     self->limbo_bytes = 0;
     if (!mine && !left)
         return;
@@ -100,6 +101,6 @@ void tly_limbo_leave(struct tly_local *self) {
     // ORDER[limbo] acq_rel: the list is complete, and what it is put before.
     while (!tly_cas_acq_rel(&limbo_left, &head, self->limbo));
     self->limbo = self->limbo_tail = NULL;
-    self->limbo_count = 0;
+    tly_store_relaxed(&self->limbo_count, 0);
     self->limbo_bytes = 0;
 }

@@ -3,6 +3,8 @@
 
 #include <tally/stats.h>
 
+#include <string.h>
+
 #include "collector/collect.h"
 #include "epoch/borrow.h"
 #include "epoch/registry.h"
@@ -87,8 +89,9 @@ static void collections_sum(struct tally_stats *s) {
 }
 
 tally_status tally_stats_get(struct tally_stats *ret_stats) {
-    if (!ret_stats || ret_stats->size != sizeof(struct tally_stats))
+    if (!ret_stats || ret_stats->size > sizeof(struct tally_stats))
         return TALLY_INVALID;
+    size_t size = ret_stats->size; // an older version's has fewer members
     struct tally_stats s = {.size = sizeof(s)};
     mutators_sum(&s);
     memory_sum(&s);
@@ -97,7 +100,8 @@ tally_status tally_stats_get(struct tally_stats *ret_stats) {
     s.pinned = tly_count_pins();
     s.saturated = tly_count_saturated();
     s.grace_periods = tly_borrow_grace_periods();
-    *ret_stats = s;
+    s.size = size;
+    memcpy(ret_stats, &s, size);
     return TALLY_OK;
 }
 

@@ -107,7 +107,7 @@ static void give_direct(struct tly_pool *pool, void *block) {
     // before its next use; and [parked] is read after.
     uint64_t old = tly_or_seq_cst(&pool->remote[n / 64], bit);
     tly_require(!(old & bit)); // else a block is freed twice
-    // ORDER[park] seq_cst: see take.c.
+    // ORDER[park] seq_cst: see tly_pool_park.
     if (!tly_load_seq_cst(&pool->parked) ||
         tly_exchange_seq_cst(&pool->parked, 0) == 0)
         return;

@@ -99,7 +99,9 @@ void tly_inbox_help(struct tly_heap *heap) {
         // ORDER[breaker] seq_cst: set before by the sender or by another;
         // read after the last suspension was given back (Dekker).
         uint32_t bits = tly_load_seq_cst(&m->breaker.bits_);
-        if (!(bits & TLY_BREAK_INBOX) || !tly_mutator_suspend(m, &idle))
+        // Relaxed: its thread waits to come back, and then drains by itself.
+        if (!(bits & TLY_BREAK_INBOX) || tly_load_relaxed(&m->returning) ||
+            !tly_mutator_suspend(m, &idle))
             return;
         // ORDER[breaker] acq_rel: taken before the inbox.
         tly_and_acq_rel(&m->breaker.bits_, ~TLY_BREAK_INBOX);

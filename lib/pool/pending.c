@@ -16,7 +16,7 @@ static void tell_frees(struct tly_pool *pool, uint64_t *word, uint64_t mask) {
     uint64_t old = tly_or_seq_cst(word, mask);
     tly_require(!(old & mask)); // else a block is freed twice
     // From here on the pool may be another's, or none: only its atomics count.
-    // ORDER[park] seq_cst: see take.c.
+    // ORDER[park] seq_cst: see tly_pool_park.
     bool wake = tly_load_seq_cst(&pool->parked) &&
                 tly_exchange_seq_cst(&pool->parked, 0) == 1;
     bool full = (old | mask) == valid;

@@ -8,7 +8,8 @@
 static void unit_note(uint64_t *words, unsigned unit, bool on) {
     uint64_t bit = (uint64_t)1 << (unit % 64);
     // ORDER[pool-carved] acq_rel: the descriptor is complete before walks find
-    // it, and they are past it before it changes. Pairs with tly_pool_walk.
+    // it, and they are past it before it changes. Pairs with
+    // tly_pools_each.
     if (on)
         tly_or_acq_rel(&words[unit / 64], bit);
     else

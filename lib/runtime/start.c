@@ -2,6 +2,8 @@
 
 #include "runtime/start.h"
 
+#include <string.h>
+
 #include <tally/collect.h>
 #include <tally/mutator.h>
 
@@ -75,10 +77,10 @@ static void configure(const struct tally_config *config) {
 
 static tally_status start_locked(const struct tally_config *given) {
     struct tally_config config = TALLY_CONFIG_INIT;
-    if (given && given->size != sizeof(config))
+    if (given && given->size > sizeof(config))
         return TALLY_INVALID;
     if (given)
-        config = *given;
+        memcpy(&config, given, given->size); // an older one has fewer options
     tally_status status = tly_options_read(&config);
     if (status != TALLY_OK)
         return status;
