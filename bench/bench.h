@@ -8,7 +8,7 @@
 // tells, and the spread: the distance between the quartiles in percent of the
 // median. cpu is the share of the time in which the threads had a core when
 // they wanted one, in the worst sample: below 95 % others took it. Such a
-// sample is taken again, twice at most, and counts only if all are like that.
+// sample is taken again once, and counts only if all are like that.
 //
 // Valid in C17 and in C++17.
 
@@ -118,7 +118,7 @@ struct bench_case {
 };
 
 #define BENCH_SHARE 0.95
-#define BENCH_TRIES 3
+#define BENCH_TRIES 2
 
 static inline void bench_add(struct bench_case *c, double value, double share) {
     c->sample[c->runs].value = value;

@@ -16,7 +16,8 @@
 //     node_link_left, _right    counts a reference into an empty field
 //     node_give_up              makes the node nobody's, if it was somebody's
 //     rival_alloc, rival_free   raw memory
-//     rival_collect, _hold, _allow   all garbage; and none by itself
+//     rival_collect             all garbage; between _hold and _allow only,
+//                               where no collection starts by itself
 //     rival_walk                visits all objects and counts them
 //     rival_os_bytes            what the library got from the OS; 0: unknown
 //

@@ -43,7 +43,11 @@ static inline void node_link_right(node_ref *parent, const node_ref *child) {
 
 static void rival_collect_hold(void) { GC_disable(); }
 static void rival_collect_allow(void) { GC_enable(); }
-static void rival_collect(void) { GC_gcollect(); }
+static void rival_collect(void) {
+    GC_enable();
+    GC_gcollect();
+    GC_disable();
+}
 
 static void walk_object(void *object, size_t bytes, void *count) {
     (void)object;

@@ -25,6 +25,8 @@ static size_t rival_walk(void) {
     mi_heap_visit_blocks(mi_heap_get_default(), true, walk_block, &count);
     return count;
 }
+static void rival_collect_hold(void) {}
+static void rival_collect_allow(void) {}
 static void rival_collect(void) {}
 
 #include "work/walk.h"

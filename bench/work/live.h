@@ -68,7 +68,6 @@ static void live_prepare(void *arg) {
     live_link(live->held, live->nodes);
     if (!live->hold_all)
         live_keep_root(live);
-    rival_collect_allow();
 }
 
 static double live_sample(void *arg) {
@@ -87,6 +86,7 @@ static void live_finish(void *arg) {
         node_drop(&live->held[i]);
     node_slots_free(live->held);
     rival_collect();
+    rival_collect_allow();
 }
 
 static void live_case(const char *label, unsigned nodes, bool hold_all) {

@@ -18,6 +18,7 @@ struct walk {
 static void walk_prepare(void *arg) {
     struct walk *walk = (struct walk *)arg;
     uint32_t random = 362436069u;
+    rival_collect_hold();
     walk->held = node_slots(WALK_NODES);
     for (unsigned i = 0; i < WALK_NODES; i++)
         walk->held[i] = node_make();
@@ -49,6 +50,7 @@ static void walk_finish(void *arg) {
         if (node_peek(&walk->held[i]))
             node_drop(&walk->held[i]);
     node_slots_free(walk->held);
+    rival_collect_allow();
 }
 
 static void work_walk(void) {

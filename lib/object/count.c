@@ -139,6 +139,12 @@ void tally_incref_slow_(tally_object *object) {
 }
 
 void tally_touch_slow_(tally_object *container) {
+    // A store cannot fail: where memory is too short for a mutator, it waits
+    // for one that another thread gives up.
+    int error = errno;
+    while (!tly_is_attached(tly_self()) && !tly_self_attached())
+        tly_os_yield();
+    errno = error;
     // Relaxed: the caller has seen WATCH; a stray DIRTY is harmless.
     tly_count_touch(container, tly_load_relaxed(&container->owner_));
 }

@@ -95,7 +95,8 @@ static void fail_each(bool (*start)(void)) {
             struct attempt a = {start, kinds[k], 0, persistent};
             struct child child;
             do {
-                a.nth++;
+                // The sanitized builds look at each third.
+                a.nth += a.nth > 2 ? rounds(1, 3) : 1;
                 assert_true(a.nth < 1000);
                 child = child_run(attempt, &a);
                 bool passed = WIFEXITED(child.status) &&

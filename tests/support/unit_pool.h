@@ -6,6 +6,7 @@
 
 #include "unit_epoch.h"
 
+#include "base/poison.h"
 #include "pool/heap.h"
 
 // What the hooks do; members may be NULL.
@@ -90,11 +91,15 @@ static inline struct tly_heap *heap_make(void) {
 static inline void *raw_take(size_t size) {
     unsigned class = tly_class_of(size);
     struct tly_lease *lease = &tly_heap_of(tly_self())->raw[class];
-    if (!lease->mask)
-        return tly_lease_refill(lease, TLY_POOL_RAW, class);
-    void *block =
-        lease->base + (size_t)tly_bit_lowest(lease->mask) * lease->size;
-    lease->mask &= lease->mask - 1;
+    void *block;
+    if (lease->mask) {
+        block = lease->base + tly_bit_lowest(lease->mask) * (size_t)lease->size;
+        lease->mask &= lease->mask - 1;
+    } else {
+        block = tly_lease_refill(lease, TLY_POOL_RAW, class);
+    }
+    if (block)
+        tly_unpoison(block, size);
     return block;
 }
 

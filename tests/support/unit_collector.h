@@ -1,0 +1,72 @@
+// The collector on objects, without the runtime: no collection starts by
+// itself. Included by one file of a program.
+
+#ifndef SUPPORT_UNIT_COLLECTOR_H
+#define SUPPORT_UNIT_COLLECTOR_H
+
+#include "unit_object.h"
+
+#include "collector/clear.h"
+#include "collector/collect.h"
+#include "collector/trial.h"
+#include "pool/walk.h"
+
+static void collector_poll(struct tly_mutator *self, uint32_t bits, bool open) {
+    object_poll(self, bits, open);
+    if (open && bits & TLY_BREAK_COLLECT)
+        tly_collector_poll(tly_local_of(self));
+}
+
+static inline int collector_begin(void **state) {
+    if (object_begin(state) != 0 || tly_collector_start() != TALLY_OK)
+        return -1;
+    tly_collector_configure(false, 1 << 20, 100);
+    unit_hooks.poll = collector_poll;
+    unit_pool_hooks.grew = tly_collector_grew;
+    return 0;
+}
+
+static inline int collector_end(void **state) {
+    tly_collector_after = NULL;
+    tly_collector_end();
+    return object_end(state);
+}
+
+#define collector_test(name)                                                   \
+    cmocka_unit_test_setup_teardown(name, collector_begin, collector_end)
+
+// Whether an object is in the set that a collection looks at.
+static inline bool is_member(const void *object) {
+    return tly_is_member(object);
+}
+
+// Whether the side tables are all zero, as between collections.
+static inline bool tables_are_clear(void) {
+    size_t granules =
+        tly_sides.committed * (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT);
+    for (size_t n = 0; n < granules; n++)
+        if (tly_sides.trial[n])
+            return false;
+    for (size_t w = 0; w < granules / 64; w++)
+        if (tly_sides.member[w] | tly_sides.listed[w])
+            return false;
+    return true;
+}
+
+// The first half of a collection, in a stopped world: counts. The caller goes
+// on; tables_end puts things right.
+static inline struct tly_trial trial_begin(bool young) {
+    struct tly_trial trial = {.young = young};
+    must(tly_sides_prepare(false) == TALLY_OK);
+    tly_heap_empty(tly_heap_of(tly_self()), false);
+    tly_pools_look(young);
+    tly_trial_count(&trial);
+    return trial;
+}
+
+static inline void trial_end(void) {
+    tly_garbage_pardon();
+    tly_sides_drop();
+}
+
+#endif
