@@ -60,7 +60,7 @@ static struct shadow {
 } shadow[NODES];
 
 static void *root[STRESS_THREADS_MAX][ROOTS];
-static _Atomic(void *) mailbox[MAILBOXES];
+static void *_Atomic mailbox[MAILBOXES];
 // Numbers that each thread may give to new nodes.
 static uint32_t spare[STRESS_THREADS_MAX][NODES];
 static uint32_t spares[STRESS_THREADS_MAX];
@@ -126,12 +126,18 @@ static void *node_new(unsigned self, uint64_t *rng) {
     return node;
 }
 
-// Puts a reference into a root, and drops what was there.
+// Puts a reference or nothing into a root, and drops what was there.
 static void root_put(unsigned self, unsigned slot, void *node) {
     void *old = root[self][slot];
     root[self][slot] = node;
     if (old)
         tally_decref(old);
+}
+
+// The same, but keeps what is there for nothing: the graph would wither.
+static void root_fill(unsigned self, unsigned slot, void *node) {
+    if (node)
+        root_put(self, slot, node);
 }
 
 // Exchanges what a field of [node] holds for [value], which is the caller's.
@@ -207,7 +213,7 @@ static void step(unsigned self, uint64_t *rng) {
     case 0:
     case 1:
     case 2:
-        root_put(self, i, node_new(self, rng));
+        root_fill(self, i, node_new(self, rng));
         break;
     case 3:
         root_put(self, i, NULL);
@@ -224,11 +230,11 @@ static void step(unsigned self, uint64_t *rng) {
     case 7:
     case 8:
         if (a)
-            root_put(self, j, field_dup(a, field));
+            root_fill(self, j, field_dup(a, field));
         break;
     case 9:
         if (a)
-            root_put(self, j, field_exchange(a, field, NULL));
+            root_fill(self, j, field_exchange(a, field, NULL));
         break;
     case 10:
         if (a && b)

@@ -3,10 +3,11 @@
 // ORACLE  each block is full of a pattern of its own from its allocation to
 //         its free, and aligned; so no block is handed out twice. The bytes
 //         got from the OS stay in proportion to those that are handed out.
-//         When all is freed, no byte is live.
+//         When all is freed, no bytes are live but what mutators have not
+//         reported yet.
 // USE     remote [--threads N] [--seconds N] [--seed N]; the seed decides the
 //         sizes and which queue a block goes through.
-// FAILS   when block_free keeps one block of a thousand back (live bytes);
+// FAILS   when block_free keeps one block of a hundred back (live bytes);
 //         with a free before block_check, in a build with poison.
 
 #include "stress.h"
@@ -174,15 +175,18 @@ static void checkpoint(bool empty) {
     for (uint32_t i = 0; empty && i < QUEUES; i++)
         for (struct block *block; (block = queue_take(&queues[i]));)
             block_free(block);
-    // What waits here for other threads' pools goes there.
-    TALLY_BLOCKING { sched_yield(); }
+    // Frees by others are known to a pool when it is next looked at.
+    tally_collect();
     tally_trim();
     stats = stress_stats();
     size_t bytes = atomic_load(&in_use);
-    expect(empty || stats.live_bytes >= bytes,
+    // Each mutator reports what it has allocated in steps of 64 KiB.
+    uint64_t unsaid = stats.mutators << 16;
+    expect(stats.live_bytes + unsaid >= bytes,
            "%zu bytes are in use, and live are %llu", bytes,
            (unsigned long long)stats.live_bytes);
-    expect(!empty || stats.live_bytes == 0, "all is free, and live are %llu",
+    expect(!empty || stats.live_bytes <= unsaid,
+           "all is free, and live are %llu",
            (unsigned long long)stats.live_bytes);
     expect(stats.os_bytes <= 2 * bytes + ((size_t)32 << 20),
            "%zu bytes are in use, and the OS has given %llu", bytes,

@@ -85,10 +85,9 @@ static void state_leave(struct tly_mutator *self, uint32_t idle) {
         // ORDER[breaker] seq_cst: the other half of Dekker's pair.
         uint32_t bits = tly_load_seq_cst(&self->breaker.bits_);
         // Whoever waits for this thread to stand still, or to answer, sleeps.
-        if (bits & TLY_BREAK_STOP)
-            tly_world_left();
-        if (bits & TLY_BREAK_HANDSHAKE)
-            tly_handshake_left();
+        // Not by the breaker's bits, which a poll that led here has taken.
+        tly_world_left();
+        tly_handshake_left(self);
         if (!(bits & TLY_BREAK_INBOX))
             return;
         // ORDER[state] seq_cst: as above. It fails when another acts already.

@@ -71,7 +71,12 @@ tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
     return done ? TALLY_OK : TALLY_TIMED_OUT;
 }
 
-void tly_handshake_left(void) { tly_event_signal(&handshake_done); }
+void tly_handshake_left(struct tly_mutator *self) {
+    // ORDER[goal] seq_cst: read after the idle state was stored.
+    // Relaxed: the thread's own word.
+    if (tly_load_seq_cst(&handshake_goal) != tly_load_relaxed(&self->ack))
+        tly_event_signal(&handshake_done);
+}
 
 void tly_handshake_poll(struct tly_mutator *self) {
     // ORDER[goal] seq_cst: read after the breaker was taken, or after the

@@ -21,7 +21,7 @@ tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
 void tly_handshake_poll(struct tly_mutator *self);
 
 // Tells who waits for acknowledgements that a mutator runs no more.
-void tly_handshake_left(void);
+void tly_handshake_left(struct tly_mutator *self);
 
 void tly_handshake_forked(void);
 

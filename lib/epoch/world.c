@@ -56,7 +56,10 @@ void tly_world_pass(struct tly_mutator *self) {
     tly_event_signal(&world.parked);
 }
 
-void tly_world_left(void) { tly_event_signal(&world.parked); }
+void tly_world_left(void) {
+    if (TLY_UNLIKELY(world_is_stopping()))
+        tly_event_signal(&world.parked);
+}
 
 // Waits until *word is [value], or the deadline has passed; detached.
 static bool wait_for(uint32_t *word, uint32_t value, struct tly_event *event,
@@ -107,8 +110,8 @@ static bool wait_idle(struct tly_mutator *m, uint64_t deadline) {
         if (tly_load_relaxed(&m->state) == TLY_ATTACHED)
             tly_break(m, TLY_BREAK_STOP);
         // ORDER[state] seq_cst: read after the phase became odd, and after
-        // STOP was set: a thread that detaches sees STOP and signals, or is
-        // seen here. What it did before is visible to the requester.
+        // STOP was set: a thread that stops running sees the phase and
+        // signals, or is seen here. What it did before is visible to the requester.
         if (tly_load_seq_cst(&m->state) != TLY_ATTACHED)
             return true;
         if (!tly_event_wait(&world.parked, seen, deadline))

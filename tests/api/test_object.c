@@ -372,24 +372,6 @@ static void a_dead_published_object_is_not_upgraded(void **state) {
     tally_borrow_leave();
 }
 
-static void a_local_count_spills_at_its_end(void **state) {
-    (void)state;
-    if (UNDER_TSAN || UNDER_ASAN || !OPTIMIZED)
-        skip();
-    struct pair *pair = tally_new(pair);
-    for (uint64_t n = 0; n < (uint64_t)1 << 32; n++)
-        tally_incref(pair);
-    struct tally_counts counts = tally_counts_of(pair);
-    assert_int_equal((int64_t)counts.owner_count + counts.shared_count,
-                     ((int64_t)1 << 32) + 1);
-    for (uint64_t n = 0; n < (uint64_t)1 << 32; n++)
-        tally_decref(pair);
-    assert_int_equal(tally_counts_of(pair).owner_count +
-                         tally_counts_of(pair).shared_count,
-                     1);
-    tally_decref(pair);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_new_objects_payload_is_zero),
@@ -413,7 +395,6 @@ int main(void) {
         quiet_test(the_last_drop_of_a_transferred_object_destroys_it_at_once),
         quiet_test(only_published_objects_are_upgraded_by_others),
         quiet_test(a_dead_published_object_is_not_upgraded),
-        quiet_test(a_local_count_spills_at_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

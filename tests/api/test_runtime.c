@@ -89,7 +89,7 @@ CHILD_TEST(a_small_reserve_ends_in_enomem_and_not_before) {
 
 CHILD_TEST(options_out_of_range_are_refused) {
     const struct tally_config bad[] = {
-        {sizeof(struct tally_config) - 8, 0, 1000, 1, 4194304, 100, 0},
+        {sizeof(struct tally_config) + 8, 0, 1000, 1, 4194304, 100, 0},
         {sizeof(struct tally_config), 1, 1000, 1, 4194304, 100, 0},
         {sizeof(struct tally_config), (uint64_t)1 << 50, 1000, 1, 4194304, 100,
          0},

@@ -17,11 +17,9 @@ static struct node *node_new(long key) {
     return node;
 }
 
-static void a_size_that_no_version_had_is_refused(void **state) {
+static void a_size_that_no_version_has_is_refused(void **state) {
     (void)state;
-    struct tally_stats stats = {.size = 1};
-    assert_int_equal(tally_stats_get(&stats), TALLY_INVALID);
-    stats.size = sizeof(stats) + 8;
+    struct tally_stats stats = {.size = sizeof(stats) + 8};
     assert_int_equal(tally_stats_get(&stats), TALLY_INVALID);
     assert_int_equal(tally_stats_get(NULL), TALLY_INVALID);
 }
@@ -228,7 +226,7 @@ static void every_status_has_a_sentence(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        quiet_test(a_size_that_no_version_had_is_refused),
+        quiet_test(a_size_that_no_version_has_is_refused),
         quiet_test(objects_made_and_destroyed_are_counted),
         quiet_test(reading_statistics_changes_none),
         quiet_test(a_thread_that_is_not_attached_reads_statistics),

@@ -1,0 +1,218 @@
+// Stress: finalizers that bring their object back, make others, drop their
+// neighbours or hand themselves to other threads.
+//
+// ORACLE  each finalizer runs at most once, and before the destroy hook; each
+//         object is destroyed once, and not used after that; with nothing
+//         kept any more, all are destroyed, each with its finalizer run.
+// USE     finalize [--threads N] [--seconds N] [--seed N]; the seed decides
+//         what each object's finalizer does.
+// FAILS   when a finalizer counts itself once too often (SHELVE without
+//         giving the reference to the shelf); when end_round leaves a shelf
+//         full.
+
+#include "stress.h"
+
+#define SHELVES 32u
+#define TURNS 1500u
+#define ALIVE 0xA11CEA11CEA11CE1u
+#define GONE 0xDEADu
+
+enum wish {
+    NOTHING,
+    SHELVE,
+    MAKE,
+    DROP_NEIGHBOUR,
+    SWAP_NEIGHBOUR,
+    RING,
+    WISHES
+};
+
+struct ghost {
+    tally_object head;
+    uint64_t state;
+    atomic_uint finalized;
+    enum wish wish;
+    tally_ref left, right;
+};
+
+static struct ghost *shelves[SHELVES];
+static pthread_mutex_t shelf_lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_ulong made, finalized, destroyed, revived;
+static atomic_uint next_shelf;
+static atomic_bool closing; // what is finalized now is not kept
+static meeting team;
+static bool over;
+
+static void ghost_check(struct ghost *ghost) {
+    expect(ghost->state == ALIVE, "a ghost is used in state %llx",
+           (unsigned long long)ghost->state);
+}
+
+// Gives a reference to a shelf; returns what was there.
+static struct ghost *shelf_swap(uint32_t at, struct ghost *ghost) {
+    pthread_mutex_lock(&shelf_lock);
+    struct ghost *old = shelves[at];
+    shelves[at] = ghost;
+    pthread_mutex_unlock(&shelf_lock);
+    if (old)
+        ghost_check(old);
+    return old;
+}
+
+static struct ghost *ghost_new(enum wish wish);
+
+static void make_another(void) {
+    struct ghost *one = ghost_new(NOTHING), *two = ghost_new(NOTHING);
+    tally_set_steal(one, left, two);
+    tally_decref(one);
+}
+
+// A neighbour in the same garbage is whole, finalized or not.
+static void ghost_finalize(void *object) {
+    struct ghost *ghost = object;
+    ghost_check(ghost);
+    expect(atomic_fetch_add(&ghost->finalized, 1) == 0,
+           "a finalizer runs twice");
+    atomic_fetch_add(&finalized, 1);
+    struct ghost *left = tally_get(ghost, left), *old = NULL;
+    if (left)
+        ghost_check(left);
+    switch (ghost->wish) {
+    case SHELVE:
+        if (atomic_load(&closing))
+            break;
+        atomic_fetch_add(&revived, 1);
+        tally_incref(ghost);
+        old = shelf_swap(atomic_fetch_add(&next_shelf, 1) % SHELVES, ghost);
+        if (old)
+            tally_decref(old);
+        break;
+    case MAKE:
+        make_another();
+        break;
+    case DROP_NEIGHBOUR:
+        tally_set(ghost, left, NULL);
+        break;
+    case SWAP_NEIGHBOUR:
+        tally_swap(ghost, left, ghost, right);
+        break;
+    case RING:
+        // Dies by a collection now, or at once by a later drop.
+        tally_set(ghost, right, ghost);
+        break;
+    default:
+        break;
+    }
+}
+
+static void ghost_gone(void *object) {
+    struct ghost *ghost = object;
+    ghost_check(ghost);
+    expect(atomic_load(&ghost->finalized) == 1,
+           "a ghost is destroyed, and its finalizer ran %u times",
+           atomic_load(&ghost->finalized));
+    ghost->state = GONE;
+    atomic_fetch_add(&destroyed, 1);
+}
+TALLY_TYPE(ghost, TALLY_REF(left), TALLY_REF(right),
+           TALLY_FINALIZE(ghost_finalize), TALLY_DESTROY(ghost_gone));
+
+static struct ghost *ghost_new(enum wish wish) {
+    struct ghost *ghost = tally_new(ghost);
+    must(ghost);
+    ghost->state = ALIVE;
+    ghost->wish = wish;
+    atomic_fetch_add(&made, 1);
+    return ghost;
+}
+
+// A list of some ghosts, closed to a ring now and then.
+static struct ghost *ghosts_new(uint64_t *random) {
+    struct ghost *first = NULL, *last = NULL;
+    for (uint32_t n = 1 + stress_below(random, 5); n; n--) {
+        struct ghost *ghost = ghost_new(stress_below(random, WISHES));
+        last = last ? last : ghost;
+        tally_set_steal(ghost, left, first);
+        first = ghost;
+    }
+    if (stress_below(random, 2))
+        tally_set(last, left, first);
+    return first;
+}
+
+static void turn(uint64_t *random) {
+    uint32_t at = stress_below(random, SHELVES);
+    struct ghost *old = NULL;
+    switch (stress_below(random, 8)) {
+    case 0:
+        old = shelf_swap(at, NULL);
+        break;
+    case 1:
+    case 2:
+    case 3:
+        old = shelf_swap(at, ghosts_new(random));
+        break;
+    case 4:
+        old = ghosts_new(random);
+        break;
+    case 5:
+        if (stress_below(random, 64) == 0)
+            tally_collect();
+        break;
+    case 6:
+        if (stress_below(random, 16) == 0)
+            TALLY_BLOCKING { sched_yield(); }
+        break;
+    default:
+        tally_safepoint();
+    }
+    if (old) {
+        ghost_check(old);
+        tally_decref(old);
+    }
+}
+
+// Nothing is kept any more: all must go.
+static void end_round(void) {
+    atomic_store(&closing, true);
+    for (uint32_t i = 0; i < SHELVES; i++) {
+        struct ghost *old = shelf_swap(i, NULL);
+        if (old)
+            tally_decref(old);
+    }
+    while (tally_collect())
+        stress_tick();
+    unsigned long m = atomic_load(&made), f = atomic_load(&finalized);
+    unsigned long d = atomic_load(&destroyed);
+    expect(m == d && m == f, "%lu made, %lu finalized, %lu destroyed", m, f, d);
+    expect(tally_verify(2) == TALLY_OK, "the heap is corrupt");
+    atomic_store(&closing, false);
+    over = stress_over();
+}
+
+static void *work(void *arg) {
+    uint64_t me = (uint64_t)(uintptr_t)arg, random = stress_stream(1, me);
+    while (!over) {
+        uint32_t turns = stress_below(&random, TURNS);
+        for (uint32_t i = 0; i < turns; i++)
+            turn(&random);
+        meeting_wait(&team);
+        if (me == 0)
+            end_round();
+        meeting_wait(&team);
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    stress_begin(argc, argv, "finalize", 4);
+    meeting_init(&team, stress.threads);
+    pthread_t threads[STRESS_THREADS_MAX];
+    for (uint64_t i = 0; i < stress.threads; i++)
+        threads[i] = thread_start(work, (void *)(uintptr_t)i);
+    for (uint64_t i = 0; i < stress.threads; i++)
+        thread_join(threads[i]);
+    printf("finalize: %lu finalizers ran, %lu brought their object back\n",
+           atomic_load(&finalized), atomic_load(&revived));
+    return stress_end();
+}
