@@ -17,7 +17,7 @@
 #include "snapshot.h"
 
 #define SCHEDULES 100000u // of the code as it is
-#define BOUND 100000u     // within which a defect has to be found
+#define BOUND 300000u     // within which a defect has to be found
 #define REPLAYS 200u
 
 static const char *const defects[] = {

@@ -2,13 +2,15 @@
 //
 // Two objects of thread 0's, which all three threads hold references to. They
 // count up and down, hand references to each other without counting, come to
-// safepoints, flush what they cached for others, block, detach and attach
-// again (as whoever is vacant, so that an owner's mutator may change hands),
-// and end. One object has a destroy hook, the other is of the simplest kind.
+// safepoints, flush what they cached for others, block, stop the world, detach
+// and attach again (as whoever is vacant, so that an owner's mutator may change
+// hands), and end. One object has a destroy hook, the other is of the simplest
+// kind.
 //
 // ORACLE  An object ends once, with no reference left; nobody touches it
-//         afterwards, and nobody but its destroyer during it. After the last
-//         thread both have ended, and nothing waits in an inbox.
+//         afterwards, and nobody but its destroyer during it. While a thread
+//         has stopped the world no other does anything. After the last thread
+//         both have ended, and nothing waits in an inbox.
 
 #include <tally/tally.h>
 
@@ -55,6 +57,8 @@ static uint32_t held[THREADS][OBJECTS];
 static uint32_t box[THREADS][OBJECTS];
 static unsigned ends[OBJECTS];      // how often the destroy hook ran
 static unsigned destroyer[OBJECTS]; // by whom
+static unsigned stopper;            // 1 + who has stopped the world, or 0
+static bool stops;                  // whether this schedule has stops at all
 static uint64_t scenario_seed;
 
 // ---- the oracle
@@ -130,7 +134,15 @@ void scenario_end(void) {
 
 // ---- what threads do
 
+// Before each thing that a thread does attached.
+static void look_for_stop(unsigned self) {
+    if (stopper && stopper != self + 1)
+        schedule_fail("thread %u runs in a world that thread %u has stopped",
+                      self, stopper - 1);
+}
+
 static void take_box(unsigned self, uint32_t flag) {
+    look_for_stop(self);
     for (unsigned k = 0; k < OBJECTS; k++) {
         tly_point(&box[self][k]);
         uint32_t got =
@@ -142,6 +154,7 @@ static void take_box(unsigned self, uint32_t flag) {
 static void count_up(unsigned self, unsigned k) {
     if (!held[self][k])
         return;
+    look_for_stop(self);
     schedule_say("increfs object %u", k);
     tally_incref(objects[k]);
     held[self][k]++;
@@ -151,6 +164,7 @@ static void count_up(unsigned self, unsigned k) {
 static void count_down(unsigned self, unsigned k) {
     if (!held[self][k])
         return;
+    look_for_stop(self);
     schedule_say("decrefs object %u", k);
     held[self][k]--;
     __atomic_fetch_sub(&alive[k], 1, __ATOMIC_RELAXED);
@@ -176,6 +190,19 @@ static void block(unsigned self) {
         tly_point(&box[self]);
     tally_blocking_exit();
     schedule_say("has blocked");
+}
+
+static void stop(unsigned self) {
+    schedule_say("stops the world");
+    if (tally_stop_world() != TALLY_OK)
+        schedule_fail("thread %u cannot stop the world", self);
+    look_for_stop(self);
+    stopper = self + 1;
+    for (unsigned n = 0; n < 3; n++)
+        tly_point(&box[self]);
+    stopper = 0;
+    schedule_say("starts the world");
+    tally_start_world();
 }
 
 static void leave_and_come(unsigned self) {
@@ -218,8 +245,13 @@ static void operate(unsigned self, uint64_t r) {
         tly_pending_flush(tly_heap_of(tly_self()));
         break;
     case 13:
-    case 14:
         block(self);
+        break;
+    case 14:
+        if (stops)
+            stop(self);
+        else
+            block(self);
         break;
     default:
         leave_and_come(self);
@@ -247,6 +279,7 @@ void scenario_thread(unsigned self) {
 void scenario_begin(uint64_t seed) {
     scenario_seed = ~seed;
     uint64_t random = scenario_seed;
+    stops = random_next(&random) % 4 == 0;
     for (unsigned n = 1; n < THREADS; n++)
         for (unsigned k = 0; k < OBJECTS; k++) {
             uint64_t count = random_next(&random) % 3;

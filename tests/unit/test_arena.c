@@ -101,7 +101,7 @@ static void purged_units_are_clean_and_zero(void **state) {
     char *run = take(3);
     memset(run, 7, 3 * UNIT);
     tly_units_give(run, 3);
-    assert_int_equal(tly_arena_purge(0), 3 * UNIT);
+    assert_int_equal(tly_arena_purge(), 3 * UNIT);
     bool clean = false;
     assert_ptr_equal(tly_units_take(3, &clean), run);
     assert_true(clean);
@@ -112,17 +112,10 @@ static void units_that_the_system_does_not_purge_stay_dirty(void **state) {
     (void)state;
     tly_units_give(take(1), 1);
     tly_fault_arm(TLY_FAULT_PURGE, 1, true);
-    assert_int_equal(tly_arena_purge(0), 0);
+    assert_int_equal(tly_arena_purge(), 0);
     tly_fault_disarm(NULL);
     assert_int_equal(tly_arena_bytes().dirty, UNIT);
     assert_false(is_clean(1));
-}
-
-static void what_was_freed_lately_is_not_purged(void **state) {
-    (void)state;
-    tly_units_give(take(1), 1);
-    assert_int_equal(tly_arena_purge(HOUR), 0);
-    assert_int_equal(tly_arena_purge(0), UNIT);
 }
 
 static void purging_leaves_units_in_use_alone(void **state) {
@@ -130,17 +123,32 @@ static void purging_leaves_units_in_use_alone(void **state) {
     char *a = take(1), *b = take(1);
     memset(b, 7, UNIT);
     tly_units_give(a, 1);
-    assert_int_equal(tly_arena_purge(0), UNIT);
+    assert_int_equal(tly_arena_purge(), UNIT);
     assert_true(all_bytes_are(b, UNIT, 7));
-    assert_int_equal(tly_arena_purge(0), 0);
+    assert_int_equal(tly_arena_purge(), 0);
 }
 
 static void a_tick_purges_after_the_delay_and_not_before(void **state) {
     (void)state;
+    tly_arena_set_delay(HOUR);
     tly_units_give(take(1), 1);
     tly_arena_tick();
     assert_int_equal(tly_arena_bytes().dirty, UNIT);
     tly_arena_set_delay(0);
+    tly_arena_tick();
+    assert_int_equal(tly_arena_bytes().dirty, 0);
+}
+
+static void the_delay_is_not_put_off_by_what_is_freed_meanwhile(void **state) {
+    (void)state;
+    char *first = take(1), *later = take(1);
+    tly_arena_set_delay(50000000);
+    tly_units_give(first, 1);
+    uint64_t begin = tly_os_now();
+    sleep_ms(30);
+    tly_units_give(later, 1);
+    while (tly_os_now() - begin < 50000000)
+        sleep_ms(1);
     tly_arena_tick();
     assert_int_equal(tly_arena_bytes().dirty, 0);
 }
@@ -242,7 +250,7 @@ static void freed_units_do_not_find_a_huge_block_between_them(void **state) {
     assert_ptr_equal(tly_arena_of(beyond), tly_arena_at(4));
     tly_units_give(all, TLY_UNITS_MAX);
     tly_units_give(beyond, 1);
-    tly_arena_purge(0);
+    tly_arena_purge();
     assert_true(all_bytes_are(huge, 2 * TLY_SLOT_SIZE, 7));
 }
 
@@ -267,7 +275,7 @@ static void *take_and_give(void *arg) {
         // Whoever else has this unit changes the word.
         *runs[at] = (uintptr_t)runs[at];
         if (n % 64 == 0)
-            tly_arena_purge(0);
+            tly_arena_purge();
     }
     for (unsigned at = 0; at < 16; at++)
         if (runs[at])
@@ -304,9 +312,9 @@ int main(void) {
         arena_test(a_run_is_clean_if_all_its_units_are),
         arena_test(purged_units_are_clean_and_zero),
         arena_test(units_that_the_system_does_not_purge_stay_dirty),
-        arena_test(what_was_freed_lately_is_not_purged),
         arena_test(purging_leaves_units_in_use_alone),
         arena_test(a_tick_purges_after_the_delay_and_not_before),
+        arena_test(the_delay_is_not_put_off_by_what_is_freed_meanwhile),
         arena_test(bytes_are_accounted_for),
         arena_test(without_memory_there_are_no_units_and_nothing_changes),
         arena_test(giving_a_unit_back_twice_aborts),

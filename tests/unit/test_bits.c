@@ -36,7 +36,7 @@ static void the_count_of_bits_is_that_of_counting_one_by_one(void **state) {
         uint64_t word = unit_random(&random) & unit_random(&random);
         unsigned count = 0;
         for (unsigned bit = 0; bit < 64; bit++)
-            count += word >> bit & 1;
+            count += (unsigned)(word >> bit & 1);
         assert_int_equal(tly_bit_count(word), count);
     }
     assert_int_equal(tly_bit_count(0), 0);

@@ -278,7 +278,7 @@ static void simple_objects_are_reaped_inside_an_allocation(void **state) {
 #define THREADS 3u
 #define OBJECTS 64u
 struct parcel;
-static _Atomic(struct parcel *) boxes[THREADS][OBJECTS];
+static struct parcel *_Atomic boxes[THREADS][OBJECTS];
 static atomic_uint made, ended_by_all, finished;
 
 static void count_end(void *object) {

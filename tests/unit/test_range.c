@@ -133,10 +133,9 @@ static void slots_that_were_given_back_are_dirty_until_purged(void **state) {
     assert_int_equal(tly_slots_dirty_bytes(), 0);
     tly_slots_give(slot_at(0), 2);
     assert_int_equal(tly_slots_dirty_bytes(), 2 * TLY_SLOT_SIZE);
-    assert_int_equal(tly_slots_purge(0), 0);
-    assert_int_equal(tly_slots_purge(UINT64_MAX), 2 * TLY_SLOT_SIZE);
+    assert_int_equal(tly_slots_purge(), 2 * TLY_SLOT_SIZE);
     assert_int_equal(tly_slots_dirty_bytes(), 0);
-    assert_int_equal(tly_slots_purge(UINT64_MAX), 0);
+    assert_int_equal(tly_slots_purge(), 0);
 }
 
 static void a_slot_that_the_system_does_not_purge_stays_dirty(void **state) {
@@ -144,10 +143,10 @@ static void a_slot_that_the_system_does_not_purge_stays_dirty(void **state) {
     tly_slots_take(1);
     tly_slots_give(slot_at(0), 1);
     tly_fault_arm(TLY_FAULT_PURGE, 1, false);
-    assert_int_equal(tly_slots_purge(UINT64_MAX), 0);
+    assert_int_equal(tly_slots_purge(), 0);
     tly_fault_disarm(NULL);
     assert_int_equal(tly_slots_dirty_bytes(), TLY_SLOT_SIZE);
-    assert_int_equal(tly_slots_purge(UINT64_MAX), TLY_SLOT_SIZE);
+    assert_int_equal(tly_slots_purge(), TLY_SLOT_SIZE);
 }
 
 static void give_twice(void *arg) {

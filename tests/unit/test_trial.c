@@ -1,0 +1,220 @@
+// collector/trial.h: which members of a set are garbage.
+
+#include "unit_collector.h"
+
+struct node {
+    tally_object head;
+    tally_ref left, right;
+};
+TALLY_TYPE(node, TALLY_REF(left), TALLY_REF(right));
+
+struct apart { // its references are not in one run
+    tally_object head;
+    tally_ref left;
+    uint64_t between;
+    tally_ref right;
+};
+TALLY_TYPE(apart, TALLY_REF(left), TALLY_REF(right));
+
+struct leaf {
+    tally_object head;
+    uint64_t value;
+};
+TALLY_TYPE(leaf);
+
+static void hook(void *object) { (void)object; }
+struct last {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(last, TALLY_REF(next), TALLY_FINALIZE(hook));
+
+static uint8_t trial_of(const void *object) {
+    return tly_sides.trial[tly_granule_of(object)];
+}
+
+// Two nodes that refer to each other, and nobody else to them.
+static struct node *ring(void) {
+    struct node *a = tally_new(node), *b = tally_new(node);
+    tally_set_steal(b, left, a);
+    tally_set_steal(a, left, b);
+    return a;
+}
+
+static void trial_counts_are_references_from_outside(void **state) {
+    (void)state;
+    local_make();
+    struct node *a = ring(), *b = tally_get(a, left);
+    struct node *root = tally_new(node);
+    tally_set(root, left, a);
+    tally_incref(root);
+    struct tly_trial trial = trial_begin(false);
+    assert_int_equal(trial.members, 3);
+    assert_int_equal(trial_of(root), 2);
+    assert_int_equal(trial_of(a), 0);
+    assert_int_equal(trial_of(b), 0);
+    assert_true(is_member(a) && is_member(b) && is_member(root));
+    trial_end();
+}
+
+static void what_is_reached_from_outside_is_no_member_after_marking(
+    void **state) {
+    (void)state;
+    local_make();
+    struct node *live = ring(), *dead = ring(), *root = tally_new(node);
+    tally_set(root, right, live);
+    trial_begin(false);
+    tly_trial_mark();
+    assert_false(is_member(root));
+    assert_false(is_member(live));
+    assert_false(is_member(tally_get(live, left)));
+    assert_true(is_member(dead));
+    assert_true(is_member(tally_get(dead, left)));
+    assert_int_equal(tly_trial_garbage(false), 2);
+    trial_end();
+}
+
+static void what_refers_to_nothing_is_not_looked_at(void **state) {
+    (void)state;
+    local_make();
+    struct leaf *leaf = tally_new(leaf);
+    struct node *node = tally_new(node);
+    tally_set(node, left, leaf);
+    struct tly_trial trial = trial_begin(false);
+    assert_int_equal(trial.members, 1);
+    assert_false(is_member(leaf));
+    trial_end();
+}
+
+static void references_that_lie_apart_count_too(void **state) {
+    (void)state;
+    local_make();
+    struct apart *a = tally_new(apart), *b = tally_new(apart);
+    tally_set_steal(a, right, b);
+    tally_set_steal(b, left, a);
+    trial_begin(false);
+    assert_int_equal(trial_of(a) + trial_of(b), 0);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(false), 2);
+    trial_end();
+}
+
+static void an_immortal_object_keeps_what_it_refers_to(void **state) {
+    (void)state;
+    local_make();
+    struct node *immortal = tally_new(node), *kept = ring();
+    tally_set(immortal, left, kept);
+    tally_immortalize(immortal);
+    tally_decref(immortal);
+    struct tly_trial trial = trial_begin(false);
+    assert_int_equal(trial.members, 2);
+    assert_false(is_member(immortal));
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(false), 0);
+    trial_end();
+}
+
+static void merged_objects_are_members_with_both_their_counts(void **state) {
+    (void)state;
+    struct tly_local *other = local_make(), *mine = local_make();
+    struct node *merged = ring(), *shared = ring();
+    tally_transfer(merged);
+    act_as_local(other);
+    tally_incref(shared);
+    act_as_local(mine);
+    trial_begin(false);
+    assert_int_equal(trial_of(merged), 0);
+    assert_int_equal(trial_of(shared), 1);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(false), 2);
+    assert_true(is_member(merged));
+    trial_end();
+}
+
+static void a_look_at_the_young_has_no_old_members(void **state) {
+    (void)state;
+    local_make();
+    struct node *old = ring();
+    trial_begin(false);
+    trial_end();
+    struct node *young = ring();
+    tally_set(young, right, old);
+    struct tly_trial trial = trial_begin(true);
+    assert_int_equal(trial.members, 2);
+    assert_false(is_member(old));
+    // References to what is not looked at are not counted.
+    assert_int_equal(trial_of(old), 0);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(true), 2);
+    trial_end();
+}
+
+static void an_old_object_keeps_the_young_it_refers_to(void **state) {
+    (void)state;
+    local_make();
+    struct node *old = ring();
+    trial_begin(false);
+    trial_end();
+    struct node *young = ring();
+    tally_set(old, right, young);
+    trial_begin(true);
+    assert_int_equal(trial_of(young), 1);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(true), 0);
+    assert_true(tables_are_clear());
+    trial_end();
+}
+
+static void members_with_finalizers_that_have_not_run_are_told(void **state) {
+    (void)state;
+    local_make();
+    struct last *a = tally_new(last), *b = tally_new(last);
+    tally_set(a, next, b);
+    b->head.gc_ |= TLY_GC_FINALIZED;
+    struct tly_trial trial = trial_begin(false);
+    assert_int_equal(trial.members, 2);
+    assert_int_equal(trial.finalizers, 1);
+    trial_end();
+}
+
+static void listed_objects_are_recounted_without_the_unit_held(void **state) {
+    (void)state;
+    local_make();
+    struct node *dead = ring(), *back = ring();
+    trial_begin(false);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(false), 4);
+    tly_garbage_hold();
+    assert_int_equal(total_of(dead), 2);
+    assert_true(tly_side_get(tly_sides.listed, tly_granule_of(dead)));
+    tally_incref(back); // as a finalizer would
+    struct tly_trial trial = {.young = false};
+    tly_trial_recount(&trial);
+    assert_int_equal(trial_of(dead), 0);
+    assert_int_equal(trial_of(back), 1);
+    tly_trial_mark();
+    assert_true(is_member(dead));
+    assert_false(is_member(back));
+    assert_false(is_member(tally_get(back, left)));
+    // It all ends as a collection does.
+    tly_garbage_clear(tly_local_of(tly_self()));
+    assert_false(is_object(dead));
+    assert_int_equal(total_of(back), 2);
+    tly_sides_drop();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        collector_test(trial_counts_are_references_from_outside),
+        collector_test(what_is_reached_from_outside_is_no_member_after_marking),
+        collector_test(what_refers_to_nothing_is_not_looked_at),
+        collector_test(references_that_lie_apart_count_too),
+        collector_test(an_immortal_object_keeps_what_it_refers_to),
+        collector_test(merged_objects_are_members_with_both_their_counts),
+        collector_test(a_look_at_the_young_has_no_old_members),
+        collector_test(an_old_object_keeps_the_young_it_refers_to),
+        collector_test(members_with_finalizers_that_have_not_run_are_told),
+        collector_test(listed_objects_are_recounted_without_the_unit_held),
+    };
+    return cmocka_run_group_tests_name("collector/trial", tests, NULL, NULL);
+}
