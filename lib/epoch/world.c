@@ -111,7 +111,7 @@ static bool wait_idle(struct tly_mutator *m, uint64_t deadline) {
             tly_break(m, TLY_BREAK_STOP);
         // ORDER[state] seq_cst: read after the phase became odd, and after
         // STOP was set: a thread that stops running sees the phase and
-        // signals, or is seen here. What it did before is visible to the requester.
+        // signals, or is seen here. What it did is visible to the requester.
         if (tly_load_seq_cst(&m->state) != TLY_ATTACHED)
             return true;
         if (!tly_event_wait(&world.parked, seen, deadline))

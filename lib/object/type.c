@@ -72,6 +72,8 @@ static void survey_items(struct survey *s, tally_type *type,
                          const tally_trait *trait) {
     bool length_fits = trait->length_size == 4 || trait->length_size == 8;
     if (type->item_size_ || trait->offset > type->size || !trait->count ||
+        trait->offset < sizeof(tally_object) ||
+        trait->length_offset < sizeof(tally_object) ||
         trait->count > SIZE_MAX_FIXED || !length_fits ||
         trait->length_offset > type->size - trait->length_size) {
         s->status = TALLY_INVALID;
