@@ -36,9 +36,9 @@ struct tally_stats {
     size_t size;                    // of this structure; the caller sets it
     struct tally_counters counters; // of all mutators together
     uint64_t live_objects;
-    uint64_t live_bytes;     // in blocks that are handed out, to a 1/8
-    uint64_t heap_bytes;     // in use by pools and large blocks
-    uint64_t os_bytes;       // got from the OS and not given back
+    uint64_t live_bytes; // in blocks handed out, to 1/8 and 64 KiB a mutator
+    uint64_t heap_bytes; // in use by pools and large blocks
+    uint64_t os_bytes;   // got from the OS and not given back
     uint64_t reserved_bytes; // of address space
     uint64_t metadata_bytes; // of os_bytes, descriptors and mutators
     uint64_t pools;

@@ -119,7 +119,8 @@ TLY_INLINE bool is_wanted(uint64_t word, uint64_t shared, bool young) {
 // dies later and is not old was made after this collection.
 TLY_INLINE void age(tally_object *object, uint64_t word) {
     if ((WORD_GC(word) & (TLY_GC_LIVE | TLY_GC_OLD)) == TLY_GC_LIVE)
-        object->gc_ = WORD_GC(word) | TLY_GC_OLD;
+        // Relaxed: only threads that are not attached read it meanwhile.
+        tly_store_relaxed(&object->gc_, (uint8_t)(WORD_GC(word) | TLY_GC_OLD));
 }
 
 // Kernel A over one pool. Of all objects, references are subtracted in the
