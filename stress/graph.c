@@ -40,6 +40,8 @@ struct hooked {
     uint64_t id, canary;
     tally_ref field[3];
 };
+static atomic_ulong hooked_made, hooked_gone;
+
 static void hooked_destroy(void *object);
 TALLY_TYPE(hooked, TALLY_REF_ARRAY(field), TALLY_DESTROY(hooked_destroy));
 
@@ -95,15 +97,20 @@ static uint32_t id_of(void *node) {
     return (uint32_t)*view.id;
 }
 
+static atomic_ulong hooked_made, hooked_gone;
+
 static void hooked_destroy(void *object) {
     holds(atomic_fetch_add(&shadow[id_of(object)].hooks, 1) == 0);
+    atomic_fetch_add(&hooked_gone, 1);
 }
 
 static void *node_make(unsigned kind, unsigned fields) {
     if (kind == 0)
         return tally_new(simple);
-    if (kind == 1)
+    if (kind == 1) {
+        atomic_fetch_add(&hooked_made, 1);
         return tally_new(hooked);
+    }
     return tally_new_items(table, fields);
 }
 
@@ -367,5 +374,6 @@ int main(int argc, char **argv) {
            most);
     holds(checkpoints > 0 && most > 100);
     tally_collect();
+    holds(atomic_load(&hooked_made) == atomic_load(&hooked_gone));
     return stress_end();
 }

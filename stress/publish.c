@@ -7,9 +7,9 @@
 //         once but those that are published now.
 // USE     publish [--threads N] [--seconds N] [--seed N]; half of the threads
 //         write; the seed decides how long they hold what they have.
-// FAILS   when readers read outside of the section (borrow_enter left out);
-//         when writers destroy without tally_publish (readers get nothing);
-//         with a decref left out.
+// FAILS   when readers read outside of a section; when writers do not publish
+//         (their objects end before the readers' sections do); with a decref
+//         left out of write_once.
 
 #include "stress.h"
 
