@@ -17,7 +17,8 @@ TALLY_BEGIN
 // Errors:   ENOMEM; EAGAIN when the thread cannot attach.
 // Threads:  any.
 // Blocks:   no.
-// Cost:     3 ns for up to 32 KiB; above, a search of the arenas.
+// Cost:     some instructions for up to 32 KiB (bench/alloc_pair); above, a
+//           search of the arenas.
 TALLY_API TALLY_MUST_USE void *tally_alloc(size_t size);
 
 // Allocates memory for an array, all bytes zero.
@@ -57,8 +58,10 @@ TALLY_API TALLY_MUST_USE void *tally_reallocarray(void *block, size_t count,
 // block:    from this family, or NULL, which does nothing.
 // Returns:  nothing; cannot fail and never takes a lock.
 // Threads:  any that may use the block; it need not have allocated it.
-// Blocks:   no.
-// Cost:     3 ns, also from another thread, in batches.
+// Blocks:   no; but a thread that is not attached may wait for the world to
+//           start, once in many frees.
+// Cost:     a bit in a bitmap; from another thread a bit in a cache, told in
+//           batches (bench/remote_free).
 TALLY_API void tally_free(void *block);
 
 // Returns:  how many bytes the block has room for; at least what was asked

@@ -19,7 +19,8 @@ TALLY_BEGIN
 // Errors:   TALLY_NO_MEMORY, TALLY_LIMIT: the thread could not be attached.
 // Threads:  any; a thread that is not attached is attached.
 // Blocks:   no.
-// Cost:     about 1 ns (bench/borrow).
+// Cost:     a call and liburcu's section, without a locked operation
+//           (bench/borrow).
 TALLY_API tally_status tally_borrow_enter(void);
 
 // Ends a borrow section; the outermost one is a safepoint.
@@ -27,7 +28,7 @@ TALLY_API tally_status tally_borrow_enter(void);
 // Returns:  nothing.
 // Threads:  the one that entered it.
 // Blocks:   as tally_safepoint, for the outermost.
-// Cost:     about 1 ns.
+// Cost:     as tally_borrow_enter.
 TALLY_API void tally_borrow_leave(void);
 
 // Waits for a grace period.
@@ -37,7 +38,7 @@ TALLY_API void tally_borrow_leave(void);
 // Threads:  any.
 // Blocks:   for the longest open borrow section; the caller is detached
 //           meanwhile.
-// Cost:     about 1 us when no section is open.
+// Cost:     a detach, an attach and a grace period of liburcu.
 TALLY_API tally_status tally_synchronize(void);
 
 TALLY_END

@@ -69,7 +69,8 @@ TALLY_INLINE void tally_safepoint(void) {
 // Returns:  nothing.
 // Threads:  any, outside of borrow sections.
 // Blocks:   no. Finalizers may run inside.
-// Cost:     about 10 ns.
+// Cost:     two locked operations and what waits to be handed over
+//           (bench/start).
 TALLY_API void tally_blocking_enter(void);
 
 // Ends a blocking region. Keeps errno.
@@ -77,7 +78,8 @@ TALLY_API void tally_blocking_enter(void);
 // Returns:  nothing.
 // Threads:  the one that entered it.
 // Blocks:   while the world is stopped.
-// Cost:     about 10 ns.
+// Cost:     two locked operations and what waits to be handed over
+//           (bench/start).
 TALLY_API void tally_blocking_exit(void);
 
 // The statement that follows is a blocking region:

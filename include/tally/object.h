@@ -50,7 +50,7 @@ struct tally_counts {
 //           many mutators or types).
 // Threads:  any.
 // Blocks:   no; the first call of a thread attaches it.
-// Cost:     3 ns for a small object (bench/churn).
+// Cost:     some instructions for a small object (bench/churn).
 TALLY_API TALLY_MUST_USE void *tally_object_new(tally_type *type, size_t items);
 
 // Counts one more reference to an object.
@@ -60,7 +60,8 @@ TALLY_API TALLY_MUST_USE void *tally_object_new(tally_type *type, size_t items);
 //           immortal, and is reported once.
 // Threads:  any.
 // Blocks:   no.
-// Cost:     0.3 ns by the owner, one locked operation by others.
+// Cost:     a compare and an addition by the owner (bench/count_pair), one
+//           locked operation by others.
 TALLY_INLINE void tally_incref(void *object) {
     tally_object_incref_((tally_object *)object);
 }
@@ -71,8 +72,9 @@ TALLY_INLINE void tally_incref(void *object) {
 // Returns:  nothing; cannot fail, allocates nothing.
 // Threads:  any.
 // Blocks:   no. Finalizers and destroy hooks may run inside.
-// Cost:     0.3 ns by the owner; of the last reference, some ns for each
-//           object destroyed, without recursion.
+// Cost:     a compare and a subtraction by the owner (bench/count_pair); of
+//           the last reference, the work for each object destroyed, without
+//           recursion (bench/chain).
 TALLY_INLINE void tally_decref(void *object) {
     tally_object_decref_((tally_object *)object);
 }
@@ -86,7 +88,8 @@ TALLY_INLINE void tally_decref(void *object) {
 //           published.
 // Threads:  any attached thread.
 // Blocks:   no.
-// Cost:     0.5 ns by the owner, one locked operation by others.
+// Cost:     two compares and an addition by the owner, one locked operation
+//           by others.
 TALLY_API TALLY_MUST_USE bool tally_try_incref(void *object);
 
 // Whether the caller's reference is the only one: then it may change the

@@ -42,7 +42,7 @@ TALLY_INLINE bool tally_owns_(const tally_object *object) {
 }
 
 // Returns:  nothing.  Threads: any that holds a reference.  Blocks: no.
-// Cost:     0.3 ns by the owner (bench/count_pair).
+// Cost:     a compare and an addition by the owner (bench/count_pair).
 TALLY_INLINE void tally_object_incref_(tally_object *object) {
     if (TALLY_LIKELY(tally_owns_(object))) {
         TALLY_COUNTED_();
@@ -54,7 +54,7 @@ TALLY_INLINE void tally_object_incref_(tally_object *object) {
 }
 
 // Returns:  nothing.  Threads: any that holds a reference.  Blocks: no.
-// Cost:     0.3 ns by the owner (bench/count_pair).
+// Cost:     a compare and an addition by the owner (bench/count_pair).
 TALLY_INLINE void tally_object_decref_(tally_object *object) {
     if (TALLY_LIKELY(tally_owns_(object))) {
         TALLY_COUNTED_();
