@@ -32,6 +32,13 @@ static inline void child_main(int out, child_fn fn, void *arg) {
     _exit(0);
 }
 
+// qemu-user tells of its child's signals on the child's stderr.
+static inline void child_strip(char *text) {
+    char *line = strstr(text, "qemu: uncaught target signal");
+    if (line && (line == text || line[-1] == '\n'))
+        *line = '\0';
+}
+
 static inline struct child child_run(child_fn fn, void *arg) {
     struct child child = {0, ""};
     int pipes[2];
@@ -54,6 +61,7 @@ static inline struct child child_run(child_fn fn, void *arg) {
             child.text[used++] = drain[i];
     }
     child.text[used] = '\0';
+    child_strip(child.text);
     close(pipes[0]);
     must(waitpid(pid, &child.status, 0) == pid);
     return child;

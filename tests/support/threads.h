@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include <tally/mutator.h>
 
@@ -13,11 +14,15 @@
 
 typedef void *(*thread_fn)(void *arg);
 
-// Starts a thread with a stack of so many bytes; 0: as usual.
+// Starts a thread with a stack of so many bytes, or the least that the system
+// allows (128 KiB on aarch64); 0: as usual.
 static inline pthread_t thread_start_on(size_t stack, thread_fn fn, void *arg) {
     pthread_t thread;
     pthread_attr_t attributes;
     must(pthread_attr_init(&attributes) == 0);
+    size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+    if (stack && stack < least)
+        stack = least;
     if (stack)
         must(pthread_attr_setstacksize(&attributes, stack) == 0);
     must(pthread_create(&thread, &attributes, fn, arg) == 0);
