@@ -28,15 +28,17 @@ struct tally_collection {
     uint64_t total_ns;   // from begin to end
 };
 
-// Finds garbage cycles in the whole heap and destroys them.
+// Finds garbage cycles in the whole heap and destroys them. Before it looks,
+// all threads are asked to do what they hold for each other, in at most 4
+// rounds, so that what was unreachable when it was called is found.
 //
 // Returns:  how many objects were destroyed; 0 also on error, with errno set;
 //           errno is kept otherwise.
 // Errors:   ENOMEM, EDEADLK (inside a borrow section, a finalizer of a
 //           collection or a stopped world), EAGAIN (cannot attach).
 // Threads:  any.
-// Blocks:   for another collection, and until the world stands still.
-//           Finalizers run inside.
+// Blocks:   for another collection, for each thread's next safepoint in each
+//           round, and until the world stands still. Finalizers run inside.
 // Cost:     10 .. 20 ns for each object that refers to others.
 TALLY_API size_t tally_collect(void);
 

@@ -93,7 +93,7 @@ TALLY_API void tally_blocking_exit(void);
          once = (tally_blocking_exit(), false))
 
 // Stops every other attached thread at its next safepoint, and keeps those
-// that attach waiting.
+// that attach waiting. Passes a safepoint itself before.
 //
 // Returns:  0 when all others stand still.
 // Errors:   TALLY_DEADLOCK inside a borrow section, or when the caller has

@@ -63,9 +63,12 @@ TALLY_API size_t tally_trim(void);
 //
 // level:    1: structures; 2: also every object's count.
 // Returns:  0 when all hold; what does not is written to stderr.
-// Errors:   TALLY_CORRUPT, TALLY_NO_MEMORY, and as tally_stop_world.
-// Threads:  any.
-// Blocks:   as tally_stop_world; the world stands still meanwhile.
+// Errors:   TALLY_CORRUPT, TALLY_NO_MEMORY, TALLY_INVALID (another level),
+//           TALLY_DEADLOCK (inside a borrow section or a hook that a
+//           collection calls), TALLY_LIMIT (the thread cannot attach).
+// Threads:  any; also one that has stopped the world itself.
+// Blocks:   for a collection that is under way, and until the world stands
+//           still, which it does meanwhile.
 // Cost:     10 ns an object.
 TALLY_API tally_status tally_verify(int level);
 

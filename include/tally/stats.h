@@ -90,9 +90,11 @@ typedef bool (*tally_object_fn)(void *object, void *arg);
 // Visits every live object, in the order of addresses.
 //
 // Returns:  0.
-// Errors:   as tally_stop_world.
-// Threads:  any.
-// Blocks:   as tally_stop_world; the world stands still during the walk.
+// Errors:   TALLY_DEADLOCK (inside a borrow section or a hook that a
+//           collection calls), TALLY_LIMIT (the thread cannot attach).
+// Threads:  any; also one that has stopped the world itself.
+// Blocks:   for a collection that is under way, and until the world stands
+//           still, which it does during the walk.
 // Cost:     2 ns an object and the callback (bench/walk).
 TALLY_API tally_status tally_walk(tally_object_fn fn, void *arg);
 

@@ -37,15 +37,19 @@ static bool lock_try(struct tly_mutator *self) {
     return tly_cas_acq_rel(&collector.busy, &nobody, self->number);
 }
 
-static void lock_take(struct tly_mutator *self) {
+// False at the deadline (0: none).
+static bool lock_take(struct tly_mutator *self, uint64_t deadline) {
     while (!lock_try(self)) {
         tly_mutator_detach(self);
         uint32_t seen = tly_event_value(&collector.freed);
         // ORDER[collector] acquire: looks again before it sleeps.
-        if (tly_load_acquire(&collector.busy))
-            tly_event_wait(&collector.freed, seen, 0);
+        bool late = tly_load_acquire(&collector.busy) &&
+                    !tly_event_wait(&collector.freed, seen, deadline);
         tly_mutator_attach(self);
+        if (late)
+            return false;
     }
+    return true;
 }
 
 static void lock_give(void) {
@@ -107,18 +111,6 @@ static void heaps_empty(void) {
     }
 }
 
-// What threads that do not run were handed is dropped for them, so that it is
-// not taken for references from outside.
-static void inboxes_help(void) {
-    for (uint32_t n = 1; n <= tly_registry_count(); n++) {
-        struct tly_heap *heap = tly_heap_of(tly_mutator_of(n));
-        if (!tly_inbox_has(heap))
-            continue;
-        tly_break(&heap->mutator, TLY_BREAK_INBOX);
-        tly_inbox_help(heap);
-    }
-}
-
 // ---- a collection
 
 static tally_status find(struct tly_mutator *self, bool young,
@@ -166,8 +158,7 @@ static tally_status collect(struct tly_local *self, tally_generation generation,
     struct tly_mutator *mutator = tly_mutator_in(self);
     bool young = generation == TALLY_YOUNG, held;
     uint64_t began = tly_os_now();
-    inboxes_help();
-    tly_finish(self, true);
+    tly_settle_idle(self);
     tally_status status = find(mutator, young, done, &held);
     if (status != TALLY_OK)
         return status;
@@ -198,14 +189,6 @@ static tally_status collect_locked(struct tly_local *self,
     return status;
 }
 
-// What dies of published objects may be published itself.
-static void limbo_empty(struct tly_local *self) {
-    do {
-        tly_limbo_poll(self, true);
-        tly_finish(self, true);
-    } while (tly_limbo_has(self) && !self->finishing);
-}
-
 tally_status tally_collect_generation(tally_generation generation,
                                       struct tally_collection *ret_done) {
     struct tally_collection done = {0};
@@ -218,12 +201,14 @@ tally_status tally_collect_generation(tally_generation generation,
         tly_load_relaxed(&collector.busy) == self->number)
         return TALLY_DEADLOCK;
     struct tly_local *local = tly_local_of(self);
-    tly_pending_flush(&local->heap);
-    tly_poll(self, true);
-    limbo_empty(local);
-    lock_take(self);
+    // What is asked is done, not what happens to be due.
+    local->collects = 1;
+    if (generation == TALLY_FULL)
+        tly_settle(local);
+    lock_take(self, 0);
     tally_status status = collect_locked(local, generation, &done);
-    limbo_empty(local);
+    tly_settle_limbo(local);
+    local->collects = 0;
     if (status == TALLY_OK && ret_done)
         *ret_done = done;
     return status;
@@ -241,7 +226,7 @@ void tly_collector_poll(struct tly_local *self) {
     struct tly_mutator *mutator = tly_mutator_in(self);
     int due = tly_pace_due();
     if (due < 0 || mutator->stopped_world || self->finishing ||
-        !lock_try(mutator))
+        self->collects || !lock_try(mutator))
         return;
     int error = errno;
     struct tally_collection done = {0};
@@ -269,25 +254,16 @@ tally_status tly_collector_start(void) {
 
 void tly_collector_end(void) { tly_sides_end(); }
 
-bool tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
-    if (self->depth > 0 || self->stopped_world)
-        return false;
-    while (!lock_try(self)) {
-        uint32_t seen = tly_event_value(&collector.freed);
-        if (tly_load_relaxed(&collector.busy) == self->number)
-            return false;
-        tly_mutator_detach(self);
-        // ORDER[collector] acquire: looks again before it sleeps.
-        bool late = tly_load_acquire(&collector.busy) &&
-                    !tly_event_wait(&collector.freed, seen, deadline);
-        tly_mutator_attach(self);
-        if (late)
-            return false;
-    }
-    if (tly_world_stop(self, deadline) == TALLY_OK)
-        return true;
-    lock_give();
-    return false;
+tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
+    if (self->depth > 0 || self->stopped_world ||
+        tly_load_relaxed(&collector.busy) == self->number)
+        return TALLY_DEADLOCK;
+    if (!lock_take(self, deadline))
+        return TALLY_TIMED_OUT;
+    tally_status status = tly_world_stop(self, deadline);
+    if (status != TALLY_OK)
+        lock_give();
+    return status;
 }
 
 void tly_collector_resume(struct tly_mutator *self) {

@@ -19,9 +19,10 @@ extern struct tly_collect_totals tly_collect_totals;
 tally_status tly_collector_start(void);
 void tly_collector_end(void);
 
-// Stops the world with no collection under way, for fork; false at the
-// deadline. resume ends it, also in the child.
-bool tly_collector_stop(struct tly_mutator *self, uint64_t deadline);
+// Stops the world with no collection under way: TALLY_DEADLOCK where the
+// caller is inside one, TALLY_TIMED_OUT at the deadline (0: none). resume ends
+// it, also in the child of a fork.
+tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline);
 void tly_collector_resume(struct tly_mutator *self);
 
 // Collects if the heap has grown enough and no collection runs: at a
@@ -37,6 +38,16 @@ void tly_collector_configure(bool automatic, uint64_t young_bytes,
 
 // Called after each collection, in a running world (option verify).
 extern void (*tly_collector_after)(void);
+
+// ---- settle.c
+
+// Asks all threads, in rounds, to do what they hold for each other, until a
+// round moved nothing or there were 4. Blocks for each thread's safepoint.
+void tly_settle(struct tly_local *self);
+// The share of it that needs no other thread: of mutators that do not run.
+void tly_settle_idle(struct tly_local *self);
+// Destroys what waits for a grace period, here and of threads that left it.
+void tly_settle_limbo(struct tly_local *self);
 
 // ---- pace.c
 

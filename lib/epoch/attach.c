@@ -54,9 +54,11 @@ void tly_poll(struct tly_mutator *self, bool open) {
     // ORDER[breaker] acq_rel: taken before the goal is read, so that a request
     // that comes meanwhile leaves its bit. Pairs with tly_break.
     uint32_t bits = tly_exchange_acq_rel(&self->breaker.bits_, 0);
-    tly_handshake_poll(self);
+    uint64_t goal = tly_handshake_seen(self);
     if (tly_epoch_hooks.poll)
         tly_epoch_hooks.poll(self, bits, open);
+    if (TLY_UNLIKELY(goal))
+        tly_handshake_answer(self, goal);
     if (bits & TLY_BREAK_STOP)
         tly_world_pass(self);
 }

@@ -25,7 +25,7 @@ static uint64_t ask(uint32_t kind) {
     uint64_t goal = (last / GOAL_STEP + 1) * GOAL_STEP + kind;
     // ORDER[goal] seq_cst: what the goal is about was stored before; the
     // count of records and their states are read after. Pairs with the load
-    // in tly_handshake_poll.
+    // in tly_handshake_seen.
     tly_store_seq_cst(&handshake_goal, goal);
     uint32_t count = tly_registry_count();
     for (uint32_t n = 1; n <= count; n++)
@@ -37,7 +37,7 @@ static uint64_t ask(uint32_t kind) {
 // not running: whoever acts for it acknowledges for itself.
 static bool is_done(struct tly_mutator *m, uint64_t goal) {
     // ORDER[acknowledge] acquire: what the mutator did for the goal, and all
-    // before, is visible to who asked. Pairs with tly_handshake_poll.
+    // before, is visible to who asked. Pairs with tly_handshake_answer.
     if (tly_load_acquire(&m->ack) >= goal)
         return true;
     // ORDER[state] seq_cst: read after the goal was stored.
@@ -78,13 +78,19 @@ void tly_handshake_left(struct tly_mutator *self) {
         tly_event_signal(&handshake_done);
 }
 
-void tly_handshake_poll(struct tly_mutator *self) {
+uint64_t tly_handshake_seen(const struct tly_mutator *self) {
     // ORDER[goal] seq_cst: read after the breaker was taken, or after the
     // thread became ATTACHED.
     uint64_t goal = tly_load_seq_cst(&handshake_goal);
     // Relaxed: the thread's own word.
+    return TLY_LIKELY(goal == tly_load_relaxed(&self->ack)) ? 0 : goal;
+}
+
+void tly_handshake_answer(struct tly_mutator *self, uint64_t goal) {
+    // Relaxed: the thread's own word.
     uint64_t ack = tly_load_relaxed(&self->ack);
-    if (TLY_LIKELY(goal == ack))
+    // The work of a safepoint may have passed another one.
+    if (goal <= ack)
         return;
     bool next = goal / GOAL_STEP == ack / GOAL_STEP + 1;
     if (tly_epoch_hooks.acknowledge)

@@ -17,8 +17,10 @@
 tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
                            uint64_t deadline);
 
-// The calling mutator's share, at each safepoint.
-void tly_handshake_poll(struct tly_mutator *self);
+// The calling mutator's share, at each safepoint: the goal that it has to
+// answer, 0 if none; and the answer, after the safepoint's other work.
+uint64_t tly_handshake_seen(const struct tly_mutator *self);
+void tly_handshake_answer(struct tly_mutator *self, uint64_t goal);
 
 // Tells who waits for acknowledgements that a mutator runs no more.
 void tly_handshake_left(struct tly_mutator *self);

@@ -167,7 +167,11 @@ void tly_world_forked(void) {
 
 tally_status tally_stop_world(void) {
     struct tly_mutator *self = tly_self_attached();
-    return self ? tly_world_stop(self, 0) : -errno;
+    if (!self)
+        return -errno;
+    // Who does nothing but stop the world is asked like any other.
+    tally_safepoint_slow_();
+    return tly_world_stop(self, 0);
 }
 
 void tally_start_world(void) {

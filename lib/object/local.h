@@ -19,6 +19,7 @@ struct tly_local {
     uint32_t limbo_count;
     uint32_t finishing; // depth of destruction on this thread
     uint64_t limbo_bytes;
+    uint32_t collects; // inside tally_collect: nothing collects by itself
 };
 _Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,
                "a mutator costs at most two pages");

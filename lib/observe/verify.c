@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "collector/collect.h"
 #include "epoch/attach.h"
 #include "epoch/registry.h"
-#include "epoch/world.h"
 #include "object/local.h"
 #include "object/type.h"
 #include "platform/os.h"
@@ -18,10 +18,12 @@
 
 // Reports of one run that are printed.
 #define REPORTS 10u
-#define SLOT_GRANULES (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT)
+// Bytes of the table for each slot of the heap.
+#define SLOT_COUNTS ((TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT) * sizeof(uint32_t))
 
 struct verify {
     uint32_t *found; // references by granule; NULL at level 1
+    size_t slots;    // that it covers
     unsigned broken;
 };
 
@@ -137,18 +139,39 @@ static void states(struct verify *v, struct tly_pool *pool,
     check_states(v, pool, object);
 }
 
-static tally_status table_make(struct verify *v, size_t *ret_size) {
-    size_t size = tly_slots_frontier() * SLOT_GRANULES * sizeof(uint32_t);
-    v->found = size ? tly_os_reserve(size, TLY_UNIT_SIZE) : NULL;
-    *ret_size = size;
-    if (size == 0)
-        return TALLY_OK;
+static void table_drop(struct verify *v) {
+    if (v->found)
+        tly_os_unreserve(v->found, v->slots * SLOT_COUNTS);
+    v->found = NULL;
+}
+
+// Room for some slots more than there are: the heap may grow until it is
+// stopped.
+static tally_status table_make(struct verify *v) {
+    v->slots = tly_slots_frontier() + 8;
+    size_t size = v->slots * SLOT_COUNTS;
+    v->found = tly_os_reserve(size, TLY_UNIT_SIZE);
     if (v->found && tly_os_commit(v->found, size) == TALLY_OK)
         return TALLY_OK;
-    if (v->found)
-        tly_os_unreserve(v->found, size);
-    v->found = NULL;
+    table_drop(v);
     return TALLY_NO_MEMORY;
+}
+
+// Stops the world, with a table that covers the heap if one is wanted.
+static tally_status stop(struct verify *v, struct tly_mutator *self, bool ours,
+                         bool table) {
+    for (;;) {
+        tally_status status = table ? table_make(v) : TALLY_OK;
+        if (status == TALLY_OK && ours)
+            status = tly_collector_stop(self, 0);
+        if (status != TALLY_OK)
+            return status;
+        if (!table || tly_slots_frontier() <= v->slots)
+            return TALLY_OK;
+        if (ours)
+            tly_collector_resume(self);
+        table_drop(v);
+    }
 }
 
 static void check_all(struct verify *v) {
@@ -162,25 +185,19 @@ static void check_all(struct verify *v) {
 
 tally_status tally_verify(int level) {
     struct tly_mutator *self = tly_self_attached();
-    struct verify v = {NULL, 0};
-    size_t size = 0;
+    struct verify v = {NULL, 0, 0};
     if (!self)
         return -errno;
     if (level < 1 || level > 2)
         return TALLY_INVALID;
     bool ours = !self->stopped_world;
-    tally_status status = ours ? tly_world_stop(self, 0) : TALLY_OK;
-    if (status != TALLY_OK)
-        return status;
-    if (level == 2)
-        status = table_make(&v, &size);
-    if (status == TALLY_OK)
+    tally_status status = stop(&v, self, ours, level == 2);
+    if (status == TALLY_OK) {
         check_all(&v);
-    if (ours)
-        tly_world_start(self);
-    if (v.found)
-        tly_os_unreserve(v.found, size);
-    if (status == TALLY_OK && v.broken)
-        status = TALLY_CORRUPT;
+        if (ours)
+            tly_collector_resume(self);
+        status = v.broken ? TALLY_CORRUPT : TALLY_OK;
+    }
+    table_drop(&v);
     return status;
 }

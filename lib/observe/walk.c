@@ -2,8 +2,8 @@
 
 #include <tally/stats.h>
 
+#include "collector/collect.h"
 #include "epoch/attach.h"
-#include "epoch/world.h"
 #include "object/local.h"
 #include "pool/walk.h"
 
@@ -41,11 +41,13 @@ tally_status tally_walk(tally_object_fn fn, void *arg) {
     if (!self)
         return -errno;
     bool ours = !self->stopped_world;
-    tally_status status = ours ? tly_world_stop(self, 0) : TALLY_OK;
+    // Not in the middle of a collection: garbage that is being destroyed has
+    // lost some of its fields.
+    tally_status status = ours ? tly_collector_stop(self, 0) : TALLY_OK;
     if (status != TALLY_OK)
         return status;
     tly_pools_each(pool_walk, &(struct walk){fn, arg});
     if (ours)
-        tly_world_start(self);
+        tly_collector_resume(self);
     return TALLY_OK;
 }

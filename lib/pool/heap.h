@@ -183,8 +183,12 @@ void tly_pending_poll(struct tly_heap *self);
 // if it does not run, this thread looks for it. The thread is attached.
 void tly_inbox_send(struct tly_pool *pool);
 
-// Does what waits in the inbox of a mutator that does not run.
+// Does what waits in the inbox of a mutator that does not run, unless its
+// thread is about to.
 void tly_inbox_help(struct tly_heap *heap);
+
+// The same, even if its thread has to wait for it.
+void tly_inbox_empty(struct tly_heap *heap);
 
 // Takes all that is in the inbox. Owner, or who acts for it.
 void tly_inbox_drain(struct tly_heap *heap, unsigned limit);

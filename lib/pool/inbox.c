@@ -92,15 +92,17 @@ void tly_inbox_drain(struct tly_heap *heap, unsigned limit) {
     }
 }
 
-void tly_inbox_help(struct tly_heap *heap) {
+// [yields]: to the mutator's own thread, if it waits to come back.
+static void help(struct tly_heap *heap, bool yields) {
     struct tly_mutator *m = &heap->mutator;
     uint32_t idle;
     for (;;) {
         // ORDER[breaker] seq_cst: set before by the sender or by another;
         // read after the last suspension was given back (Dekker).
         uint32_t bits = tly_load_seq_cst(&m->breaker.bits_);
-        // Relaxed: its thread waits to come back, and then drains by itself.
-        if (!(bits & TLY_BREAK_INBOX) || tly_load_relaxed(&m->returning) ||
+        // Relaxed: it drains by itself when it is back.
+        if (!(bits & TLY_BREAK_INBOX) ||
+            (yields && tly_load_relaxed(&m->returning)) ||
             !tly_mutator_suspend(m, &idle))
             return;
         // ORDER[breaker] acq_rel: taken before the inbox.
@@ -108,4 +110,13 @@ void tly_inbox_help(struct tly_heap *heap) {
         tly_inbox_drain(heap, HELP_POOLS);
         tly_mutator_resume(m, idle);
     }
+}
+
+void tly_inbox_help(struct tly_heap *heap) { help(heap, true); }
+
+void tly_inbox_empty(struct tly_heap *heap) {
+    if (!tly_inbox_has(heap))
+        return;
+    tly_break(&heap->mutator, TLY_BREAK_INBOX);
+    help(heap, false);
 }

@@ -55,7 +55,7 @@ static void fork_prepare(void) {
     struct tly_mutator *self = tly_reserve_enter();
     uint64_t deadline = tly_os_now() + PATIENCE_NS;
     forking.self = self;
-    forking.failed = !tly_collector_stop(self, deadline);
+    forking.failed = tly_collector_stop(self, deadline) != TALLY_OK;
     if (!forking.failed)
         tly_rcu_fork_prepare();
 }

@@ -44,14 +44,18 @@ static void mutator_flush(struct tly_mutator *self) {
     tly_limbo_leave(local);
 }
 
+// After a poll: what others handed over is done.
 static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
-    struct tly_heap *heap = tly_heap_of(self);
+    struct tly_local *local = tly_local_of(self);
     if (kinds & TLY_GOAL_FLUSH) {
-        tly_pending_flush(heap);
-        tly_inbox_drain(heap, UINT32_MAX);
+        do {
+            tly_pending_flush(&local->heap);
+            tly_finish(local, false);
+        } while (local->heap.pending_count && !local->finishing);
+        tly_limbo_leave(local);
     }
     if (kinds & TLY_GOAL_TRIM)
-        tly_heap_empty(heap, true);
+        tly_heap_empty(&local->heap, true);
 }
 
 const struct tly_epoch_hooks tly_epoch_hooks = {

@@ -356,6 +356,42 @@ static void an_unknown_generation_is_refused(void **state) {
                      TALLY_INVALID);
 }
 
+// Makes a node for each that is asked for, at safepoints, until asked for none.
+static void *make_asked(void *arg) {
+    struct crossing *c = arg;
+    for (unsigned n = 1;; n += 2) {
+        stage_poll(&c->at, n);
+        if (!c->mine)
+            return NULL;
+        c->theirs = node_new();
+        stage_set(&c->at, n + 1);
+    }
+}
+
+// The head dies in one thread, which drops what another owns, and so on; only
+// then is the ring at the end garbage.
+static void what_threads_hand_each_other_is_waited_for(void **state) {
+    (void)state;
+    struct crossing c = {.mine = ring_new(3)};
+    pthread_t thread = thread_start(make_asked, &c);
+    struct node *head = c.mine;
+    unsigned at = 0;
+    for (int n = 0; n < 3; n++) {
+        stage_set(&c.at, ++at);
+        stage_wait(&c.at, ++at);
+        struct node *mine = node_new();
+        tally_set_steal(c.theirs, left, head);
+        tally_set_steal(mine, left, c.theirs);
+        head = mine;
+    }
+    tally_decref(head);
+    tally_collect();
+    assert_int_equal(mortal_objects(), quiet_before);
+    c.mine = NULL;
+    stage_set(&c.at, ++at);
+    thread_join(thread);
+}
+
 static void a_collection_keeps_errno(void **state) {
     (void)state;
     tally_decref(ring_new(3));
@@ -388,6 +424,7 @@ int main(void) {
         quiet_test(a_collection_in_a_borrow_section_is_refused),
         quiet_test(a_collection_in_a_stopped_world_is_refused),
         quiet_test(an_unknown_generation_is_refused),
+        quiet_test(what_threads_hand_each_other_is_waited_for),
         quiet_test(a_collection_keeps_errno),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,12 +152,20 @@ static void a_finalizer_may_take_the_ring_apart(void **state) {
     assert_int_equal(plan.destroyed, 50);
 }
 
+static bool walk_nothing(void *object, void *arg) {
+    (void)object;
+    (void)arg;
+    return true;
+}
+
 static void collect_inside(struct guest *guest) {
     (void)guest;
     errno = 0;
     must(tally_collect() == 0);
     must(errno == EDEADLK);
     must(tally_collect_generation(TALLY_YOUNG, NULL) == TALLY_DEADLOCK);
+    must(tally_verify(1) == TALLY_DEADLOCK);
+    must(tally_walk(walk_nothing, NULL) == TALLY_DEADLOCK);
 }
 
 static void a_collection_in_a_finalizer_of_one_is_refused(void **state) {
@@ -230,11 +238,11 @@ static void a_collection_waits_for_anothers_finalizers(void **state) {
 static void stop_inside(struct guest *guest) {
     (void)guest;
     must(tally_stop_world() == TALLY_OK);
+    must(tally_verify(1) == TALLY_OK);
     tally_start_world();
     must(tally_borrow_enter() == TALLY_OK);
     tally_borrow_leave();
     must(tally_synchronize() == TALLY_OK);
-    must(tally_verify(1) == TALLY_OK);
 }
 
 static void a_finalizer_may_stop_the_world_and_borrow(void **state) {

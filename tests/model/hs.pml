@@ -15,7 +15,7 @@
 //             mutator that skipped goals does the newest.  Sequentially
 //             consistent memory.
 // IN C        ask         tly_handshake: ask, wait_all
-//             poll        tly_poll, tly_handshake_poll
+//             poll        tly_poll, tly_handshake_seen, tly_handshake_answer
 //             attach      tly_mutator_attach; also of a vacant mutator that is
 //                         taken over, and at the end of a registration
 //             detach      tly_mutator_detach, and the exit of a thread

@@ -6,7 +6,7 @@
 
 #include "epoch/borrow.h"
 
-static unsigned ended;
+static atomic_uint ended;
 static void leaf_ends(void *object);
 
 struct leaf {

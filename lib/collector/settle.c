@@ -1,0 +1,58 @@
+// Before a collection: what all threads hold for each other is done, so that
+// garbage is not taken for referred to by what is on its way.
+
+#include "collector/collect.h"
+#include "epoch/handshake.h"
+#include "epoch/registry.h"
+#include "object/finish.h"
+
+// A program that goes on dropping is waited for so often.
+#define ROUNDS 4
+
+static void inboxes_empty(void) {
+    for (uint32_t n = 1; n <= tly_registry_count(); n++)
+        tly_inbox_empty(tly_heap_of(tly_mutator_of(n)));
+}
+
+void tly_settle_idle(struct tly_local *self) {
+    inboxes_empty();
+    tly_finish(self, true);
+    tly_pending_flush(&self->heap);
+}
+
+void tly_settle_limbo(struct tly_local *self) {
+    // What dies of published objects may be published itself.
+    do {
+        tly_limbo_poll(self, true);
+        tly_finish(self, true);
+    } while (tly_limbo_has(self) && !self->finishing);
+}
+
+// Grows with every drop that changed hands and every object that ended.
+static uint64_t progress(void) {
+    uint64_t sum = 0;
+    for (uint32_t n = 1; n <= tly_registry_count(); n++) {
+        const struct tally_counters *c =
+            &tly_local_of(tly_mutator_of(n))->counters;
+        // Relaxed: those that answered the handshake ordered theirs.
+        sum += tly_load_relaxed(&c->destroyed) +
+               tly_load_relaxed(&c->handed_over) +
+               tly_load_relaxed(&c->shared_counts);
+    }
+    return sum;
+}
+
+void tly_settle(struct tly_local *self) {
+    uint64_t before, after = progress();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        before = after;
+        tly_pending_flush(&self->heap);
+        inboxes_empty();
+        tly_settle_limbo(self);
+        if (tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH, 0) != TALLY_OK)
+            return;
+        after = progress();
+        if (after == before)
+            return;
+    }
+}
