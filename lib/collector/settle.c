@@ -28,16 +28,18 @@ void tly_settle_limbo(struct tly_local *self) {
     } while (tly_limbo_has(self) && !self->finishing);
 }
 
-// Grows with every drop that changed hands and every object that ended.
+// Grows with every step of what is on its way: with each drop that is put
+// aside for its owner, each pool that is put in an inbox, each object that
+// ends. What a thread has begun is done when it answers the next handshake; so
+// after a round in which this did not grow, nothing is on its way.
 static uint64_t progress(void) {
     uint64_t sum = 0;
     for (uint32_t n = 1; n <= tly_registry_count(); n++) {
-        const struct tally_counters *c =
-            &tly_local_of(tly_mutator_of(n))->counters;
+        const struct tly_local *local = tly_local_of(tly_mutator_of(n));
         // Relaxed: those that answered the handshake ordered theirs.
-        sum += tly_load_relaxed(&c->destroyed) +
-               tly_load_relaxed(&c->handed_over) +
-               tly_load_relaxed(&c->shared_counts);
+        sum += tly_load_relaxed(&local->counters.destroyed) +
+               tly_load_relaxed(&local->counters.handed_over) +
+               tly_load_relaxed(&local->heap.sends);
     }
     return sum;
 }

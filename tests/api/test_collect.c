@@ -356,40 +356,41 @@ static void an_unknown_generation_is_refused(void **state) {
                      TALLY_INVALID);
 }
 
-// Makes a node for each that is asked for, at safepoints, until asked for none.
-static void *make_asked(void *arg) {
-    struct crossing *c = arg;
-    for (unsigned n = 1;; n += 2) {
-        stage_poll(&c->at, n);
-        if (!c->mine)
-            return NULL;
-        c->theirs = node_new();
-        stage_set(&c->at, n + 1);
+// Two threads make a chain, in turn; then they only pass safepoints.
+static struct relay {
+    struct node *head;
+    stage at;
+} relay;
+#define RELAY_TURNS 3u
+
+static void *relay_run(void *arg) {
+    unsigned self = (unsigned)(uintptr_t)arg;
+    for (unsigned turn = self; turn < RELAY_TURNS; turn += 2) {
+        stage_poll(&relay.at, turn);
+        struct node *node = node_new();
+        tally_set_steal(node, left, relay.head);
+        relay.head = node;
+        stage_set(&relay.at, turn + 1);
     }
+    stage_poll(&relay.at, RELAY_TURNS + 1);
+    return NULL;
 }
 
-// The head dies in one thread, which drops what another owns, and so on; only
-// then is the ring at the end garbage.
+// The head dies in one thread, which drops what the other owns, and so on;
+// only then is the ring at the end garbage.
 static void what_threads_hand_each_other_is_waited_for(void **state) {
     (void)state;
-    struct crossing c = {.mine = ring_new(3)};
-    pthread_t thread = thread_start(make_asked, &c);
-    struct node *head = c.mine;
-    unsigned at = 0;
-    for (int n = 0; n < 3; n++) {
-        stage_set(&c.at, ++at);
-        stage_wait(&c.at, ++at);
-        struct node *mine = node_new();
-        tally_set_steal(c.theirs, left, head);
-        tally_set_steal(mine, left, c.theirs);
-        head = mine;
-    }
-    tally_decref(head);
+    pthread_t thread[2];
+    relay = (struct relay){.head = ring_new(3)};
+    for (uintptr_t n = 0; n < 2; n++)
+        thread[n] = thread_start(relay_run, (void *)n);
+    stage_wait(&relay.at, RELAY_TURNS);
+    tally_decref(relay.head);
     tally_collect();
     assert_int_equal(mortal_objects(), quiet_before);
-    c.mine = NULL;
-    stage_set(&c.at, ++at);
-    thread_join(thread);
+    stage_set(&relay.at, RELAY_TURNS + 1);
+    for (int n = 0; n < 2; n++)
+        thread_join(thread[n]);
 }
 
 static void a_collection_keeps_errno(void **state) {
