@@ -125,6 +125,7 @@ void tly_registry_forked(struct tly_mutator *self) {
         m->state = TLY_VACANT;
         m->depth = 0;
         m->blocking = 0;
+        m->returning = 0;
         m->rcu_ours = false;
         m->rcu_reader = NULL;
         if (n > 1)

@@ -6,9 +6,11 @@
 #include "object/finish.h"
 #include "runtime/start.h"
 
-// The last thread may have ended inside a hook that destruction called.
+// The last thread may have ended inside a hook that destruction or a collection
+// called.
 static void mutator_adopt(struct tly_mutator *self) {
     tly_local_of(self)->finishing = 0;
+    tly_local_of(self)->collects = 0;
 }
 
 // A safepoint. Not [open]: the program's code must not run, and nothing may

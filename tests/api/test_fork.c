@@ -72,6 +72,7 @@ static void a_child_allocates_collects_and_starts_a_thread(void **state) {
 
 static atomic_bool busy_end;
 static atomic_ulong busy_rounds;
+static atomic_uint busy_begun; // threads that have done a round
 
 static void *busy(void *arg) {
     struct node *shared = arg;
@@ -93,6 +94,8 @@ static void *busy(void *arg) {
         tally_free(raw);
         tally_safepoint();
         atomic_fetch_add(&busy_rounds, 1);
+        if (n == 0)
+            atomic_fetch_add(&busy_begun, 1);
     }
     return NULL;
 }
@@ -105,6 +108,10 @@ static void children_of_a_busy_process_work(void **state) {
     tally_collect_enable();
     for (int n = 0; n < 4; n++)
         thread[n] = thread_start(busy, held);
+    // A thread that starts uses malloc, and ASan's has locks that it does not
+    // take before a fork.
+    while (atomic_load(&busy_begun) < 4)
+        TALLY_BLOCKING { sched_yield(); }
     for (unsigned n = rounds(50, 10); n > 0; n--) {
         unsigned long before = atomic_load(&busy_rounds);
         struct child child = child_run(child_works, held);
