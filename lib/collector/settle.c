@@ -2,6 +2,7 @@
 // garbage is not taken for referred to by what is on its way.
 
 #include "collector/collect.h"
+#include "epoch/attach.h"
 #include "epoch/handshake.h"
 #include "epoch/registry.h"
 #include "object/finish.h"
@@ -28,10 +29,26 @@ void tly_settle_limbo(struct tly_local *self) {
     } while (tly_limbo_has(self) && !self->finishing);
 }
 
+// Takes over what threads wait for that do not run meanwhile.
+static void limbo_rescue(void) {
+    for (uint32_t n = 1; n <= tly_registry_count(); n++) {
+        struct tly_mutator *m = tly_mutator_of(n);
+        struct tly_local *local = tly_local_of(m);
+        uint32_t idle;
+        // Relaxed: what is missed was taken in this round, and counted.
+        if (!tly_load_relaxed(&local->waiting.count) ||
+            !tly_mutator_suspend(m, &idle))
+            continue;
+        tly_limbo_rescue(local);
+        tly_mutator_resume(m, idle);
+    }
+}
+
 // Grows with every step of what is on its way: with each drop that is put
-// aside for its owner, each pool that is put in an inbox, each object that
-// ends. What a thread has begun is done when it answers the next handshake; so
-// after a round in which this did not grow, nothing is on its way.
+// aside for its owner, each pool that is put in an inbox, each list that waits
+// for a grace period, each object that ends. What a thread has begun is done
+// when it answers the next handshake; so after a round in which this did not
+// grow, nothing is on its way.
 static uint64_t progress(void) {
     uint64_t sum = 0;
     for (uint32_t n = 1; n <= tly_registry_count(); n++) {
@@ -39,7 +56,7 @@ static uint64_t progress(void) {
         // Relaxed: those that answered the handshake ordered theirs.
         sum += tly_load_relaxed(&local->counters.destroyed) +
                tly_load_relaxed(&local->counters.handed_over) +
-               tly_load_relaxed(&local->heap.sends);
+               tly_load_relaxed(&local->heap.moves);
     }
     return sum;
 }
@@ -50,6 +67,7 @@ void tly_settle(struct tly_local *self) {
         before = after;
         tly_pending_flush(&self->heap);
         inboxes_empty();
+        limbo_rescue();
         tly_settle_limbo(self);
         if (tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH, 0) != TALLY_OK)
             return;

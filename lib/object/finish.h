@@ -49,4 +49,8 @@ void tly_limbo_end(void);
 // Leaves what waits to the next thread that looks: before an idle state.
 void tly_limbo_leave(struct tly_local *self);
 
+// The same of a mutator that does not run, or of this one, and of what a call
+// of tly_limbo_poll has taken and waits for: that call ends without it.
+void tly_limbo_rescue(struct tly_local *of);
+
 #endif

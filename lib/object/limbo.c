@@ -14,24 +14,38 @@ static tally_object *limbo_left; // (a)
 static uint64_t left_bytes;      // (a) of what is on it
 static uint32_t left_count;      // (a)
 
+// Appends a list; it is empty afterwards.
+static void list_move(struct tly_limbo *to, struct tly_limbo *from) {
+    if (from->head) {
+        tly_dead_link(from->tail, to->head);
+        to->tail = to->head ? to->tail : from->tail;
+        to->head = from->head;
+    }
+    // Relaxed: one writer; statistics read it.
+    tly_store_relaxed(&to->count, to->count + from->count);
+    tly_store_relaxed(&from->count, 0);
+    to->bytes += from->bytes;
+    from->head = from->tail = NULL;
+    from->bytes = 0;
+}
+
+static void list_add(struct tly_limbo *list, tally_object *object) {
+    uint64_t bytes = tly_pool_block_size(tly_pool_of(object));
+    list_move(list, &(struct tly_limbo){object, object, bytes, 1});
+}
+
 void tly_limbo_add(struct tly_local *self, tally_object *object) {
     // ORDER[dying] acq_rel: an RMW since upgrades may be looking; they fail
     // already, for the count is zero. Pairs with tally_try_incref.
     tly_or_acq_rel(&object->shared_, TLY_DYING);
-    tly_dead_link(object, self->limbo);
-    if (!self->limbo)
-        self->limbo_tail = object;
-    self->limbo = object;
-    // Relaxed: one writer; statistics read it.
-    tly_store_relaxed(&self->limbo_count, self->limbo_count + 1);
-    self->limbo_bytes += tly_pool_block_size(tly_pool_of(object));
-    if (self->limbo_count >= LIMBO_OBJECTS || self->limbo_bytes >= LIMBO_BYTES)
+    list_add(&self->limbo, object);
+    if (self->limbo.count >= LIMBO_OBJECTS || self->limbo.bytes >= LIMBO_BYTES)
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 
 bool tly_limbo_has(const struct tly_local *self) {
     // Relaxed: a hint for who empties it.
-    return self->limbo || tly_load_relaxed(&limbo_left);
+    return self->limbo.head || tly_load_relaxed(&limbo_left);
 }
 
 void tly_limbo_end(void) {
@@ -46,61 +60,72 @@ uint64_t tly_limbo_left_count(void) {
     return tly_load_relaxed(&left_count);
 }
 
-static tally_object *left_take(void) {
-    // Relaxed: mostly there is nothing.
-    if (!tly_load_relaxed(&limbo_left))
-        return NULL;
-    // ORDER[limbo] acq_rel: the list is complete. Pairs with tly_limbo_leave.
-    return tly_exchange_acq_rel(&limbo_left, NULL);
+// ---- what threads left
+
+static void left_put(struct tly_limbo *list) {
+    if (!list->head)
+        return;
+    // Relaxed: hints and statistics.
+    tly_add_relaxed(&left_bytes, list->bytes);
+    tly_add_relaxed(&left_count, list->count);
+    tally_object *head = tly_load_relaxed(&limbo_left);
+    do
+        tly_dead_link(list->tail, head);
+    // ORDER[limbo] acq_rel: the list is complete, and what it is put before.
+    while (!tly_cas_acq_rel(&limbo_left, &head, list->head));
+    list->head = list->tail = NULL;
+    list->bytes = 0;
+    tly_store_relaxed(&list->count, 0);
 }
 
-static void revive_list(struct tly_local *self, tally_object *object) {
+static void left_take(struct tly_limbo *list) {
+    // Relaxed: mostly there is nothing.
+    if (!tly_load_relaxed(&limbo_left))
+        return;
+    struct tly_limbo taken = {NULL, NULL, 0, 0};
+    // ORDER[limbo] acq_rel: the list is complete. Pairs with left_put.
+    tally_object *object = tly_exchange_acq_rel(&limbo_left, NULL);
     for (tally_object *next; object; object = next) {
+        next = tly_dead_next(object);
+        list_add(&taken, object);
+    }
+    // Relaxed: hints and statistics.
+    tly_add_relaxed(&left_bytes, (uint64_t)0 - taken.bytes);
+    tly_add_relaxed(&left_count, (uint32_t)0 - taken.count);
+    list_move(list, &taken);
+}
+
+void tly_limbo_leave(struct tly_local *self) { left_put(&self->limbo); }
+
+void tly_limbo_rescue(struct tly_local *of) {
+    left_put(&of->limbo);
+    left_put(&of->waiting);
+}
+
+// ---- the wait
+
+static bool is_due(const struct tly_local *self) {
+    // Relaxed: hints when to look.
+    return self->limbo.count + tly_load_relaxed(&left_count) >= LIMBO_OBJECTS ||
+           self->limbo.bytes + tly_load_relaxed(&left_bytes) >= LIMBO_BYTES;
+}
+
+void tly_limbo_poll(struct tly_local *self, bool all) {
+    struct tly_limbo *waiting = &self->waiting;
+    if (!all && (waiting->head || !is_due(self)))
+        return;
+    list_move(waiting, &self->limbo);
+    left_take(waiting);
+    if (!waiting->head)
+        return;
+    tly_count(&self->heap.moves, 1);
+    tly_borrow_synchronize(tly_mutator_in(self));
+    // Whoever took it over meanwhile waits for a grace period of its own.
+    struct tly_limbo over = {NULL, NULL, 0, 0};
+    list_move(&over, waiting);
+    for (tally_object *next, *object = over.head; object; object = next) {
         next = tly_dead_next(object);
         tly_dead_link(object, self->dead);
         self->dead = object;
     }
-}
-
-static void left_uncount(tally_object *object) {
-    for (; object; object = tly_dead_next(object)) {
-        uint64_t bytes = tly_pool_block_size(tly_pool_of(object));
-        // Relaxed: hints and statistics.
-        tly_add_relaxed(&left_bytes, (uint64_t)0 - bytes);
-        tly_add_relaxed(&left_count, (uint32_t)-1);
-    }
-}
-
-void tly_limbo_poll(struct tly_local *self, bool all) {
-    // Relaxed: hints when to look.
-    uint32_t count = self->limbo_count + tly_load_relaxed(&left_count);
-    uint64_t bytes = self->limbo_bytes + tly_load_relaxed(&left_bytes);
-    if (!all && count < LIMBO_OBJECTS && bytes < LIMBO_BYTES)
-        return;
-    tally_object *mine = self->limbo, *left = left_take();
-    self->limbo = self->limbo_tail = NULL;
-    tly_store_relaxed(&self->limbo_count, 0);
-    self->limbo_bytes = 0;
-    if (!mine && !left)
-        return;
-    left_uncount(left);
-    tly_borrow_synchronize(tly_mutator_in(self));
-    revive_list(self, mine);
-    revive_list(self, left);
-}
-
-void tly_limbo_leave(struct tly_local *self) {
-    if (!self->limbo)
-        return;
-    // Relaxed: hints and statistics.
-    tly_add_relaxed(&left_bytes, self->limbo_bytes);
-    tly_add_relaxed(&left_count, self->limbo_count);
-    tally_object *head = tly_load_relaxed(&limbo_left);
-    do
-        tly_dead_link(self->limbo_tail, head);
-    // ORDER[limbo] acq_rel: the list is complete, and what it is put before.
-    while (!tly_cas_acq_rel(&limbo_left, &head, self->limbo));
-    self->limbo = self->limbo_tail = NULL;
-    tly_store_relaxed(&self->limbo_count, 0);
-    self->limbo_bytes = 0;
 }

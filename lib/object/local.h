@@ -8,17 +8,22 @@
 #include "object/header.h"
 #include "pool/heap.h"
 
+// Dead published objects, linked by their count fields.
+struct tly_limbo {
+    tally_object *head, *tail;
+    uint64_t bytes; // of their blocks
+    uint32_t count; // (a) statistics read it
+};
+
 struct tly_local {
     struct tly_heap heap;
     struct tally_counters counters; // (a) single writer
-    tally_object *dead;     // to be destroyed; linked by their count fields
-    tally_object *held;     // dead, but a hook of theirs may not run here
-    tally_object *finalize; // a unit of each is ours; its finalizer is to run
-    tally_object *limbo;    // dead, published: wait for a grace period
-    tally_object *limbo_tail;
-    uint32_t limbo_count;
-    uint32_t finishing; // depth of destruction on this thread
-    uint64_t limbo_bytes;
+    tally_object *dead;       // to be destroyed; linked by their count fields
+    tally_object *held;       // dead, but a hook of theirs may not run here
+    tally_object *finalize;   // a unit of each is ours; its finalizer is to run
+    struct tly_limbo limbo;   // a grace period has yet to begin
+    struct tly_limbo waiting; // one is waited for; others may take it over
+    uint32_t finishing;       // depth of destruction on this thread
     uint32_t collects; // inside tally_collect: nothing collects by itself
 };
 _Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,

@@ -57,7 +57,9 @@ static void mutators_sum(struct tally_stats *s) {
         add(&s->counters, &c);
         uint32_t state = tly_load_relaxed(&m->state);
         s->attached += state == TLY_ATTACHED || state == TLY_DETACHED;
-        s->limbo_objects += tly_load_relaxed(&tly_local_of(m)->limbo_count);
+        struct tly_local *local = tly_local_of(m);
+        s->limbo_objects += tly_load_relaxed(&local->limbo.count) +
+                            tly_load_relaxed(&local->waiting.count);
     }
     s->limbo_objects += tly_limbo_left_count();
     s->live_objects = s->counters.made - s->counters.destroyed;

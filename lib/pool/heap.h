@@ -49,7 +49,7 @@ struct tly_heap {
     uint32_t pending_polls; // safepoints since the first of them
     int64_t growth;         // bytes, not yet told to the pacing
     uint64_t remote_frees;  // (a) counter
-    uint64_t sends;         // (a) counter: pools put in others' inboxes
+    uint64_t moves;         // (a) counter: what was handed on (settle.c)
     uint32_t active;        // (o) has leased since it was emptied last
     struct tly_stack inbox; // (a) pools that others did something to
     struct tly_pool *partial[2][TLY_CLASSES]; // by kind: raw, objects

@@ -47,7 +47,7 @@ void tly_inbox_send(struct tly_pool *pool) {
     unsigned owner = push(pool);
     if (!owner)
         return;
-    tly_count(&tly_heap_of(tly_self())->sends, 1);
+    tly_count(&tly_heap_of(tly_self())->moves, 1);
     // The very mutator that it was pushed to, whose pool it may be no more.
     struct tly_mutator *m = tly_mutator_of(owner);
     tly_break(m, TLY_BREAK_INBOX);

@@ -9,8 +9,11 @@
 // The last thread may have ended inside a hook that destruction or a collection
 // called.
 static void mutator_adopt(struct tly_mutator *self) {
-    tly_local_of(self)->finishing = 0;
-    tly_local_of(self)->collects = 0;
+    struct tly_local *local = tly_local_of(self);
+    local->finishing = 0;
+    local->collects = 0;
+    // In a forked child: what the thread had when the process was forked.
+    tly_limbo_rescue(local);
 }
 
 // A safepoint. Not [open]: the program's code must not run, and nothing may
@@ -54,7 +57,7 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
             tly_pending_flush(&local->heap);
             tly_finish(local, false);
         } while (local->heap.pending_count && !local->finishing);
-        tly_limbo_leave(local);
+        tly_limbo_rescue(local);
     }
     if (kinds & TLY_GOAL_TRIM)
         tly_heap_empty(&local->heap, true);

@@ -45,13 +45,13 @@ static void a_published_object_does_not_end_at_once(void **state) {
     tally_decref(leaf);
     assert_true(is_object(leaf));
     assert_true(leaf->head.shared_ & TLY_DYING);
-    assert_int_equal(self->limbo_count, 1);
+    assert_int_equal(self->limbo.count, 1);
     assert_true(tly_limbo_has(self));
     tly_limbo_poll(self, true);
     tly_finish(self, true);
     assert_int_equal(ended, 1);
     assert_false(tly_limbo_has(self));
-    assert_int_equal(self->limbo_bytes, 0);
+    assert_int_equal(self->limbo.bytes, 0);
 }
 
 static void what_waits_is_bounded_in_number(void **state) {
@@ -61,7 +61,7 @@ static void what_waits_is_bounded_in_number(void **state) {
     for (unsigned n = 0; n < 1000; n++) {
         tally_decref(published());
         tally_safepoint();
-        assert_true(self->limbo_count <= 127);
+        assert_true(self->limbo.count <= 127);
     }
     assert_in_range(ended, 1000 - 127, 1000);
     assert_in_range(tly_borrow_grace_periods() - periods, 7, 8);
@@ -75,7 +75,7 @@ static void what_waits_is_bounded_in_bytes(void **state) {
         tally_publish(large);
         tally_decref(large);
         tally_safepoint();
-        assert_true(self->limbo_bytes <= (1 << 20) + 300032);
+        assert_true(self->limbo.bytes <= (1 << 20) + 300032);
     }
 }
 
@@ -86,7 +86,7 @@ static void a_safepoint_below_the_bounds_waits_for_nobody(void **state) {
     for (unsigned n = 0; n < 100; n++)
         tally_decref(published());
     tly_poll(tly_self(), true);
-    assert_int_equal(self->limbo_count, 100);
+    assert_int_equal(self->limbo.count, 100);
     assert_int_equal(tly_borrow_grace_periods(), periods);
 }
 
@@ -96,8 +96,8 @@ static void who_stops_running_leaves_it_to_the_next(void **state) {
     for (unsigned n = 0; n < 3; n++)
         tally_decref(published());
     tly_limbo_leave(self);
-    assert_null(self->limbo);
-    assert_int_equal(self->limbo_count, 0);
+    assert_null(self->limbo.head);
+    assert_int_equal(self->limbo.count, 0);
     for (unsigned n = 0; n < 2; n++)
         tally_decref(published());
     tly_limbo_leave(self);
@@ -143,6 +143,40 @@ static void a_reader_keeps_the_memory_of_what_it_borrowed(void **state) {
     assert_int_equal(at, 3);
     assert_int_equal(ended, 1);
     thread_join(thread);
+}
+
+// Waits for a grace period that the main thread's section holds up.
+static void *wait_long(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    struct tly_local *self = tly_local_of(tly_self());
+    for (unsigned n = 0; n < 5; n++)
+        tally_decref(published());
+    atomic_store((struct tly_local * _Atomic *)arg, self);
+    tly_limbo_poll(self, true);
+    must(!self->waiting.head && !self->dead);
+    tally_detach();
+    return NULL;
+}
+
+static void what_a_thread_waits_for_can_be_taken_over(void **state) {
+    (void)state;
+    struct tly_local *self = begin(), *_Atomic other = NULL;
+    uint32_t idle;
+    must(tally_borrow_enter() == TALLY_OK);
+    pthread_t thread = thread_start(wait_long, (void *)&other);
+    while (!atomic_load(&other) || !tly_load_relaxed(&other->waiting.count))
+        sched_yield();
+    while (!tly_mutator_suspend(tly_mutator_in(other), &idle))
+        sched_yield();
+    tly_limbo_rescue(other);
+    tly_mutator_resume(tly_mutator_in(other), idle);
+    assert_int_equal(tly_limbo_left_count(), 5);
+    assert_int_equal(ended, 0);
+    tally_borrow_leave();
+    thread_join(thread);
+    tly_limbo_poll(self, true);
+    tly_finish(self, true);
+    assert_int_equal(ended, 5);
 }
 
 // Readers upgrade borrows while the writer replaces what they find.
@@ -205,6 +239,7 @@ int main(void) {
         object_test(a_safepoint_below_the_bounds_waits_for_nobody),
         object_test(who_stops_running_leaves_it_to_the_next),
         object_test(a_reader_keeps_the_memory_of_what_it_borrowed),
+        object_test(what_a_thread_waits_for_can_be_taken_over),
         object_test(upgrades_race_the_last_drop),
     };
     return cmocka_run_group_tests_name("object/limbo", tests, NULL, NULL);
