@@ -66,7 +66,8 @@ struct tally_type {
     const char *name;
     size_t size; // of the fixed part, head included, in bytes
     const tally_trait *traits;
-    uint64_t header_;  // template of a new object's first word
+    uint64_t header_;  // template of a new object's first word ...
+    uint64_t shared_;  // ... and of its second
     uint32_t index_;   // 0 until registered
     uint32_t bin_;     // size class of a fixed-size object
     uint32_t words_;   // payload words to clear in a fixed-size object

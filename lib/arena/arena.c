@@ -158,7 +158,6 @@ static void purge_want(void) {
 void tly_units_give(void *first, unsigned count) {
     struct tly_arena *arena = tly_arena_of(first);
     unsigned unit = tly_unit_of(first);
-    tly_poison(first, count * TLY_UNIT_SIZE);
     // Relaxed: statistics; the free bits below order the rest.
     purge_want();
     tly_add_relaxed(&units_used, (size_t)0 - count);

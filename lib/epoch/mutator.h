@@ -56,6 +56,7 @@ struct tly_mutator {
     uint16_t blocking;             // (o) blocking regions open
     uint32_t depth;                // (o) borrow sections open
     uint32_t thread;               // (a) the kernel's number of its thread
+    uint64_t header;               // (c) the number, as in an object's header
     uint64_t ack;                  // (a) last handshake goal that is done
     struct tly_event resumed;      // SUSPENDED has ended
     uint32_t returning;            // (a) its thread waits for that

@@ -102,6 +102,7 @@ struct tly_mutator *tly_registry_create(void) {
     } else {
         m = tly_mutator_of(number);
         m->number = (uint16_t)number;
+        m->header = (uint64_t)number << 32;
         // Relaxed: published by the addition below.
         tly_store_relaxed(&m->state, TLY_ATTACHED);
         // ORDER[registered] seq_cst: the record is complete and ATTACHED

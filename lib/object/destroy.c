@@ -1,9 +1,13 @@
 // Destruction.
 //
-// A family is an object and what dies of it. The loop takes a child that died
-// directly, and links further ones through their count fields: ten million
-// nodes need neither stack nor memory. Blocks of this mutator's pools are
-// given back by words of their bitmap once a family has more than a few.
+// A family is an object and what dies of it. The loop keeps dead objects on a
+// small stack and links the rest through their count fields: ten million nodes
+// need neither stack nor memory. What it is done with is given back in
+// batches: blocks of this mutator's pools by words of their bitmap, but in
+// small families through the caches.
+//
+// INVARIANT  While a hook runs, every dead object is linked, so that its flag
+//            DYING hides it from collections, or its header is zero.
 
 #include "base/poison.h"
 #include "object/finish.h"
@@ -13,36 +17,37 @@
 // block is worth more than a word.
 #define SMALL_FAMILY 8u
 
+// Dead objects that the loop knows by itself.
+#define STACK 32u
+
 // Blocks of one word of a pool's bitmap that are to be given back together.
 struct word {
     struct tly_pool *pool; // NULL: none
     char *base;            // the word's first block
     size_t span;           // bytes of its blocks: of 64, or the pool's last
-    uint32_t recip;        // as in the pool
-    unsigned number;
     uint64_t mask;
+    uint32_t recip; // as in the pool
+    uint32_t number;
 };
-
-struct family {
-    struct tly_local *self;
-    uint32_t ours;  // the mutator's number
-    uint64_t count; // objects freed
-    bool hooks;
-    struct word word;
-};
+static const struct word word_none;
 
 // owner_, gc_ and tf_ in one load. Not the whole first word: the count beside
 // them has just been stored, and a load of both would wait for that store.
 typedef uint32_t __attribute__((may_alias)) header_half;
 #define HALF_OWNER 0xFFFFu
 #define HALF_OLD ((uint32_t)TLY_GC_OLD << 16)
+#define HALF_REFS(half) ((half) >> 24 & TLY_TF_REFS)
 #define HALF_BIN_SHIFT (24 + TLY_TF_BIN_SHIFT)
+
+TLY_INLINE uint32_t half_of(const tally_object *object) {
+    // Relaxed: see tally_owns_; the rest of it changes with the object only.
+    return tly_load_relaxed((const header_half *)&object->owner_);
+}
 
 // Ends the object in a block; returns the half of its header that it had.
 TLY_INLINE uint32_t header_end(tally_object *object) {
     tly_header_word *word = (tly_header_word *)object;
-    // Relaxed: the object is this thread's alone.
-    uint32_t half = tly_load_relaxed((header_half *)&object->owner_);
+    uint32_t half = half_of(object);
     if (TLY_POISON || TLY_ASAN)
         tly_poison(object + 1,
                    tly_pool_block_size(tly_pool_of(object)) - sizeof(*object));
@@ -55,11 +60,14 @@ TLY_INLINE uint32_t header_end(tally_object *object) {
 // Puts a block of a young object of ours in its bin's cache, if it fits.
 TLY_INLINE bool cache_put(struct tly_local *self, uint32_t half,
                           tally_object *object) {
-    struct tly_bin *bin = &self->heap.bins[half >> HALF_BIN_SHIFT];
+    uint32_t n = half >> HALF_BIN_SHIFT;
+    struct tly_bin *bin = &self->heap.bins[n];
+    uint32_t cached = bin->lease.cached;
     // bins[0], of those that are not in tf_, stays empty.
-    if (bin->lease.cached >= TLY_CACHE_BLOCKS || bin == self->heap.bins)
+    if (TLY_UNLIKELY(n == 0 || cached >= TLY_CACHE_BLOCKS))
         return false;
-    bin->cache[bin->lease.cached++] = object;
+    bin->cache[cached] = object;
+    bin->lease.cached = cached + 1;
     return true;
 }
 
@@ -73,65 +81,49 @@ static TLY_NOINLINE void block_end(struct tly_local *self, uint32_t half,
         tly_block_give_any(&self->heap, object);
 }
 
-void tly_object_free(struct tly_local *self, tally_object *object) {
+// Ends an object of ours and gives its block back.
+TLY_INLINE void free_ours(struct tly_local *self, tally_object *object) {
     uint32_t half = header_end(object);
     tly_count(&self->counters.destroyed, 1);
-    if (TLY_UNLIKELY((half & (HALF_OWNER | HALF_OLD)) !=
-                         tly_mutator_in(self)->number ||
-                     !cache_put(self, half, object)))
+    if (TLY_UNLIKELY(half & HALF_OLD || !cache_put(self, half, object)))
         block_end(self, half, object);
+}
+
+void tly_object_free(struct tly_local *self, tally_object *object) {
+    if ((half_of(object) & HALF_OWNER) == tly_mutator_in(self)->number) {
+        free_ours(self, object);
+        return;
+    }
+    tly_count(&self->counters.destroyed, 1);
+    block_end(self, header_end(object), object);
 }
 
 // ---- words
 
-static void word_give(struct family *f) {
-    struct word *w = &f->word;
-    if (w->pool)
-        tly_word_give(&f->self->heap, w->pool, w->number, w->mask);
-    w->pool = NULL;
-    w->span = 0;
-    w->mask = 0;
+static void word_give(struct tly_local *self, struct word w) {
+    if (w.pool)
+        tly_word_give(&self->heap, w.pool, w.number, w.mask);
 }
 
-// Begins the word of a block.
-static TLY_NOINLINE void word_begin(struct family *f, tally_object *object) {
-    struct word *w = &f->word;
-    word_give(f);
+// Gives a word back and begins that of a block.
+static TLY_NOINLINE struct word word_turn(struct tly_local *self, struct word w,
+                                          tally_object *object) {
+    word_give(self, w);
     struct tly_pool *pool = tly_pool_of(object);
     if (pool->size == 0) {
-        tly_block_give_any(&f->self->heap, object);
-        return;
+        tly_block_give_any(&self->heap, object);
+        return word_none;
     }
     unsigned n = tly_block_of(pool, object);
-    w->pool = pool;
-    w->number = n / 64;
-    w->base = tly_block_at(pool, n & ~63u);
     unsigned blocks = pool->blocks - (n & ~63u);
-    w->span = (size_t)(blocks < 64 ? blocks : 64) * pool->size;
-    w->recip = pool->recip;
-    w->mask = (uint64_t)1 << (n % 64);
-}
-
-TLY_INLINE void word_add(struct family *f, tally_object *object) {
-    struct word *w = &f->word;
-    size_t offset = (size_t)((char *)object - w->base);
-    if (TLY_UNLIKELY(offset >= w->span)) {
-        word_begin(f, object);
-        return;
-    }
-    uint64_t bit = (uint64_t)1 << (offset * w->recip >> 32);
-    tly_check(!(w->mask & bit));
-    w->mask |= bit;
-}
-
-TLY_INLINE void family_free(struct family *f, tally_object *object) {
-    uint32_t half = header_end(object);
-    f->count++;
-    if (TLY_UNLIKELY((half & HALF_OWNER) != f->ours))
-        tly_block_give_any(&f->self->heap, object);
-    else if (f->count > SMALL_FAMILY || half & HALF_OLD ||
-             !cache_put(f->self, half, object))
-        word_add(f, object);
+    return (struct word){
+        .pool = pool,
+        .base = tly_block_at(pool, n & ~63u),
+        .span = (size_t)(blocks < 64 ? blocks : 64) * pool->size,
+        .mask = (uint64_t)1 << (n % 64),
+        .recip = pool->recip,
+        .number = n / 64,
+    };
 }
 
 // ---- children
@@ -147,47 +139,22 @@ static TLY_NOINLINE void child_slow(struct tly_local *self, tally_object *child,
 
 // Whether nobody ever counted an object but its owner, whose count is zero
 // now, and it has nothing but leading references.
-TLY_INLINE bool is_simply_dead(const tally_object *object) {
+TLY_INLINE bool is_simply_dead(const tally_object *object, uint32_t half) {
     // ORDER[last-use] acquire: as tly_count_zero.
     uint64_t shared = tly_load_acquire(&object->shared_);
-    return !(shared & ~TLY_TYPE_MASK) &&
-           (object->tf_ & TLY_TF_REFS) != TLY_TF_ASK;
+    return !(shared & ~TLY_TYPE_MASK) && HALF_REFS(half) != TLY_TF_ASK;
 }
 
-// Drops one child. Returns the one to go on with: [next], or this child if it
-// died and there was none.
-TLY_INLINE tally_object *drop_child(struct tly_local *self, uint16_t number,
-                                    tally_object *child, tally_object *next) {
-    tly_point(&child->owner_);
-    // Relaxed: see tally_owns_.
-    uint16_t owner = __atomic_load_n(&child->owner_, __ATOMIC_RELAXED);
-    if (TLY_UNLIKELY(owner != number)) {
-        child_slow(self, child, false);
-    } else if (tally_count_down_(&child->local_)) {
-        if (TLY_UNLIKELY(!is_simply_dead(child))) {
-            child_slow(self, child, true);
-        } else if (!next) {
-            return child;
-        } else {
-            tly_dead_link(child, self->dead);
-            self->dead = child;
-        }
-    }
-    return next;
+static void dead_link(struct tly_local *self, tally_object *object) {
+    tly_dead_link(object, self->dead);
+    self->dead = object;
 }
 
-// Drops the leading references of an object. Returns one that died, which is
-// on no list.
-TLY_INLINE tally_object *drop_leading(struct tly_local *self,
-                                      tally_object *object) {
-    uint16_t number = tly_mutator_in(self)->number;
-    unsigned refs = object->tf_ & TLY_TF_REFS;
-    const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
-    tally_object *next = NULL;
-    for (unsigned n = 0; n < refs; n++)
-        if (field[n].object_)
-            next = drop_child(self, number, field[n].object_, next);
-    return next;
+static tally_object *dead_take(struct tly_local *self) {
+    tally_object *object = self->dead;
+    if (object)
+        self->dead = tly_dead_next(object);
+    return object;
 }
 
 static void drop_run(void *arg, tally_ref *first, size_t count) {
@@ -202,38 +169,105 @@ static void drop_run(void *arg, tally_ref *first, size_t count) {
 
 // ---- objects and families
 
-static TLY_NOINLINE void destroy_typed(struct family *f, tally_object *object) {
-    struct tly_local *self = f->self;
+// Objects whose type says how they end. False: not here, where no hook runs.
+static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
+                                   bool hooks) {
     const tally_type *type = tly_type_of(object);
-    if (type->destroy_ && !f->hooks) {
+    if (type->destroy_ && !hooks) {
         tly_dead_link(object, self->held);
         self->held = object;
-        return;
+        return false;
     }
     tly_refs_each(object, type, drop_run, self);
     if (type->destroy_)
         type->destroy_(object);
-    family_free(f, object);
+    return true;
 }
 
-void tly_destroy_family(struct tly_local *self, tally_object *first,
-                        bool hooks) {
-    struct family f = {
-        .self = self, .ours = tly_mutator_in(self)->number, .hooks = hooks};
-    for (tally_object *object = first; object;) {
-        tally_object *next = NULL;
-        if (TLY_LIKELY((object->tf_ & TLY_TF_REFS) != TLY_TF_ASK)) {
-            next = drop_leading(self, object);
-            family_free(&f, object);
-        } else {
-            destroy_typed(&f, object);
-        }
-        if (!next && (next = self->dead))
-            self->dead = tly_dead_next(next);
-        object = next;
+// Drops a run of references, the last first: what was made first is destroyed
+// first, in the order of addresses. What dies is put on the stack from [top]
+// on, or linked; returns the new top.
+TLY_INLINE unsigned drop_leading(struct tly_local *self, uint32_t ours,
+                                 const tally_ref *field, const tally_ref *end,
+                                 tally_object **stack, unsigned top) {
+    while (end != field) {
+        tally_object *child = (--end)->object_;
+        if (!child)
+            continue;
+        tly_point(&child->owner_);
+        uint32_t half = half_of(child);
+        if (TLY_UNLIKELY((half & HALF_OWNER) != ours))
+            child_slow(self, child, false);
+        else if (!tally_count_down_(&child->local_))
+            continue;
+        else if (TLY_UNLIKELY(!is_simply_dead(child, half)))
+            child_slow(self, child, true);
+        else if (TLY_LIKELY(top < STACK))
+            stack[top++] = child;
+        else
+            dead_link(self, child);
     }
-    word_give(&f);
-    tly_count(&self->counters.destroyed, f.count);
+    return top;
+}
+
+// What is left of a family that turned out large: [object], and [top] more.
+static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
+                                           tally_object *object,
+                                           tally_object **stack, unsigned top,
+                                           bool hooks) {
+    uint32_t ours = tly_mutator_in(self)->number;
+    struct word w = word_none;
+    uint64_t count = 0;
+    do {
+        uint32_t half = half_of(object);
+        unsigned refs = HALF_REFS(half);
+        const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
+        if (TLY_LIKELY(refs != TLY_TF_ASK))
+            top = drop_leading(self, ours, field, field + refs, stack, top);
+        else if (!end_typed(self, object, hooks))
+            continue;
+        half = header_end(object);
+        count++;
+        size_t offset = (size_t)((char *)object - w.base);
+        if (TLY_UNLIKELY((half & HALF_OWNER) != ours)) {
+            tly_block_give_any(&self->heap, object);
+        } else if (TLY_UNLIKELY(offset >= w.span)) {
+            w = word_turn(self, w, object);
+        } else {
+            uint64_t bit = (uint64_t)1 << (offset * w.recip >> 32);
+            tly_check(!(w.mask & bit));
+            w.mask |= bit;
+        }
+    } while ((object = top ? stack[--top] : dead_take(self)));
+    word_give(self, w);
+    return count;
+}
+
+void tly_destroy_family(struct tly_local *self, tally_object *object,
+                        bool hooks) {
+    uint32_t ours = tly_mutator_in(self)->number;
+    tally_object *stack[STACK];
+    unsigned top = 0;
+    uint64_t count = 0;
+    do {
+        if (count == SMALL_FAMILY) {
+            count += destroy_large(self, object, stack, top, hooks);
+            break;
+        }
+        uint32_t half = half_of(object);
+        unsigned refs = HALF_REFS(half);
+        const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
+        if (TLY_LIKELY(refs != TLY_TF_ASK))
+            top = drop_leading(self, ours, field, field + refs, stack, top);
+        else if (!end_typed(self, object, hooks))
+            continue;
+        half = header_end(object);
+        count++;
+        if ((half & HALF_OWNER) != ours || half & HALF_OLD ||
+            !cache_put(self, half, object))
+            block_end(self, half, object);
+    } while ((object = top ? stack[--top] : dead_take(self)));
+    tly_count(&self->counters.destroyed, count);
 }
 
 static TLY_NOINLINE void zero_slow(struct tly_local *self,
@@ -242,27 +276,25 @@ static TLY_NOINLINE void zero_slow(struct tly_local *self,
     tly_finish(self, true);
 }
 
-// Goes on with an object whose child [n] is not simply dropped: it is
-// another's, or it is ours and its count is zero now.
+// Goes on with an object of ours whose child [n] is not simply counted down:
+// it is another's, or it is ours and its count is zero now.
 static TLY_NOINLINE void destroy_rest(struct tly_local *self,
                                       tally_object *object, unsigned n,
                                       bool zero) {
+    tally_object *stack[STACK];
     const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
-    unsigned refs = object->tf_ & TLY_TF_REFS;
-    uint16_t number = tly_mutator_in(self)->number;
-    tally_object *child = field[n].object_, *next = NULL;
-    if (zero && is_simply_dead(child))
-        next = child;
+    tally_object *child = field[n].object_;
+    uint32_t half = half_of(object);
+    unsigned top = 0;
+    if (zero && is_simply_dead(child, half_of(child)))
+        stack[top++] = child;
     else
         child_slow(self, child, zero);
-    while (++n < refs)
-        if (field[n].object_)
-            next = drop_child(self, number, field[n].object_, next);
-    tly_object_free(self, object);
-    if (next) {
-        tly_dead_link(next, self->dead);
-        self->dead = next;
-    }
+    top = drop_leading(self, half & HALF_OWNER, field + n + 1,
+                       field + HALF_REFS(half), stack, top);
+    free_ours(self, object);
+    while (top > 0)
+        dead_link(self, stack[--top]);
     if (self->dead || self->finalize)
         tly_finish(self, true);
 }
@@ -271,23 +303,23 @@ static TLY_NOINLINE void destroy_rest(struct tly_local *self,
 // cache. A leaf: whatever is not so goes on elsewhere.
 void tally_decref_zero_(tally_object *object) {
     struct tly_local *self = tly_local_of(tly_self());
-    if (TLY_UNLIKELY(!is_simply_dead(object))) {
+    uint32_t half = half_of(object);
+    if (TLY_UNLIKELY(!is_simply_dead(object, half))) {
         zero_slow(self, object);
         return;
     }
-    uint16_t number = tly_mutator_in(self)->number;
-    unsigned refs = object->tf_ & TLY_TF_REFS;
+    unsigned refs = HALF_REFS(half);
     const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
     for (unsigned n = 0; n < refs; n++) {
         tally_object *child = field[n].object_;
         if (!child)
             continue;
-        // Relaxed: see tally_owns_.
-        bool owned = tly_load_relaxed(&child->owner_) == number;
+        // The caller is the owner, so [half] has its number.
+        bool owned = (half_of(child) & HALF_OWNER) == (half & HALF_OWNER);
         if (TLY_LIKELY(owned && !tally_count_down_(&child->local_)))
             continue;
         destroy_rest(self, object, n, owned);
         return;
     }
-    tly_object_free(self, object);
+    free_ours(self, object);
 }

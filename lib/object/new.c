@@ -10,13 +10,12 @@
 // Makes a block with a cleared payload an object of this mutator's.
 TLY_INLINE void *object_make(struct tly_local *self, const tally_type *type,
                              tally_object *object) {
-    uint64_t number = tly_mutator_in(self)->number;
     // Relaxed: nobody knows the object.
-    tly_store_relaxed(&object->shared_,
-                      (uint64_t)type->index_ << TLY_TYPE_SHIFT);
+    tly_store_relaxed(&object->shared_, type->shared_);
     // ORDER[tracked] release: the fields are complete before gc_ says that
     // the block holds an object. Pairs with who reads gc_.
-    tly_store_release((tly_header_word *)object, type->header_ | number << 32);
+    tly_store_release((tly_header_word *)object,
+                      type->header_ | self->heap.mutator.header);
     tly_count(&self->counters.made, 1);
     return object;
 }

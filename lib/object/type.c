@@ -173,6 +173,7 @@ static tally_status table_add(tally_type *type, unsigned bin) {
         types_committed += TABLE_STEP;
     }
     tly_types[index] = type;
+    type->shared_ = (uint64_t)index << TLY_TYPE_SHIFT;
     // ORDER[types] release: the descriptor is complete before it is found.
     tly_store_release(&types_count, index);
     tly_store_release(&type->index_, index);

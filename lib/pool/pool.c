@@ -16,11 +16,13 @@ static void unit_note(uint64_t *words, unsigned unit, bool on) {
         tly_and_acq_rel(&words[unit / 64], ~bit);
 }
 
-// A free block's header says that it is not an object: its gc byte is zero.
+// A free block's header says that it is not an object: its gc byte is zero. So
+// it is already where objects of that size have ended.
 static void headers_clear(struct tly_pool *pool) {
-    for (unsigned n = 0; n < pool->blocks; n++) {
+    if (pool->ended == pool->class + 1)
+        return;
+    for (unsigned n = 0; n < pool->blocks; n++)
         memset(tly_block_at(pool, n), 0, 16);
-    }
 }
 
 static void blocks_poison(struct tly_pool *pool) {
@@ -35,8 +37,10 @@ static void describe(struct tly_pool *pool, enum tly_pool_kind kind,
     pool->kind = (uint8_t)kind;
     pool->units = (uint16_t)units;
     pool->back = 0;
-    for (unsigned n = 1; n < units; n++)
+    for (unsigned n = 1; n < units; n++) {
         pool[n].back = (uint16_t)n;
+        pool[n].ended = 0;
+    }
     pool->listed = pool->leased = pool->young = 0;
     pool->word = 0;
     pool->next = pool->prev = NULL;
@@ -73,6 +77,7 @@ struct tly_pool *tly_pool_carve(enum tly_pool_kind kind, unsigned class,
         pool->free[w] = tly_pool_valid_bits(pool, w);
     if (kind == TLY_POOL_OBJECT && !clean)
         headers_clear(pool);
+    pool->ended = 0;
     blocks_poison(pool);
     own(pool, owner);
     return pool;
@@ -99,6 +104,7 @@ void *tly_large_take(enum tly_pool_kind kind, size_t bytes, uint16_t owner,
     pool->blocks = 1;
     pool->base = base;
     pool->bytes = bytes;
+    pool->ended = 0;
     pool->used = 1;
     pool->low = -1;
     pool->free[0] = 0;
@@ -117,6 +123,10 @@ void tly_pool_give_back(struct tly_pool *pool) {
         unit_note(arena->objects, tly_unit_of(base), false);
         unit_note(arena->young, tly_unit_of(base), false);
     }
+    if (pool->kind == TLY_POOL_OBJECT && pool->size)
+        pool->ended = (uint8_t)(pool->class + 1);
+    else
+        tly_poison(base, units * TLY_UNIT_SIZE);
     pool->kind = TLY_POOL_NONE;
     // Relaxed: nobody frees into a pool whose blocks are all free.
     tly_store_relaxed(&pool->parked, 0);

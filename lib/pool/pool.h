@@ -54,9 +54,11 @@ struct tly_pool {
     uint8_t listed;                     // (o) on the owner's partial list
     uint8_t leased;                     // (o) a word of it is leased
     uint8_t young;                      // (o) noted in the arena
-    int32_t accounted;                  // (o) [used] when last accounted for
-    struct tly_pool *next;              // (o) of the partial list
-    struct tly_pool *prev;              // (o)
+    uint8_t ended; // class + 1 of the pool of objects whose ended headers are
+                   // in the units still; 0: anything may be
+    int32_t accounted;     // (o) [used] when last accounted for
+    struct tly_pool *next; // (o) of the partial list
+    struct tly_pool *prev; // (o)
 
     uint64_t free[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE); // (o) 1: free
     uint64_t remote[TLY_POOL_WORDS] TLY_ALIGNED(

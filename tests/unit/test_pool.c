@@ -60,6 +60,50 @@ static void headers_of_objects_are_zero_where_units_were_used(void **state) {
     }
 }
 
+static bool headers_are_zero(struct tly_pool *pool) {
+    uint64_t any = 0;
+    for (unsigned n = 0; n < pool->blocks; n++)
+        any |= *(uint64_t *)tly_block_at(pool, n);
+    return any == 0;
+}
+
+// Objects end with a zero header; whatever comes between them may not.
+static void headers_stay_zero_whatever_the_units_were_used_for(void **state) {
+    (void)state;
+    const size_t sizes[] = {48, 48, 32, 48, 5000, 48, 5000, 5000, 64, 0};
+    char *base = carve(TLY_POOL_OBJECT, 5000)->base;
+    tly_pool_give_back(tly_pool_of(base));
+    for (unsigned n = 0; sizes[n]; n++) {
+        struct tly_pool *pool = carve(TLY_POOL_OBJECT, sizes[n]);
+        assert_ptr_equal(pool->base, base);
+        assert_true(headers_are_zero(pool));
+        if (n % 3 == 2) {
+            tly_pool_give_back(pool);
+            pool = carve(TLY_POOL_RAW, sizes[n]);
+            memset(base, 0xFF, pool->units * TLY_UNIT_SIZE);
+        } else {
+            for (unsigned b = 0; b < pool->blocks; b++)
+                memset((char *)tly_block_at(pool, b) + 8, 0xFF, pool->size - 8);
+        }
+        tly_pool_give_back(pool);
+    }
+}
+
+static void a_pool_of_several_units_ends_what_its_units_were(void **state) {
+    (void)state;
+    struct tly_pool *first = carve(TLY_POOL_OBJECT, 48);
+    struct tly_pool *second = carve(TLY_POOL_OBJECT, 48);
+    char *base = first->base;
+    tly_pool_give_back(first);
+    tly_pool_give_back(second);
+    struct tly_pool *both = carve(TLY_POOL_RAW, 5000);
+    assert_ptr_equal(both->base, base);
+    memset(base, 0xFF, both->units * TLY_UNIT_SIZE);
+    tly_pool_give_back(both);
+    assert_true(headers_are_zero(carve(TLY_POOL_OBJECT, 48)));
+    assert_true(headers_are_zero(carve(TLY_POOL_OBJECT, 48)));
+}
+
 static void pools_of_objects_are_noted_and_others_are_not(void **state) {
     (void)state;
     struct tly_pool *objects = carve(TLY_POOL_OBJECT, 48);
@@ -202,6 +246,8 @@ int main(void) {
         pool_test(a_fresh_pool_has_all_its_blocks_free),
         pool_test(any_address_of_a_block_leads_to_its_pool),
         pool_test(headers_of_objects_are_zero_where_units_were_used),
+        pool_test(headers_stay_zero_whatever_the_units_were_used_for),
+        pool_test(a_pool_of_several_units_ends_what_its_units_were),
         pool_test(pools_of_objects_are_noted_and_others_are_not),
         pool_test(a_pool_that_is_given_back_is_nobodys),
         pool_test(carving_leaves_the_link_and_its_flag_alone),

@@ -22,6 +22,7 @@ static void a_new_record_is_attached_and_otherwise_zero(void **state) {
     assert_int_equal(state_of(m), TLY_ATTACHED);
     m->state = 0;
     m->number = 0;
+    m->header = 0;
     const char *record = (const char *)m;
     for (size_t n = 0; n < sizeof(union tly_record); n++)
         assert_int_equal(record[n], 0);

@@ -25,7 +25,7 @@ TALLY_API void tally_decref_slow_(tally_object *object);
 // Returns:  nothing.  Threads: owner.  Blocks: no.  Cost: a destruction.
 TALLY_API void tally_decref_zero_(tally_object *object);
 // Returns:  nothing.  Threads: any.  Blocks: to attach, for a mutator to be
-// had.  Cost: one locked operation, or to attach.
+// had.  Cost: two loads; one locked operation where a collection watches.
 TALLY_API void tally_touch_slow_(tally_object *container);
 // Returns:  nothing.  Threads: attached.  Blocks: may stop.  Cost: the work.
 TALLY_API void tally_safepoint_slow_(void);
@@ -67,16 +67,14 @@ TALLY_INLINE void tally_object_decref_(tally_object *object) {
 
 // Says that a field of [container] is about to change: the collector must
 // learn of it first when it watches the container, and a thread that is not
-// attached must be, since nobody waits for one when the world is stopped.
+// attached must be, since nobody waits for one when the world is stopped. Of
+// an object that this thread counts plainly neither can be the case.
 // Returns:  nothing.  Threads: any that may write the field.  Blocks: no, but
-// to attach.  Cost: two loads and one predicted branch.
+// to attach.  Cost: two loads and a compare by the owner, a call by others.
 TALLY_INLINE void tally_touch_(tally_object *container) {
-    TALLY_POINT_(&container->owner_);
-    // Relaxed: a store that begins after this thread acknowledged the
-    // collector's handshake sees the bit; an earlier one ends before it.
-    uint16_t owner = __atomic_load_n(&container->owner_, __ATOMIC_RELAXED);
-    if (TALLY_UNLIKELY((owner & TALLY_OWNER_WATCH_) |
-                       (tally_number_ == TALLY_OWNER_NOBODY_)))
+    // A store that begins after this thread acknowledged the collector's
+    // handshake sees WATCH in the owner; an earlier one ends before it.
+    if (TALLY_UNLIKELY(!tally_owns_(container)))
         tally_touch_slow_(container);
 }
 

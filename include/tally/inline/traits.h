@@ -31,6 +31,7 @@ char tally_is_ref_(const tally_ref *field);
                                  0,                                            \
                                  0,                                            \
                                  0,                                            \
+                                 0,                                            \
                                  NULL,                                         \
                                  NULL,                                         \
                                  NULL,                                         \
