@@ -39,7 +39,8 @@ struct tally_collection {
 // Threads:  any.
 // Blocks:   for another collection, for each thread's next safepoint in each
 //           round, and until the world stands still. Finalizers run inside.
-// Cost:     10 .. 20 ns for each object that refers to others.
+// Cost:     two visits of each object that refers to others (bench/live), one
+//           of each that does not, and the garbage's end (bench/cycles).
 TALLY_API size_t tally_collect(void);
 
 // As tally_collect, of one generation, and says more.

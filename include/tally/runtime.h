@@ -69,7 +69,8 @@ TALLY_API size_t tally_trim(void);
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   for a collection that is under way, and until the world stands
 //           still, which it does meanwhile.
-// Cost:     10 ns an object.
+// Cost:     a visit of each object; level 2: three, and 4 bytes of memory for
+//           each 32 of the heap meanwhile.
 TALLY_API tally_status tally_verify(int level);
 
 TALLY_END

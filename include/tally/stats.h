@@ -58,7 +58,7 @@ struct tally_stats {
 //
 // ret_stats: size is set by the caller to sizeof(struct tally_stats).
 // Returns:  0.
-// Errors:   TALLY_INVALID for a size larger than this version's.
+// Errors:   TALLY_INVALID for a size of 0, or larger than this version's.
 // Threads:  any, attached or not.
 // Blocks:   no.
 // Cost:     some loads for each mutator.

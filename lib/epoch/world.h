@@ -16,11 +16,6 @@ void tly_world_left(void);
 tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline);
 void tly_world_start(struct tly_mutator *self);
 
-// Whether [self] has stopped the world.
-TLY_INLINE bool tly_world_is_stopped_by(const struct tly_mutator *self) {
-    return self->stopped_world;
-}
-
 // In a forked child, whose thread stopped the world before: nobody waits.
 void tly_world_forked(void);
 

@@ -12,11 +12,6 @@
 // that called it goes on when it returns.
 void tly_finish(struct tly_local *self, bool hooks);
 
-// Whether anything waits.
-TLY_INLINE bool tly_finish_pending(const struct tly_local *self) {
-    return self->dead || self->held || self->finalize;
-}
-
 // Destroys an object that is on no list, and all that dies of it or is on the
 // list of the dead. Without [hooks] those that have a destroy hook are held.
 void tly_destroy_family(struct tly_local *self, tally_object *first,

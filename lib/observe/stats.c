@@ -91,7 +91,8 @@ static void collections_sum(struct tally_stats *s) {
 }
 
 tally_status tally_stats_get(struct tally_stats *ret_stats) {
-    if (!ret_stats || ret_stats->size > sizeof(struct tally_stats))
+    if (!ret_stats || !ret_stats->size ||
+        ret_stats->size > sizeof(struct tally_stats))
         return TALLY_INVALID;
     size_t size = ret_stats->size; // an older version's has fewer members
     struct tally_stats s = {.size = sizeof(s)};

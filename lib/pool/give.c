@@ -3,6 +3,7 @@
 
 #include "pool/heap.h"
 
+#include "base/check.h"
 #include "base/poison.h"
 #include "epoch/attach.h"
 
@@ -67,6 +68,7 @@ static void relist(struct tly_heap *heap, struct tly_pool *pool) {
 void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool) {
     if (pool->leased || pool->size == 0)
         return;
+    tly_audit(tly_pool_valid(pool));
     if (pool->used == 0 && !is_spare(heap, pool)) {
         retire(heap, pool);
     } else if (pool->listed) {

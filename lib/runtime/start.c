@@ -77,7 +77,7 @@ static void configure(const struct tally_config *config) {
 
 static tally_status start_locked(const struct tally_config *given) {
     struct tally_config config = TALLY_CONFIG_INIT;
-    if (given && given->size > sizeof(config))
+    if (given && (!given->size || given->size > sizeof(config)))
         return TALLY_INVALID;
     if (given)
         memcpy(&config, given, given->size); // an older one has fewer options

@@ -22,6 +22,8 @@ static void a_size_that_no_version_has_is_refused(void **state) {
     struct tally_stats stats = {.size = sizeof(stats) + 8};
     assert_int_equal(tally_stats_get(&stats), TALLY_INVALID);
     assert_int_equal(tally_stats_get(NULL), TALLY_INVALID);
+    stats.size = 0;
+    assert_int_equal(tally_stats_get(&stats), TALLY_INVALID);
 }
 
 static void objects_made_and_destroyed_are_counted(void **state) {

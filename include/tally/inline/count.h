@@ -16,11 +16,11 @@ TALLY_BEGIN
 // use them say what they do.
 //
 // Returns:  nothing.  Errors: none; misuse aborts in debug builds.
-// Threads:  any.  Blocks: at attach.  Cost: 5 .. 50 ns.
+// Threads:  any.  Blocks: at attach.  Cost: an RMW.
 TALLY_API void tally_incref_slow_(tally_object *object);
-// Returns:  nothing.  Threads: any.  Blocks: at attach.  Cost: 5 .. 50 ns.
+// Returns:  nothing.  Threads: any.  Blocks: at attach.  Cost: an RMW.
 TALLY_API void tally_incref_spill_(tally_object *object);
-// Returns:  nothing.  Threads: any.  Blocks: at attach.  Cost: 5 .. 50 ns.
+// Returns:  nothing.  Threads: any.  Blocks: at attach.  Cost: an RMW.
 TALLY_API void tally_decref_slow_(tally_object *object);
 // Returns:  nothing.  Threads: owner.  Blocks: no.  Cost: a destruction.
 TALLY_API void tally_decref_zero_(tally_object *object);
