@@ -2,14 +2,13 @@
 //
 // A family is an object and what dies of it. The loop keeps dead objects on a
 // small stack and links the rest through their count fields: ten million nodes
-// need neither stack nor memory. What it is done with is given back in
-// batches: blocks of this mutator's pools by words of their bitmap, but in
-// small families through the caches.
+// need neither stack nor memory. Blocks of this mutator's pools are given back
+// by words of their bitmap once a family has more than a few.
 //
 // INVARIANT  While a hook runs, every dead object is linked, so that its flag
 //            DYING hides it from collections, or its header is zero.
 
-#include "base/poison.h"
+#include "object/dead.h"
 #include "object/finish.h"
 #include "object/type.h"
 
@@ -31,36 +30,10 @@ struct word {
 };
 static const struct word word_none;
 
-// owner_, gc_ and tf_ in one load. Not the whole first word: the count beside
-// them has just been stored, and a load of both would wait for that store.
-typedef uint32_t __attribute__((may_alias)) header_half;
-#define HALF_OWNER 0xFFFFu
-#define HALF_OLD ((uint32_t)TLY_GC_OLD << 16)
-#define HALF_REFS(half) ((half) >> 24 & TLY_TF_REFS)
-#define HALF_BIN_SHIFT (24 + TLY_TF_BIN_SHIFT)
-
-TLY_INLINE uint32_t half_of(const tally_object *object) {
-    // Relaxed: see tally_owns_; the rest of it changes with the object only.
-    return tly_load_relaxed((const header_half *)&object->owner_);
-}
-
-// Ends the object in a block; returns the half of its header that it had.
-TLY_INLINE uint32_t header_end(tally_object *object) {
-    tly_header_word *word = (tly_header_word *)object;
-    uint32_t half = half_of(object);
-    if (TLY_POISON || TLY_ASAN)
-        tly_poison(object + 1,
-                   tly_pool_block_size(tly_pool_of(object)) - sizeof(*object));
-    // ORDER[untracked] release: the block is no object any more, after its
-    // last use and before it is another's. Pairs with who reads gc_.
-    tly_store_release(word, 0);
-    return half;
-}
-
 // Puts a block of a young object of ours in its bin's cache, if it fits.
 TLY_INLINE bool cache_put(struct tly_local *self, uint32_t half,
                           tally_object *object) {
-    uint32_t n = half >> HALF_BIN_SHIFT;
+    uint32_t n = TLY_HALF_BIN(half);
     struct tly_bin *bin = &self->heap.bins[n];
     uint32_t cached = bin->lease.cached;
     // bins[0], of those that are not in tf_, stays empty.
@@ -74,7 +47,7 @@ TLY_INLINE bool cache_put(struct tly_local *self, uint32_t half,
 static TLY_NOINLINE void block_end(struct tly_local *self, uint32_t half,
                                    tally_object *object) {
     struct tly_pool *pool = tly_pool_of(object);
-    uint32_t owner = half & HALF_OWNER;
+    uint32_t owner = half & TLY_HALF_OWNER;
     if (owner == tly_mutator_in(self)->number && pool->size)
         tly_block_give(&self->heap, pool, object);
     else
@@ -83,19 +56,20 @@ static TLY_NOINLINE void block_end(struct tly_local *self, uint32_t half,
 
 // Ends an object of ours and gives its block back.
 TLY_INLINE void free_ours(struct tly_local *self, tally_object *object) {
-    uint32_t half = header_end(object);
+    uint32_t half = tly_header_end(object);
     tly_count(&self->counters.destroyed, 1);
-    if (TLY_UNLIKELY(half & HALF_OLD || !cache_put(self, half, object)))
+    if (TLY_UNLIKELY(half & TLY_HALF_OLD || !cache_put(self, half, object)))
         block_end(self, half, object);
 }
 
 void tly_object_free(struct tly_local *self, tally_object *object) {
-    if ((half_of(object) & HALF_OWNER) == tly_mutator_in(self)->number) {
+    if ((tly_header_half_of(object) & TLY_HALF_OWNER) ==
+        tly_mutator_in(self)->number) {
         free_ours(self, object);
         return;
     }
     tly_count(&self->counters.destroyed, 1);
-    block_end(self, header_end(object), object);
+    block_end(self, tly_header_end(object), object);
 }
 
 // ---- words
@@ -135,14 +109,6 @@ static TLY_NOINLINE void child_slow(struct tly_local *self, tally_object *child,
               : tly_count_drop_slow(self, child);
     if (drop != TLY_ALIVE)
         tly_count_act(self, child, drop);
-}
-
-// Whether nobody ever counted an object but its owner, whose count is zero
-// now, and it has nothing but leading references.
-TLY_INLINE bool is_simply_dead(const tally_object *object, uint32_t half) {
-    // ORDER[last-use] acquire: as tly_count_zero.
-    uint64_t shared = tly_load_acquire(&object->shared_);
-    return !(shared & ~TLY_TYPE_MASK) && HALF_REFS(half) != TLY_TF_ASK;
 }
 
 static void dead_link(struct tly_local *self, tally_object *object) {
@@ -195,12 +161,12 @@ TLY_INLINE unsigned drop_leading(struct tly_local *self, uint32_t ours,
         if (!child)
             continue;
         tly_point(&child->owner_);
-        uint32_t half = half_of(child);
-        if (TLY_UNLIKELY((half & HALF_OWNER) != ours))
+        uint32_t half = tly_header_half_of(child);
+        if (TLY_UNLIKELY((half & TLY_HALF_OWNER) != ours))
             child_slow(self, child, false);
         else if (!tally_count_down_(&child->local_))
             continue;
-        else if (TLY_UNLIKELY(!is_simply_dead(child, half)))
+        else if (TLY_UNLIKELY(!tly_is_simply_dead(child, half)))
             child_slow(self, child, true);
         else if (TLY_LIKELY(top < STACK))
             stack[top++] = child;
@@ -208,6 +174,19 @@ TLY_INLINE unsigned drop_leading(struct tly_local *self, uint32_t ours,
             dead_link(self, child);
     }
     return top;
+}
+
+// Drops what an object refers to; those that die of it are put on the stack or
+// linked. False: it ends later, where hooks may run.
+TLY_INLINE bool references_end(struct tly_local *self, uint32_t ours,
+                               tally_object *object, tally_object **stack,
+                               unsigned *top, bool hooks) {
+    unsigned refs = TLY_HALF_REFS(tly_header_half_of(object));
+    const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
+    if (TLY_UNLIKELY(refs == TLY_TF_ASK))
+        return end_typed(self, object, hooks);
+    *top = drop_leading(self, ours, field, field + refs, stack, *top);
+    return true;
 }
 
 // What is left of a family that turned out large: [object], and [top] more.
@@ -219,17 +198,12 @@ static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
     struct word w = word_none;
     uint64_t count = 0;
     do {
-        uint32_t half = half_of(object);
-        unsigned refs = HALF_REFS(half);
-        const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
-        if (TLY_LIKELY(refs != TLY_TF_ASK))
-            top = drop_leading(self, ours, field, field + refs, stack, top);
-        else if (!end_typed(self, object, hooks))
+        if (!references_end(self, ours, object, stack, &top, hooks))
             continue;
-        half = header_end(object);
+        uint32_t half = tly_header_end(object);
         count++;
         size_t offset = (size_t)((char *)object - w.base);
-        if (TLY_UNLIKELY((half & HALF_OWNER) != ours)) {
+        if (TLY_UNLIKELY((half & TLY_HALF_OWNER) != ours)) {
             tly_block_give_any(&self->heap, object);
         } else if (TLY_UNLIKELY(offset >= w.span)) {
             w = word_turn(self, w, object);
@@ -254,16 +228,11 @@ void tly_destroy_family(struct tly_local *self, tally_object *object,
             count += destroy_large(self, object, stack, top, hooks);
             break;
         }
-        uint32_t half = half_of(object);
-        unsigned refs = HALF_REFS(half);
-        const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
-        if (TLY_LIKELY(refs != TLY_TF_ASK))
-            top = drop_leading(self, ours, field, field + refs, stack, top);
-        else if (!end_typed(self, object, hooks))
+        if (!references_end(self, ours, object, stack, &top, hooks))
             continue;
-        half = header_end(object);
+        uint32_t half = tly_header_end(object);
         count++;
-        if ((half & HALF_OWNER) != ours || half & HALF_OLD ||
+        if ((half & TLY_HALF_OWNER) != ours || half & TLY_HALF_OLD ||
             !cache_put(self, half, object))
             block_end(self, half, object);
     } while ((object = top ? stack[--top] : dead_take(self)));
@@ -284,14 +253,14 @@ static TLY_NOINLINE void destroy_rest(struct tly_local *self,
     tally_object *stack[STACK];
     const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
     tally_object *child = field[n].object_;
-    uint32_t half = half_of(object);
+    uint32_t half = tly_header_half_of(object);
     unsigned top = 0;
-    if (zero && is_simply_dead(child, half_of(child)))
+    if (zero && tly_is_simply_dead(child, tly_header_half_of(child)))
         stack[top++] = child;
     else
         child_slow(self, child, zero);
-    top = drop_leading(self, half & HALF_OWNER, field + n + 1,
-                       field + HALF_REFS(half), stack, top);
+    top = drop_leading(self, half & TLY_HALF_OWNER, field + n + 1,
+                       field + TLY_HALF_REFS(half), stack, top);
     free_ours(self, object);
     while (top > 0)
         dead_link(self, stack[--top]);
@@ -303,19 +272,20 @@ static TLY_NOINLINE void destroy_rest(struct tly_local *self,
 // cache. A leaf: whatever is not so goes on elsewhere.
 void tally_decref_zero_(tally_object *object) {
     struct tly_local *self = tly_local_of(tly_self());
-    uint32_t half = half_of(object);
-    if (TLY_UNLIKELY(!is_simply_dead(object, half))) {
+    uint32_t half = tly_header_half_of(object);
+    if (TLY_UNLIKELY(!tly_is_simply_dead(object, half))) {
         zero_slow(self, object);
         return;
     }
-    unsigned refs = HALF_REFS(half);
+    unsigned refs = TLY_HALF_REFS(half);
     const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
     for (unsigned n = 0; n < refs; n++) {
         tally_object *child = field[n].object_;
         if (!child)
             continue;
         // The caller is the owner, so [half] has its number.
-        bool owned = (half_of(child) & HALF_OWNER) == (half & HALF_OWNER);
+        bool owned = (tly_header_half_of(child) & TLY_HALF_OWNER) ==
+                     (half & TLY_HALF_OWNER);
         if (TLY_LIKELY(owned && !tally_count_down_(&child->local_)))
             continue;
         destroy_rest(self, object, n, owned);

@@ -9,6 +9,7 @@
 
 #include "epoch/registry.h"
 #include "object/count.h"
+#include "object/dead.h"
 
 // Asks the owner to merge; the queue holds the reference.
 static void queue(tally_object *object) {
@@ -120,21 +121,52 @@ static void drain_one(struct tly_local *self, unsigned number,
         tly_count_act(self, object, tly_count_merge(self, number, object));
 }
 
-void tly_handover_drain(struct tly_heap *heap, struct tly_pool *pool) {
-    struct tly_local *self = tly_local_of(tly_self());
-    unsigned number = heap->mutator.number;
-    for (unsigned w = 0; w * 64 < pool->blocks; w++) {
-        struct word word = word_take(pool, w);
-        uint64_t any = word.drops | word.merges;
-        for (uint64_t bits = any; bits; bits &= bits - 1)
-            TLY_PREFETCH_WRITE(
-                tly_block_at(pool, w * 64 + tly_bit_lowest(bits)));
-        for (uint64_t bits = any; bits; bits &= bits - 1) {
-            uint64_t bit = bits & -bits;
-            tally_object *object =
-                tly_block_at(pool, w * 64 + tly_bit_lowest(bits));
+// Drops a reference of an object that ends simply, if that was the last; then
+// the block is the caller's to give back. False: nothing is done.
+TLY_INLINE bool drain_simply(struct tly_local *self, unsigned number,
+                             tally_object *object) {
+    uint32_t half = tly_header_half_of(object);
+    // Relaxed: the owner's count, and the caller acts for the owner.
+    if ((half & TLY_HALF_OWNER) != number ||
+        tly_load_relaxed(&object->local_) != 1 ||
+        !tly_is_simply_dead(object, half))
+        return false;
+    const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
+    for (unsigned n = 0; n < TLY_HALF_REFS(half); n++) {
+        tally_object *child = field[n].object_;
+        if (child)
+            tly_count_act(self, child, tly_count_drop(self, child));
+    }
+    tly_header_end(object);
+    return true;
+}
+
+static void drain_word(struct tly_local *self, unsigned number,
+                       struct tly_pool *pool, unsigned w) {
+    struct word word = word_take(pool, w);
+    uint64_t any = word.drops | word.merges, freed = 0;
+    for (uint64_t bits = any; bits; bits &= bits - 1)
+        TLY_PREFETCH_WRITE(tly_block_at(pool, w * 64 + tly_bit_lowest(bits)));
+    for (uint64_t bits = any; bits; bits &= bits - 1) {
+        uint64_t bit = bits & -bits;
+        tally_object *object =
+            tly_block_at(pool, w * 64 + tly_bit_lowest(bits));
+        // A large block is given back as a whole.
+        if (word.drops & ~word.merges & bit && pool->size &&
+            drain_simply(self, number, object))
+            freed |= bit;
+        else
             drain_one(self, number, object, word.drops & bit,
                       word.merges & bit);
-        }
     }
+    // The pool may be emptied by that, and is settled when all is drained.
+    pool->free[w] |= freed;
+    pool->used -= (int32_t)tly_bit_count(freed);
+    tly_count(&self->counters.destroyed, tly_bit_count(freed));
+}
+
+void tly_handover_drain(struct tly_heap *heap, struct tly_pool *pool) {
+    struct tly_local *self = tly_local_of(tly_self());
+    for (unsigned w = 0; w * 64 < pool->blocks; w++)
+        drain_word(self, heap->mutator.number, pool, w);
 }

@@ -2,6 +2,7 @@
 
 #include "unit_pool.h"
 
+#include "base/poison.h"
 #include "platform/fault.h"
 
 #define UNITS_MAX TLY_UNITS_MAX
@@ -75,11 +76,13 @@ static void headers_stay_zero_whatever_the_units_were_used_for(void **state) {
     tly_pool_give_back(tly_pool_of(base));
     for (unsigned n = 0; sizes[n]; n++) {
         struct tly_pool *pool = carve(TLY_POOL_OBJECT, sizes[n]);
+        tly_unpoison(base, pool->units * TLY_UNIT_SIZE);
         assert_ptr_equal(pool->base, base);
         assert_true(headers_are_zero(pool));
         if (n % 3 == 2) {
             tly_pool_give_back(pool);
             pool = carve(TLY_POOL_RAW, sizes[n]);
+            tly_unpoison(base, pool->units * TLY_UNIT_SIZE);
             memset(base, 0xFF, pool->units * TLY_UNIT_SIZE);
         } else {
             for (unsigned b = 0; b < pool->blocks; b++)
@@ -98,6 +101,7 @@ static void a_pool_of_several_units_ends_what_its_units_were(void **state) {
     tly_pool_give_back(second);
     struct tly_pool *both = carve(TLY_POOL_RAW, 5000);
     assert_ptr_equal(both->base, base);
+    tly_unpoison(base, both->units * TLY_UNIT_SIZE);
     memset(base, 0xFF, both->units * TLY_UNIT_SIZE);
     tly_pool_give_back(both);
     assert_true(headers_are_zero(carve(TLY_POOL_OBJECT, 48)));
