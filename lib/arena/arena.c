@@ -152,7 +152,7 @@ static void purge_want(void) {
     uint64_t never = 0;
     // Relaxed: a time.
     if (!tly_load_relaxed(&units_freed_at))
-        tly_cas_relaxed(&units_freed_at, &never, tly_os_now());
+        tly_cas_relaxed(&units_freed_at, &never, tly_os_now_coarse());
 }
 
 void tly_units_give(void *first, unsigned count) {
@@ -275,7 +275,7 @@ void tly_arena_tick(void) {
     if (TLY_LIKELY(freed_at == 0))
         return;
     uint64_t delay = tly_load_relaxed(&units_delay);
-    if (tly_os_now() - freed_at < delay)
+    if (tly_os_now_coarse() - freed_at < delay)
         return;
     // One thread does it; what is freed meanwhile sets the hint again.
     if (tly_cas_relaxed(&units_freed_at, &freed_at, 0))

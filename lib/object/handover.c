@@ -141,13 +141,20 @@ TLY_INLINE bool drain_simply(struct tly_local *self, unsigned number,
     return true;
 }
 
-static void drain_word(struct tly_local *self, unsigned number,
-                       struct tly_pool *pool, unsigned w) {
+// The objects of a word are fetched while those of the word before are
+// drained: their headers may be on their way from other cores.
+static struct word word_fetch(struct tly_pool *pool, unsigned w) {
     struct word word = word_take(pool, w);
-    uint64_t any = word.drops | word.merges, freed = 0;
-    for (uint64_t bits = any; bits; bits &= bits - 1)
+    uint64_t bits = word.drops | word.merges;
+    for (; bits; bits &= bits - 1)
         TLY_PREFETCH_WRITE(tly_block_at(pool, w * 64 + tly_bit_lowest(bits)));
-    for (uint64_t bits = any; bits; bits &= bits - 1) {
+    return word;
+}
+
+static void word_drain(struct tly_local *self, unsigned number,
+                       struct tly_pool *pool, unsigned w, struct word word) {
+    uint64_t freed = 0;
+    for (uint64_t bits = word.drops | word.merges; bits; bits &= bits - 1) {
         uint64_t bit = bits & -bits;
         tally_object *object =
             tly_block_at(pool, w * 64 + tly_bit_lowest(bits));
@@ -167,6 +174,13 @@ static void drain_word(struct tly_local *self, unsigned number,
 
 void tly_handover_drain(struct tly_heap *heap, struct tly_pool *pool) {
     struct tly_local *self = tly_local_of(tly_self());
-    for (unsigned w = 0; w * 64 < pool->blocks; w++)
-        drain_word(self, heap->mutator.number, pool, w);
+    unsigned number = heap->mutator.number;
+    struct word word = word_fetch(pool, 0);
+    for (unsigned w = 0; w * 64 < pool->blocks; w++) {
+        struct word next = {0, 0};
+        if ((w + 1) * 64 < pool->blocks)
+            next = word_fetch(pool, w + 1);
+        word_drain(self, number, pool, w, word);
+        word = next;
+    }
 }

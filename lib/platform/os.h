@@ -37,6 +37,8 @@ uint64_t tly_os_memory(void);
 
 // Nanoseconds of a clock that only goes forward.
 uint64_t tly_os_now(void);
+// The same at the system's last tick, some milliseconds ago; cheaper.
+uint64_t tly_os_now_coarse(void);
 
 // Processors that the process may use, at least 1.
 unsigned tly_os_cpus(void);

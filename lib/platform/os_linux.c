@@ -70,11 +70,15 @@ uint64_t tly_os_memory(void) {
     return (uint64_t)info.totalram * info.mem_unit;
 }
 
-uint64_t tly_os_now(void) {
+static uint64_t clock_read(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+uint64_t tly_os_now(void) { return clock_read(CLOCK_MONOTONIC); }
+
+uint64_t tly_os_now_coarse(void) { return clock_read(CLOCK_MONOTONIC_COARSE); }
 
 unsigned tly_os_cpus(void) {
     cpu_set_t set;
