@@ -206,8 +206,14 @@ tally_status tally_collect_generation(tally_generation generation,
     if (generation == TALLY_FULL)
         tly_settle(local);
     lock_take(self, 0);
+    // Again, mostly in vain: another collection may have ended meanwhile, and
+    // what it cleared dropped more.
+    if (generation == TALLY_FULL)
+        tly_settle(local);
     tally_status status = collect_locked(local, generation, &done);
-    tly_settle_limbo(local);
+    // What garbage referred to may be another thread's to drop.
+    if (generation == TALLY_FULL && done.freed)
+        tly_settle(local);
     local->collects = 0;
     if (status == TALLY_OK && ret_done)
         *ret_done = done;

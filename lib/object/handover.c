@@ -121,22 +121,32 @@ static void drain_one(struct tly_local *self, unsigned number,
         tly_count_act(self, object, tly_count_merge(self, number, object));
 }
 
+// Whether this thread counts all that an object refers to. What others count
+// would be handed over, and a drain may be part of a handover: that must
+// neither nest nor change what is just being told (pending.c).
+TLY_INLINE bool refers_to_ours(const tally_ref *field, unsigned refs) {
+    for (unsigned n = 0; n < refs; n++)
+        if (field[n].object_ && !tally_owns_(field[n].object_))
+            return false;
+    return true;
+}
+
 // Drops a reference of an object that ends simply, if that was the last; then
 // the block is the caller's to give back. False: nothing is done.
 TLY_INLINE bool drain_simply(struct tly_local *self, unsigned number,
                              tally_object *object) {
     uint32_t half = tly_header_half_of(object);
+    const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
+    unsigned refs = TLY_HALF_REFS(half);
     // Relaxed: the owner's count, and the caller acts for the owner.
     if ((half & TLY_HALF_OWNER) != number ||
         tly_load_relaxed(&object->local_) != 1 ||
-        !tly_is_simply_dead(object, half))
+        !tly_is_simply_dead(object, half) || !refers_to_ours(field, refs))
         return false;
-    const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
-    for (unsigned n = 0; n < TLY_HALF_REFS(half); n++) {
-        tally_object *child = field[n].object_;
-        if (child)
-            tly_count_act(self, child, tly_count_drop(self, child));
-    }
+    for (unsigned n = 0; n < refs; n++)
+        if (field[n].object_)
+            tly_count_act(self, field[n].object_,
+                          tly_count_drop(self, field[n].object_));
     tly_header_end(object);
     return true;
 }

@@ -4,6 +4,8 @@
 
 #include "pool/heap.h"
 
+#include "base/check.h"
+
 static bool is_drop(const struct tly_pending *entry) {
     return entry->word >= entry->pool->drop;
 }
@@ -66,6 +68,7 @@ void tly_pending_turn(struct tly_heap *self, struct tly_pool *pool,
     struct tly_pending *entry = tly_pending_of(self, word);
     if (entry->word != word) {
         tell(self, entry);
+        tly_require(!entry->word); // telling adds nothing
         entry->word = word;
         entry->pool = pool;
     }
@@ -79,8 +82,6 @@ void tly_pending_turn(struct tly_heap *self, struct tly_pool *pool,
 }
 
 void tly_pending_flush(struct tly_heap *self) {
-    // Telling may add: a collision, or what is destroyed for a mutator that
-    // does not run.
     while (self->pending_count)
         for (unsigned n = 0; n < TLY_PENDING; n++)
             tell(self, &self->pending[n]);
