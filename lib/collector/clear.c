@@ -7,8 +7,8 @@
 
 #include "collector/clear.h"
 
-#include "base/poison.h"
 #include "collector/trial.h"
+#include "object/dead.h"
 #include "object/finish.h"
 #include "object/type.h"
 #include "pool/walk.h"
@@ -46,53 +46,58 @@ uint64_t tly_garbage_finalize(struct tly_local *self) {
     return f.count;
 }
 
-static void drop_run(void *arg, tally_ref *first, size_t count) {
-    struct tly_local *self = arg;
+struct clearing {
+    struct tly_local *self;
+    const uint64_t *member; // the table, in a register (see trial.c)
+    uintptr_t base;
+    uint64_t count;
+};
+
+static TLY_NOINLINE void drop_outside(struct tly_local *self,
+                                      tally_object *child) {
+    tly_count_act(self, child, tly_count_drop(self, child));
+}
+
+TLY_INLINE void drop_fields(struct clearing *c, tally_ref *first,
+                            size_t count) {
     for (size_t n = 0; n < count; n++) {
         tally_object *child = tly_trial_load(&first[n]);
-        if (child && !tly_is_member(child))
-            tly_count_act(self, child, tly_count_drop(self, child));
+        size_t granule = ((uintptr_t)child - c->base) >> TLY_GRANULE_SHIFT;
+        if (child && !tly_side_get(c->member, granule))
+            drop_outside(c->self, child);
     }
 }
 
 static void empty_run(void *arg, tally_ref *first, size_t count) {
-    drop_run(arg, first, count);
+    drop_fields(arg, first, count);
     for (size_t n = 0; n < count; n++)
         first[n].object_ = NULL;
 }
 
-static void clear(struct tly_local *self, tally_object *object, size_t room) {
-    unsigned refs = object->tf_ & TLY_TF_REFS;
-    if (TLY_LIKELY(refs != TLY_TF_ASK)) {
-        drop_run(self, (tally_ref *)(void *)(object + 1), refs);
-    } else {
-        const tally_type *type = tly_type_of(object);
-        tly_refs_each(object, type, empty_run, self);
-        if (type->destroy_)
-            type->destroy_(object);
-    }
-    if (TLY_POISON || TLY_ASAN)
-        tly_poison(object + 1, room - sizeof(*object));
-    // ORDER[untracked] release: as tly_object_free.
-    tly_store_release((tly_header_word *)object, 0);
+static TLY_NOINLINE void clear_typed(struct clearing *c, tally_object *object) {
+    const tally_type *type = tly_type_of(object);
+    tly_refs_each(object, type, empty_run, c);
+    if (type->destroy_)
+        type->destroy_(object);
 }
 
-struct clearing {
-    struct tly_local *self;
-    size_t room; // bytes of a block of the pool
-    uint64_t count;
-};
-
 static bool pool_clear(void *arg, struct tly_pool *pool) {
-    struct clearing *c = arg;
+    struct clearing c = *(struct clearing *)arg;
+    uint64_t cleared = 0;
     size_t count, first = tly_side_words(pool, &count);
-    c->room = tly_pool_block_size(pool);
     for (size_t w = first; w < first + count; w++)
-        for (uint64_t bits = tly_sides.member[w]; bits; bits &= bits - 1) {
+        for (uint64_t bits = c.member[w]; bits; bits &= bits - 1) {
             size_t granule = w * 64 + tly_bit_lowest(bits);
-            clear(c->self, tly_side_object(pool, granule), c->room);
-            c->count++;
+            tally_object *object = tly_side_object(pool, granule);
+            unsigned refs = object->tf_ & TLY_TF_REFS;
+            if (TLY_LIKELY(refs != TLY_TF_ASK))
+                drop_fields(&c, (tally_ref *)(void *)(object + 1), refs);
+            else
+                clear_typed(arg, object);
+            tly_header_end(object);
+            cleared++;
         }
+    ((struct clearing *)arg)->count += cleared;
     return true;
 }
 
@@ -123,17 +128,27 @@ static void copy_spare(struct tly_local *self, const struct tly_pool *pool,
     }
 }
 
+// Which blocks of a pool are members.
+static void copy_blocks(const struct copy *copy, const struct tly_pool *pool,
+                        uint64_t *ret_blocks) {
+    if (pool->size == (uint32_t)1 << TLY_GRANULE_SHIFT) {
+        memcpy(ret_blocks, copy->member, copy->count * 8);
+        return;
+    }
+    for (size_t w = 0; w < copy->count; w++)
+        for (uint64_t bits = copy->member[w]; bits; bits &= bits - 1) {
+            size_t granule = (copy->first + w) * 64 + tly_bit_lowest(bits);
+            unsigned n = tly_block_of(pool, tly_side_object(pool, granule));
+            ret_blocks[n / 64] |= (uint64_t)1 << (n % 64);
+        }
+}
+
 // Gives the blocks of what is cleared back, word by word. After the last the
 // pool may be gone.
 static void copy_give(struct tly_local *self, struct tly_pool *pool,
                       const struct copy *copy) {
     uint64_t freed[TLY_POOL_WORDS] = {0};
-    for (size_t w = 0; w < copy->count; w++)
-        for (uint64_t bits = copy->member[w]; bits; bits &= bits - 1) {
-            size_t granule = (copy->first + w) * 64 + tly_bit_lowest(bits);
-            unsigned n = tly_block_of(pool, tly_side_object(pool, granule));
-            freed[n / 64] |= (uint64_t)1 << (n % 64);
-        }
+    copy_blocks(copy, pool, freed);
     if (pool->size == 0) {
         if (freed[0])
             tly_block_give_any(&self->heap, pool->base);
@@ -157,7 +172,7 @@ static bool pool_settle(void *arg, struct tly_pool *pool) {
 }
 
 uint64_t tly_garbage_clear(struct tly_local *self) {
-    struct clearing c = {self, 0, 0};
+    struct clearing c = {self, tly_sides.member, (uintptr_t)tly_range_base, 0};
     self->finishing++;
     tly_pools_looked(pool_clear, &c);
     tly_pools_looked(pool_settle, self);

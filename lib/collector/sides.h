@@ -64,6 +64,9 @@ TLY_INLINE size_t tly_side_words(const struct tly_pool *pool,
 // The object that begins in a granule of a pool.
 TLY_INLINE tally_object *tly_side_object(const struct tly_pool *pool,
                                          size_t granule) {
+    if (pool->size == (uint32_t)1 << TLY_GRANULE_SHIFT)
+        return (tally_object *)(void *)(tly_range_base +
+                                        (granule << TLY_GRANULE_SHIFT));
     size_t offset =
         (granule << TLY_GRANULE_SHIFT) - (size_t)(pool->base - tly_range_base);
     // The first block at or after the granule's begin; of a large block [size]

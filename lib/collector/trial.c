@@ -85,16 +85,32 @@ static TLY_NOINLINE void enter_special(struct tly_trial *trial,
                          tly_type_of(object)->finalize_;
 }
 
-// Makes an object a member, with its count.
-TLY_INLINE void enter(struct tly_trial *trial, struct tables t,
-                      tally_object *object, uint64_t word, uint64_t shared) {
+// Gives a member its count; returns its granule.
+TLY_INLINE size_t enter(struct tly_trial *trial, struct tables t,
+                        tally_object *object, uint64_t word, uint64_t shared) {
     size_t granule = granule_of(t, object);
     int64_t total = (int64_t)(uint32_t)word + tly_count_of(shared);
-    tly_side_set(t.member, granule);
     t.trial[granule] = (uint8_t)(t.trial[granule] + (uint64_t)total);
     if (TLY_UNLIKELY(total >= 256 ||
                      (WORD_TF(word) & TLY_TF_REFS) == TLY_TF_ASK))
         enter_special(trial, object, total);
+    return granule;
+}
+
+// Members of one word of the table, gathered before they are stored.
+struct gathered {
+    size_t at;
+    uint64_t mask;
+};
+
+TLY_INLINE void gather(struct tables t, struct gathered *g, size_t granule) {
+    if (TLY_UNLIKELY(granule / 64 != g->at)) {
+        if (g->mask)
+            t.member[g->at] |= g->mask;
+        g->at = granule / 64;
+        g->mask = 0;
+    }
+    g->mask |= (uint64_t)1 << (granule % 64);
 }
 
 // A header's first word.
@@ -129,6 +145,7 @@ TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
                            bool young) {
     struct tables t = tables_now();
     size_t size = pool->size;
+    struct gathered gathered = {0, 0};
     uint64_t members = 0;
     for (unsigned w = 0; w * 64 < pool->blocks; w++) {
         uint64_t bits = tly_pool_taken_bits(pool, w);
@@ -143,7 +160,7 @@ TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
             if (!is_wanted(word, shared, young))
                 continue;
             members++;
-            enter(trial, t, object, word, shared);
+            gather(t, &gathered, enter(trial, t, object, word, shared));
             unsigned refs = WORD_TF(word) & TLY_TF_REFS;
             if (young)
                 continue;
@@ -153,6 +170,8 @@ TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
                 subtract(t, (tally_ref *)(void *)(object + 1), refs);
         }
     }
+    if (gathered.mask)
+        t.member[gathered.at] |= gathered.mask;
     trial->members += members;
     pool->young = 0;
     return true;
@@ -179,8 +198,10 @@ void tly_trial_count(struct tly_trial *trial) {
 static void listed_enter(void *arg, tally_object *object) {
     struct tables t = tables_now();
     uint64_t word = word_of(object);
-    enter(arg, t, object, word, tly_load_relaxed(&object->shared_));
-    t.trial[granule_of(t, object)]--;
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    size_t granule = enter(arg, t, object, word, shared);
+    tly_side_set(t.member, granule);
+    t.trial[granule]--;
 }
 
 void tly_trial_recount(struct tly_trial *trial) {
