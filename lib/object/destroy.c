@@ -79,15 +79,19 @@ static void word_give(struct tly_local *self, struct word w) {
         tly_word_give(&self->heap, w.pool, w.number, w.mask);
 }
 
-// Gives a word back and begins that of a block.
+// Gives a word back and begins that of a block. A block that is in no word of
+// ours is given back by itself.
 static TLY_NOINLINE struct word word_turn(struct tly_local *self, struct word w,
                                           tally_object *object) {
-    word_give(self, w);
     struct tly_pool *pool = tly_pool_of(object);
-    if (pool->size == 0) {
+    // Relaxed: a thread's own number is there only if it put it there, or took
+    // the mutator over.
+    uint16_t owner = tly_load_relaxed(&pool->owner);
+    if (pool->size == 0 || owner != tly_mutator_in(self)->number) {
         tly_block_give_any(&self->heap, object);
-        return word_none;
+        return w;
     }
+    word_give(self, w);
     unsigned n = tly_block_of(pool, object);
     unsigned blocks = pool->blocks - (n & ~63u);
     return (struct word){
@@ -200,12 +204,11 @@ static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
     do {
         if (!references_end(self, ours, object, stack, &top, hooks))
             continue;
-        uint32_t half = tly_header_end(object);
+        tly_header_end(object);
         count++;
+        // Whoever counted it: a merged object may lie in a pool of ours.
         size_t offset = (size_t)((char *)object - w.base);
-        if (TLY_UNLIKELY((half & TLY_HALF_OWNER) != ours)) {
-            tly_block_give_any(&self->heap, object);
-        } else if (TLY_UNLIKELY(offset >= w.span)) {
+        if (TLY_UNLIKELY(offset >= w.span)) {
             w = word_turn(self, w, object);
         } else {
             uint64_t bit = (uint64_t)1 << (offset * w.recip >> 32);
