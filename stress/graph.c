@@ -147,12 +147,20 @@ static void root_fill(unsigned self, unsigned slot, void *node) {
         root_put(self, slot, node);
 }
 
+// The lock of a node's fields. The thread is attached before it takes one: to
+// attach inside may mean to wait for a stop of the world, which waits for the
+// attached threads that wait for this lock.
+static void node_lock(struct shadow *s) {
+    must(tally_attach(NULL) == TALLY_OK);
+    pthread_mutex_lock(&s->lock);
+}
+
 // Exchanges what a field of [node] holds for [value], which is the caller's.
 static void *field_exchange(void *node, unsigned field, void *value) {
     struct view view = view_of(node);
     struct shadow *s = &shadow[id_of(node)];
     field %= view.fields;
-    pthread_mutex_lock(&s->lock);
+    node_lock(s);
     void *old = tally_ref_exchange(node, &view.field[field], value);
     holds(s->field[field] == (old ? id_of(old) : NOBODY));
     s->field[field] = value ? id_of(value) : NOBODY;
@@ -164,7 +172,7 @@ static void *field_dup(void *node, unsigned field) {
     struct view view = view_of(node);
     struct shadow *s = &shadow[id_of(node)];
     field %= view.fields;
-    pthread_mutex_lock(&s->lock);
+    node_lock(s);
     void *value = tally_ref_dup(&view.field[field]);
     holds(s->field[field] == (value ? id_of(value) : NOBODY));
     pthread_mutex_unlock(&s->lock);
@@ -177,8 +185,8 @@ static void swap_two(void *a, void *b, unsigned field) {
     unsigned fa = field % va.fields, fb = field / 8 % vb.fields;
     if (ia == ib)
         return;
-    pthread_mutex_lock(&shadow[ia < ib ? ia : ib].lock);
-    pthread_mutex_lock(&shadow[ia < ib ? ib : ia].lock);
+    node_lock(&shadow[ia < ib ? ia : ib]);
+    node_lock(&shadow[ia < ib ? ib : ia]);
     tally_ref_swap(a, &va.field[fa], b, &vb.field[fb]);
     uint32_t held = shadow[ia].field[fa];
     shadow[ia].field[fa] = shadow[ib].field[fb];
