@@ -1,77 +1,12 @@
 // sync/mutex.h
 
-#include "unit_cmocka.h"
-
-#include <pthread.h>
-
-#include "base/compiler.h"
 #include "sync/mutex.h"
 
-#define THREADS 4
+typedef struct tly_mutex unit_lock;
+#define UNIT_LOCK_INIT TLY_MUTEX_INIT
+#define UNIT_LOCK_NAME "sync/mutex"
+#define unit_lock_take tly_mutex_lock
+#define unit_lock_give tly_mutex_unlock
+#define unit_lock_reset tly_mutex_reset
 
-static struct tly_mutex lock = TLY_MUTEX_INIT(TLY_RANK_ARENA);
-static uint64_t counted; // under the lock
-
-static void *count(void *arg) {
-    for (unsigned n = 0; n < rounds(20000, 2000); n++) {
-        tly_mutex_lock(&lock);
-        counted++;
-        tly_mutex_unlock(&lock);
-    }
-    return arg;
-}
-
-static void what_is_under_the_lock_is_one_threads_at_a_time(void **state) {
-    (void)state;
-    pthread_t threads[THREADS];
-    for (unsigned n = 0; n < THREADS; n++)
-        must(pthread_create(&threads[n], NULL, count, NULL) == 0);
-    for (unsigned n = 0; n < THREADS; n++)
-        pthread_join(threads[n], NULL);
-    assert_int_equal(counted, THREADS * rounds(20000, 2000));
-}
-
-static void a_thread_that_holds_the_lock_is_known_to_hold_one(void **state) {
-    (void)state;
-    assert_true(tly_rank_none());
-    tly_mutex_lock(&lock);
-    assert_int_equal(tly_rank_none(), TLY_CHECK == 0);
-    tly_mutex_unlock(&lock);
-    assert_true(tly_rank_none());
-}
-
-// As in a forked child whose parent's other thread held it.
-static void a_lock_whose_holder_is_gone_can_be_reset(void **state) {
-    (void)state;
-    struct tly_mutex left = TLY_MUTEX_INIT(TLY_RANK_TYPES);
-    tly_mutex_lock(&left);
-    tly_rank_leave(TLY_RANK_TYPES);
-    tly_mutex_reset(&left);
-    tly_mutex_lock(&left);
-    tly_mutex_unlock(&left);
-    assert_int_equal(left.rank, TLY_RANK_TYPES);
-}
-
-static void lock_against_order(void *arg) {
-    (void)arg;
-    struct tly_mutex low = TLY_MUTEX_INIT(TLY_RANK_TYPES);
-    tly_mutex_lock(&lock);
-    tly_mutex_lock(&low);
-}
-
-static void locking_against_the_order_of_ranks_aborts(void **state) {
-    (void)state;
-    if (TLY_CHECK == 0)
-        skip();
-    assert_aborts(lock_against_order, NULL, "lock rank");
-}
-
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_under_the_lock_is_one_threads_at_a_time),
-        cmocka_unit_test(a_thread_that_holds_the_lock_is_known_to_hold_one),
-        cmocka_unit_test(a_lock_whose_holder_is_gone_can_be_reset),
-        cmocka_unit_test(locking_against_the_order_of_ranks_aborts),
-    };
-    return cmocka_run_group_tests_name("sync/mutex", tests, NULL, NULL);
-}
+#include "unit_lock.h"

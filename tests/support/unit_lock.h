@@ -1,0 +1,83 @@
+// The tests of a lock, for sync/mutex.h and sync/spin.h. Who includes it has
+// defined the type unit_lock, UNIT_LOCK_INIT, UNIT_LOCK_NAME, and the
+// operations unit_lock_take, unit_lock_give and unit_lock_reset.
+
+#ifndef SUPPORT_UNIT_LOCK_H
+#define SUPPORT_UNIT_LOCK_H
+
+#include "unit_cmocka.h"
+
+#include <pthread.h>
+
+#include "base/compiler.h"
+
+#define THREADS 4
+
+static unit_lock lock = UNIT_LOCK_INIT(TLY_RANK_ARENA);
+static uint64_t counted; // under the lock
+
+static void *count(void *arg) {
+    for (unsigned n = 0; n < rounds(20000, 2000); n++) {
+        unit_lock_take(&lock);
+        counted++;
+        unit_lock_give(&lock);
+    }
+    return arg;
+}
+
+static void what_is_under_the_lock_is_one_threads_at_a_time(void **state) {
+    (void)state;
+    pthread_t threads[THREADS];
+    for (unsigned n = 0; n < THREADS; n++)
+        must(pthread_create(&threads[n], NULL, count, NULL) == 0);
+    for (unsigned n = 0; n < THREADS; n++)
+        pthread_join(threads[n], NULL);
+    assert_int_equal(counted, THREADS * rounds(20000, 2000));
+}
+
+static void a_thread_that_holds_the_lock_is_known_to_hold_one(void **state) {
+    (void)state;
+    assert_true(tly_rank_none());
+    unit_lock_take(&lock);
+    assert_int_equal(tly_rank_none(), TLY_CHECK == 0);
+    unit_lock_give(&lock);
+    assert_true(tly_rank_none());
+}
+
+// As in a forked child whose parent's other thread held it.
+static void a_lock_whose_holder_is_gone_can_be_reset(void **state) {
+    (void)state;
+    unit_lock left = UNIT_LOCK_INIT(TLY_RANK_TYPES);
+    unit_lock_take(&left);
+    tly_rank_leave(TLY_RANK_TYPES);
+    unit_lock_reset(&left);
+    unit_lock_take(&left);
+    unit_lock_give(&left);
+    assert_int_equal(left.rank, TLY_RANK_TYPES);
+}
+
+static void lock_against_order(void *arg) {
+    (void)arg;
+    unit_lock low = UNIT_LOCK_INIT(TLY_RANK_TYPES);
+    unit_lock_take(&lock);
+    unit_lock_take(&low);
+}
+
+static void locking_against_the_order_of_ranks_aborts(void **state) {
+    (void)state;
+    if (TLY_CHECK == 0)
+        skip();
+    assert_aborts(lock_against_order, NULL, "lock rank");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_under_the_lock_is_one_threads_at_a_time),
+        cmocka_unit_test(a_thread_that_holds_the_lock_is_known_to_hold_one),
+        cmocka_unit_test(a_lock_whose_holder_is_gone_can_be_reset),
+        cmocka_unit_test(locking_against_the_order_of_ranks_aborts),
+    };
+    return cmocka_run_group_tests_name(UNIT_LOCK_NAME, tests, NULL, NULL);
+}
+
+#endif
