@@ -128,11 +128,7 @@ static void *work(void *arg) {
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "decref", 4);
     meeting_init(&team, stress.threads);
-    pthread_t threads[STRESS_THREADS_MAX];
-    for (uint64_t i = 0; i < stress.threads; i++)
-        threads[i] = thread_start(work, (void *)(uintptr_t)i);
-    for (uint64_t i = 0; i < stress.threads; i++)
-        thread_join(threads[i]);
+    team_run(work);
     printf("decref: %llu rounds of %u objects, each dropped by all threads\n",
            (unsigned long long)rounds_done, SHOTS);
     return stress_end();

@@ -207,11 +207,7 @@ static void *work(void *arg) {
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "finalize", 4);
     meeting_init(&team, stress.threads);
-    pthread_t threads[STRESS_THREADS_MAX];
-    for (uint64_t i = 0; i < stress.threads; i++)
-        threads[i] = thread_start(work, (void *)(uintptr_t)i);
-    for (uint64_t i = 0; i < stress.threads; i++)
-        thread_join(threads[i]);
+    team_run(work);
     printf("finalize: %lu finalizers ran, %lu brought their object back\n",
            atomic_load(&finalized), atomic_load(&revived));
     return stress_end();

@@ -363,7 +363,6 @@ static void *work(void *arg) {
 }
 
 int main(int argc, char **argv) {
-    pthread_t thread[STRESS_THREADS_MAX];
     stress_begin(argc, argv, "graph", 5);
     meeting_init(&barrier, stress.threads);
     for (uint32_t id = 0; id < NODES; id++) {
@@ -371,10 +370,7 @@ int main(int argc, char **argv) {
         unsigned t = id % (unsigned)stress.threads;
         spare[t][spares[t]++] = id;
     }
-    for (unsigned n = 0; n < stress.threads; n++)
-        thread[n] = thread_start(work, (void *)(uintptr_t)n);
-    for (unsigned n = 0; n < stress.threads; n++)
-        thread_join(thread[n]);
+    team_run(work);
     for (unsigned n = 0; n < MAILBOXES; n++)
         if (mailbox[n])
             tally_decref(atomic_exchange(&mailbox[n], NULL));

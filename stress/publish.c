@@ -163,11 +163,7 @@ static void *work(void *arg) {
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "publish", 4);
     meeting_init(&team, stress.threads);
-    pthread_t threads[STRESS_THREADS_MAX];
-    for (uint64_t i = 0; i < stress.threads; i++)
-        threads[i] = thread_start(work, (void *)(uintptr_t)i);
-    for (uint64_t i = 0; i < stress.threads; i++)
-        thread_join(threads[i]);
+    team_run(work);
     printf("publish: %lu references taken, %lu refused, %lu times nothing; "
            "%llu grace periods\n",
            atomic_load(&got), atomic_load(&failed), atomic_load(&empty),

@@ -218,11 +218,7 @@ int main(int argc, char **argv) {
     meeting_init(&team, stress.threads);
     for (uint32_t i = 0; i < QUEUES; i++)
         pthread_mutex_init(&queues[i].lock, NULL);
-    pthread_t threads[STRESS_THREADS_MAX];
-    for (uint64_t i = 0; i < stress.threads; i++)
-        threads[i] = thread_start(work, (void *)(uintptr_t)i);
-    for (uint64_t i = 0; i < stress.threads; i++)
-        thread_join(threads[i]);
+    team_run(work);
     printf("remote: %lu blocks allocated, %lu freed, at most %zu MiB in use "
            "and %zu MiB of the OS\n",
            atomic_load(&allocated), atomic_load(&freed),

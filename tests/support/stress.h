@@ -112,6 +112,17 @@ static inline void meeting_wait(meeting *at) {
     stress_tick();
 }
 
+// ---- a team
+
+// Runs as many threads as were asked for, numbered from 0 on, to their end.
+static inline void team_run(thread_fn fn) {
+    pthread_t thread[STRESS_THREADS_MAX];
+    for (uintptr_t n = 0; n < stress.threads; n++)
+        thread[n] = thread_start(fn, (void *)n);
+    for (uintptr_t n = 0; n < stress.threads; n++)
+        thread_join(thread[n]);
+}
+
 // ---- begin and end
 
 static inline void stress_usage(void) {
