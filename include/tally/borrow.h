@@ -1,35 +1,55 @@
 // Borrow sections and grace periods.
 //
 // Inside a borrow section an uncounted reference to a published object stays
-// valid, though its last counted reference may go. Sections are short: a stop
-// of the world waits for them. A grace period is the time
-// after which every section that was open at its start has ended.
+// valid, though its last counted reference may go:
+//
+//     TALLY_BORROW {
+//         struct table *t = tally_aref_get(&current);
+//         use(t);
+//     }
+//
+// Sections are short: a stop of the world waits for them, and what dies
+// meanwhile waits for its memory. A grace period is the time after which every
+// section that was open at its start has ended.
 
 #ifndef TALLY_BORROW_H
 #define TALLY_BORROW_H
 
-#include <tally/status.h>
+#include <tally/inline/borrow.h>
 
 TALLY_BEGIN
 
 // Begins a borrow section. Sections nest, and must not block: no safepoint
-// acts inside, so that others may wait for the section's end.
+// acts inside, so that others may wait for the section's end. A read-side
+// section of liburcu's memb flavour that the program itself has begun counts
+// as one.
 //
 // Returns:  0; then tally_borrow_leave must follow.
 // Errors:   TALLY_NO_MEMORY, TALLY_LIMIT: the thread could not be attached.
 // Threads:  any; a thread that is not attached is attached.
 // Blocks:   no.
-// Cost:     a call and liburcu's section, without a locked operation
-//           (bench/borrow).
-TALLY_API tally_status tally_borrow_enter(void);
+// Cost:     three loads and a store, nothing locked (bench/borrow).
+TALLY_INLINE tally_status tally_borrow_enter(void) {
+    return TALLY_LIKELY(tally_borrow_begin_()) ? TALLY_OK
+                                               : tally_borrow_enter_slow_();
+}
 
 // Ends a borrow section; the outermost one is a safepoint.
 //
 // Returns:  nothing.
 // Threads:  the one that entered it.
 // Blocks:   as tally_safepoint, for the outermost.
-// Cost:     as tally_borrow_enter.
-TALLY_API void tally_borrow_leave(void);
+// Cost:     four loads and a store (bench/borrow).
+TALLY_INLINE void tally_borrow_leave(void) { tally_borrow_end_(); }
+
+// The statement that follows is a borrow section, however it is left: by its
+// end, break, return or goto. A thread that is not attached and finds no
+// memory for that waits for a mutator that another gives up.
+#define TALLY_BORROW TALLY_BORROW_(TALLY_CAT_(tally_once_, __LINE__))
+#define TALLY_BORROW_(once)                                                    \
+    for (bool once __attribute__((cleanup(tally_borrow_scope_end_))) =         \
+             tally_borrow_scope_();                                            \
+         once; once = false)
 
 // Waits for a grace period.
 //

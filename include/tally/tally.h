@@ -17,6 +17,7 @@
 
 #include <tally/alloc.h>
 #include <tally/api.h>
+#include <tally/aref.h>
 #include <tally/borrow.h>
 #include <tally/collect.h>
 #include <tally/mutator.h>

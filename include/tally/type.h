@@ -94,10 +94,14 @@ struct tally_type {
 #define TALLY_TYPE(...)                                                        \
     TALLY_CAT_(TALLY_TYPE_, TALLY_COUNT_(__VA_ARGS__))(__VA_ARGS__)
 
-// The traits. A named field is checked to be a tally_ref (array).
+// The traits. A named field is checked to be a tally_ref (array), or a
+// tally_aref (array).
 #define TALLY_REF(field) (REF, field, 0)
 #define TALLY_REF_ARRAY(field) (REF_ARRAY, field, 0)
 #define TALLY_REF_ITEMS(field, length) (REF_ITEMS, field, length)
+#define TALLY_AREF(field) (AREF, field, 0)
+#define TALLY_AREF_ARRAY(field) (AREF_ARRAY, field, 0)
+#define TALLY_AREF_ITEMS(field, length) (AREF_ITEMS, field, length)
 #define TALLY_ITEMS(field, length) (ITEMS, field, length)
 #define TALLY_FINALIZE(function) (FINALIZE, function, 0)
 #define TALLY_DESTROY(function) (DESTROY, function, 0)

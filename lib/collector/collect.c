@@ -15,6 +15,7 @@
 #include "collector/clear.h"
 #include "collector/trial.h"
 #include "epoch/attach.h"
+#include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
 #include "object/finish.h"
@@ -197,7 +198,7 @@ tally_status tally_collect_generation(tally_generation generation,
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
-    if (self->depth > 0 || self->stopped_world ||
+    if (tly_rcu_ongoing() || self->stopped_world ||
         tly_load_relaxed(&collector.busy) == self->number)
         return TALLY_DEADLOCK;
     struct tly_local *local = tly_local_of(self);
@@ -261,7 +262,7 @@ tally_status tly_collector_start(void) {
 void tly_collector_end(void) { tly_sides_end(); }
 
 tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
-    if (self->depth > 0 || self->stopped_world ||
+    if (tly_rcu_ongoing() || self->stopped_world ||
         tly_load_relaxed(&collector.busy) == self->number)
         return TALLY_DEADLOCK;
     if (!lock_take(self, deadline))

@@ -65,7 +65,7 @@ void tly_poll(struct tly_mutator *self, bool open) {
 
 void tally_safepoint_slow_(void) {
     struct tly_mutator *self = tly_self();
-    if (tly_is_attached(self) && self->depth == 0)
+    if (tly_is_attached(self) && !tly_rcu_ongoing())
         tly_poll(self, true);
 }
 
@@ -218,7 +218,7 @@ void tally_detach(void) {
         return;
     if (!tly_is_attached(tly_self()))
         tly_mutator_attach(self);
-    if (self->depth > 0 || self->stopped_world)
+    if (tly_rcu_ongoing() || self->stopped_world)
         tly_misuse("thread %u detaches inside a borrow section or a world "
                    "that it has stopped",
                    tly_os_thread_id());
@@ -244,6 +244,13 @@ struct tly_mutator *tly_self_attached(void) {
         return tly_self();
     errno = -status;
     return NULL;
+}
+
+void tly_attach_surely(void) {
+    int error = errno;
+    while (!tly_is_attached(tly_self()) && !tly_self_attached())
+        tly_os_yield();
+    errno = error;
 }
 
 struct tly_mutator *tly_reserve_take(void) {
@@ -289,7 +296,7 @@ void tally_blocking_enter(void) {
         return;
     int error = errno;
     struct tly_mutator *self = tly_self();
-    if (self->depth > 0)
+    if (tly_rcu_ongoing())
         tly_misuse("thread %u blocks inside a borrow section",
                    tly_os_thread_id());
     self->blocking = 1;
@@ -313,7 +320,7 @@ static void thread_ends(void *mutator) {
     attach_blocking = 0;
     if (!attach_mine)
         return;
-    attach_mine->depth = 0;
+    tly_rcu_leave_all();
     if (attach_mine->stopped_world)
         tly_world_start(attach_mine);
     tally_detach();

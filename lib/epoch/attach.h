@@ -9,6 +9,10 @@
 // it cannot be.
 struct tly_mutator *tly_self_attached(void);
 
+// Attaches the calling thread if it is not. Where memory is too short for a
+// mutator, waits for one that another thread gives up. Keeps errno.
+void tly_attach_surely(void);
+
 // As tly_self_attached for what cannot fail: waits for the one mutator that
 // the runtime keeps back when there is no other. tly_reserve_leave ends it
 // and does nothing for any other mutator.

@@ -1,4 +1,5 @@
-// A section is liburcu's, with a depth of our own: no safepoint acts inside.
+// The calls that the fast path of borrow sections leads to, and the wait for
+// grace periods. A section is liburcu's: no safepoint acts inside one.
 
 #include "epoch/borrow.h"
 
@@ -10,24 +11,41 @@
 
 static uint64_t borrow_grace_periods;
 
-tally_status tally_borrow_enter(void) {
-    struct tly_mutator *self = tly_self_attached();
-    if (!self)
+// The fast paths as symbols, as in object/twins.c.
+extern inline bool tally_borrow_begin_(void);
+extern inline void tally_borrow_end_(void);
+extern inline void tally_borrow_scope_end_(const bool *unused);
+extern inline bool tally_borrow_scope_(void);
+extern inline tally_status tally_borrow_enter(void);
+extern inline void tally_borrow_leave(void);
+
+tally_status tally_borrow_enter_slow_(void) {
+    if (!tly_self_attached())
         return -errno;
     tly_rcu_enter();
-    self->depth++;
     return TALLY_OK;
 }
 
-void tally_borrow_leave(void) {
-    struct tly_mutator *self = tly_self();
-    if (self->depth == 0)
+void tally_borrow_enter_surely_(void) {
+    tly_attach_surely();
+    tly_rcu_enter();
+}
+
+void tally_borrow_leave_slow_(void) {
+    if (!tly_rcu_ongoing())
         tly_misuse("thread %u leaves a borrow section that it is not in",
                    tly_os_thread_id());
     tly_rcu_leave();
     // Relaxed: as tally_safepoint.
-    if (--self->depth == 0 && tly_load_relaxed(&self->breaker.bits_))
-        tly_poll(self, true);
+    if (tly_load_relaxed(&tally_breaker_->bits_))
+        tally_safepoint_slow_();
+}
+
+void tally_borrow_left_slow_(void) {
+    if (tly_rcu_ongoing())
+        return;
+    tly_rcu_wake();
+    tally_safepoint_slow_();
 }
 
 void tly_borrow_synchronize(struct tly_mutator *self) {
@@ -47,7 +65,7 @@ tally_status tally_synchronize(void) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
-    if (self->depth > 0)
+    if (tly_rcu_ongoing())
         return TALLY_DEADLOCK;
     tly_borrow_synchronize(self);
     return TALLY_OK;

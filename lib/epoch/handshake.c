@@ -9,6 +9,7 @@
 #include "epoch/handshake.h"
 
 #include "epoch/attach.h"
+#include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "sync/mutex.h"
 
@@ -60,7 +61,7 @@ static bool wait_all(uint64_t goal, uint64_t deadline) {
 
 tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
                            uint64_t deadline) {
-    if (self->depth > 0)
+    if (tly_rcu_ongoing())
         return TALLY_DEADLOCK;
     tly_mutator_detach(self);
     tly_mutex_lock(&handshake_lock);

@@ -54,7 +54,6 @@ struct tly_mutator {
     uint32_t state;                // (a) enum tly_state
     uint16_t number;               // (c) 1 .. TALLY_OWNER_MAX_
     uint16_t blocking;             // (o) blocking regions open
-    uint32_t depth;                // (o) borrow sections open
     uint32_t thread;               // (a) the kernel's number of its thread
     uint64_t header;               // (c) the number, as in an object's header
     uint64_t ack;                  // (a) last handshake goal that is done
@@ -84,6 +83,10 @@ union tly_record {
     char size[TLY_RECORD_SIZE];
 };
 extern union tly_record tly_nobody;
+
+// Where a mutator's sections are counted while calls have to do it: all ones,
+// never written.
+extern unsigned long tly_no_reader;
 
 // The mutator that the calling thread has attached, or tly_nobody.
 TLY_INLINE struct tly_mutator *tly_self(void) {

@@ -28,12 +28,28 @@ static char grace_begin, grace_end; // only their addresses matter
 #define HAPPENS_AFTER(token) ((void)0)
 #endif
 
+// The public fast path does what liburcu's own does where programs have it
+// inlined (urcu/static/urcu-memb.h), which is why it is liburcu's ABI too. It
+// needs the kernel's membarrier, and is blind to ThreadSanitizer.
+_Static_assert(URCU_GP_COUNT == 1, "sections are counted by one");
+_Static_assert(URCU_GP_CTR_NEST_MASK == TALLY_SECTIONS_,
+               "the count of sections is where inline/borrow.h has it");
+
+static void fast_path_set(struct tly_mutator *self) {
+    bool fast = !TLY_TSAN && urcu_memb_has_sys_membarrier;
+    self->breaker.reader_ =
+        fast ? &URCU_TLS(urcu_memb_reader).ctr : &tly_no_reader;
+    self->breaker.epoch_ = &urcu_memb_gp.ctr;
+    self->breaker.waiter_ = &urcu_memb_gp.futex;
+}
+
 // Registering and waiting exclude fork, which would copy liburcu's locks.
 static struct tly_mutex rcu_lock = TLY_MUTEX_INIT(TLY_RANK_RCU);
 static struct tly_mutex grace_lock = TLY_MUTEX_INIT(TLY_RANK_GRACE);
 
 void tly_rcu_register(struct tly_mutator *self) {
     self->rcu_reader = &URCU_TLS(urcu_memb_reader);
+    fast_path_set(self);
     if (URCU_TLS(urcu_memb_reader).registered)
         return;
     tly_mutex_lock(&rcu_lock);
@@ -60,6 +76,19 @@ void tly_rcu_enter(void) {
 
 void tly_rcu_leave(void) {
     HAPPENS_BEFORE(grace_end);
+    urcu_memb_read_unlock();
+}
+
+void tly_rcu_leave_all(void) {
+    while (tly_rcu_ongoing())
+        tly_rcu_leave();
+}
+
+bool tly_rcu_ongoing_slow(void) { return urcu_memb_read_ongoing() != 0; }
+
+void tly_rcu_wake(void) {
+    // The end of a section looks for who waits.
+    urcu_memb_read_lock();
     urcu_memb_read_unlock();
 }
 

@@ -7,6 +7,8 @@
 #ifndef TLY_EPOCH_RCU_H
 #define TLY_EPOCH_RCU_H
 
+#include <tally/inline/borrow.h>
+
 #include "epoch/mutator.h"
 
 // Makes the calling thread a reader, unless the program did so already.
@@ -15,6 +17,23 @@ void tly_rcu_unregister(struct tly_mutator *self);
 
 void tly_rcu_enter(void);
 void tly_rcu_leave(void);
+
+// Ends all sections of the calling thread.
+void tly_rcu_leave_all(void);
+
+// Whether the calling thread is inside a section: ours, or one that the
+// program began with liburcu's own functions.
+bool tly_rcu_ongoing_slow(void);
+TLY_INLINE bool tly_rcu_ongoing(void) {
+    const unsigned long *reader = tally_breaker_->reader_;
+    // Relaxed: the thread's own word.
+    return TLY_LIKELY(reader != &tly_no_reader)
+               ? tly_load_relaxed(reader) & TALLY_SECTIONS_
+               : tly_rcu_ongoing_slow();
+}
+
+// Wakes who waits for sections to end; after one has ended without a call.
+void tly_rcu_wake(void);
 
 // Waits for a grace period. Not inside a section, not by an attached thread.
 void tly_rcu_synchronize(void);

@@ -18,8 +18,9 @@
 #define COMMIT_STEP ((size_t)65536)
 
 union tly_record tly_nobody TLY_ALIGNED(TLY_LINE) = {
-    .mutator = {.state = TLY_VACANT},
+    .mutator = {.state = TLY_VACANT, .breaker.reader_ = &tly_no_reader},
 };
+unsigned long tly_no_reader = ~0ul;
 
 TALLY_THREAD struct tally_breaker_ *tally_breaker_ =
     &tly_nobody.mutator.breaker;
@@ -103,6 +104,7 @@ struct tly_mutator *tly_registry_create(void) {
         m = tly_mutator_of(number);
         m->number = (uint16_t)number;
         m->header = (uint64_t)number << 32;
+        m->breaker.reader_ = &tly_no_reader;
         // Relaxed: published by the addition below.
         tly_store_relaxed(&m->state, TLY_ATTACHED);
         // ORDER[registered] seq_cst: the record is complete and ATTACHED
@@ -124,7 +126,6 @@ void tly_registry_forked(struct tly_mutator *self) {
         if (m == self)
             continue;
         m->state = TLY_VACANT;
-        m->depth = 0;
         m->blocking = 0;
         m->returning = 0;
         m->rcu_ours = false;

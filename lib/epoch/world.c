@@ -12,6 +12,7 @@
 #include <tally/mutator.h>
 
 #include "epoch/attach.h"
+#include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "platform/os.h"
 
@@ -138,7 +139,7 @@ static bool wait_all(struct tly_mutator *self, uint64_t deadline) {
 }
 
 tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
-    if (self->depth > 0 || self->stopped_world)
+    if (tly_rcu_ongoing() || self->stopped_world)
         return TALLY_DEADLOCK;
     turn_take(self);
     self->stopped_world = true;

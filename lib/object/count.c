@@ -138,18 +138,9 @@ void tally_incref_slow_(tally_object *object) {
     }
 }
 
-// A store cannot fail: where memory is too short for a mutator, it waits for
-// one that another thread gives up.
-static TLY_COLD void attach_surely(void) {
-    int error = errno;
-    while (!tly_is_attached(tly_self()) && !tly_self_attached())
-        tly_os_yield();
-    errno = error;
-}
-
 void tally_touch_slow_(tally_object *container) {
     if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
-        attach_surely();
+        tly_attach_surely(); // a store cannot fail
     // Relaxed: see tally_touch_.
     tly_count_touch(container, tly_load_relaxed(&container->owner_));
 }

@@ -3,6 +3,7 @@
 
 #include "object/finish.h"
 
+#include "epoch/rcu.h"
 #include "object/type.h"
 
 void tly_object_finalize(struct tly_local *self, tally_object *object) {
@@ -24,6 +25,8 @@ static void finalize_next(struct tly_local *self) {
 void tly_finish(struct tly_local *self, bool hooks) {
     if (self->finishing)
         return;
+    // Hooks may wait for what waits for the section's end.
+    hooks = hooks && !tly_rcu_ongoing();
     self->finishing = 1;
     for (;;) {
         tally_object *object = self->dead;

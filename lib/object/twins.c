@@ -28,3 +28,4 @@ extern inline void tally_ref_move(void *to_container, tally_ref *to,
                                   void *from_container, tally_ref *from);
 extern inline void tally_ref_swap(void *a_container, tally_ref *a,
                                   void *b_container, tally_ref *b);
+extern inline void *tally_aref_get(const tally_aref *field);

@@ -5,6 +5,7 @@
 #include "arena/arena.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
+#include "epoch/rcu.h"
 #include "platform/os.h"
 #include "pool/heap.h"
 
@@ -18,7 +19,7 @@ size_t tally_trim(void) {
         return 0;
     // What is free already; a safepoint on the way may purge as well.
     size_t bytes = tly_arena_purge();
-    if (self->depth == 0 && !self->stopped_world)
+    if (!tly_rcu_ongoing() && !self->stopped_world)
         (void)tly_handshake(self, TLY_GOAL_FLUSH | TLY_GOAL_TRIM,
                             tly_os_now() + PATIENCE_NS);
     tly_idle_empty();

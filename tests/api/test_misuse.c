@@ -62,6 +62,52 @@ static void count_foreign(void *arg) {
     tally_incref(memory);
 }
 
+static tally_aref loose;
+
+static void upgrade_outside(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new();
+    tally_aref_set_steal(NULL, &loose, victim);
+    must(tally_upgrade(victim) == NULL);
+}
+
+static void upgrade_late(void *arg) {
+    (void)arg;
+    struct victim *victim = NULL;
+    tally_aref_set_steal(NULL, &loose, victim_new());
+    TALLY_BORROW victim = tally_aref_get(&loose);
+    tally_aref_set(NULL, &loose, NULL);
+    tally_collect();
+    TALLY_BORROW must(tally_upgrade(victim) == NULL);
+}
+
+static void upgrade_foreign(void *arg) {
+    (void)arg;
+    static uint64_t memory[8];
+    TALLY_BORROW must(tally_upgrade(memory) == NULL);
+}
+
+struct holder {
+    tally_object head;
+    tally_aref field;
+};
+TALLY_TYPE(holder, TALLY_AREF(field));
+
+static void store_into_dead(void *arg) {
+    (void)arg;
+    struct holder *holder = tally_new(holder);
+    must(holder);
+    tally_decref(holder);
+    tally_aref_set(holder, &holder->field, NULL);
+}
+
+static void store_beside(void *arg) {
+    (void)arg;
+    struct holder *holder = tally_new(holder);
+    must(holder);
+    tally_aref_set(holder, &loose, NULL);
+}
+
 static void free_object(void *arg) {
     (void)arg;
     tally_free(victim_new());
@@ -192,6 +238,31 @@ static void counting_what_is_no_object_is_caught(void **state) {
     expect_debug(count_foreign, "not an object", NULL);
 }
 
+static void upgrading_outside_of_a_section_is_caught(void **state) {
+    (void)state;
+    expect_debug(upgrade_outside, "outside of a borrow section", NULL);
+}
+
+static void using_a_borrow_after_its_section_is_caught(void **state) {
+    (void)state;
+    expect_debug(upgrade_late, "upgrade of a dead object", NULL);
+}
+
+static void upgrading_what_is_no_object_is_caught(void **state) {
+    (void)state;
+    expect_debug(upgrade_foreign, "not an object", NULL);
+}
+
+static void storing_into_a_dead_object_is_caught(void **state) {
+    (void)state;
+    expect_debug(store_into_dead, "of a dead object", "holder");
+}
+
+static void storing_into_a_field_of_another_object_is_caught(void **state) {
+    (void)state;
+    expect_debug(store_beside, "not of the object", NULL);
+}
+
 static void freeing_an_object_is_caught(void **state) {
     (void)state;
     expect_debug(free_object, "not a raw block", NULL);
@@ -254,6 +325,11 @@ int main(void) {
         cmocka_unit_test(pinning_a_dead_object_is_caught),
         cmocka_unit_test(publishing_a_dead_object_is_caught),
         cmocka_unit_test(counting_what_is_no_object_is_caught),
+        cmocka_unit_test(upgrading_outside_of_a_section_is_caught),
+        cmocka_unit_test(using_a_borrow_after_its_section_is_caught),
+        cmocka_unit_test(upgrading_what_is_no_object_is_caught),
+        cmocka_unit_test(storing_into_a_dead_object_is_caught),
+        cmocka_unit_test(storing_into_a_field_of_another_object_is_caught),
         cmocka_unit_test(freeing_an_object_is_caught),
         cmocka_unit_test(freeing_the_middle_of_a_block_is_caught),
         cmocka_unit_test(freeing_what_another_allocator_gave_is_caught),

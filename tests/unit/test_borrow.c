@@ -5,13 +5,15 @@
 #include <tally/borrow.h>
 
 #include "epoch/borrow.h"
+#include "epoch/rcu.h"
 #include "epoch/world.h"
 
 static unsigned polls;
 
 static void note_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     (void)bits, (void)open;
-    must(self->depth == 0);
+    (void)self;
+    must(!tly_rcu_ongoing());
     polls++;
 }
 
@@ -19,9 +21,9 @@ static void entering_attaches(void **state) {
     (void)state;
     assert_int_equal(tally_borrow_enter(), TALLY_OK);
     assert_int_equal(tally_mutator_number(), 2);
-    assert_int_equal(tly_self()->depth, 1);
+    assert_true(tly_rcu_ongoing());
     tally_borrow_leave();
-    assert_int_equal(tly_self()->depth, 0);
+    assert_false(tly_rcu_ongoing());
 }
 
 static tally_status start_fails(void) { return TALLY_NO_MEMORY; }

@@ -32,6 +32,12 @@ typedef struct tally_ref {
     tally_object *object_;
 } tally_ref;
 
+// A field that any thread may read while others change it. Its references are
+// found as those of a tally_ref.
+typedef struct tally_aref {
+    tally_ref ref_;
+} tally_aref;
+
 // Owner numbers. 1 .. TALLY_OWNER_MAX_ are mutators; a thread that is not
 // attached has TALLY_OWNER_NOBODY_, which no header ever holds.
 #define TALLY_OWNER_NONE_ 0x0000u
@@ -43,13 +49,16 @@ typedef struct tally_ref {
 #define TALLY_OWNER_DEAD_ 0x4000u
 #define TALLY_OWNER_WATCH_ 0x8000u
 
-// What the runtime asks of a thread, and the thread's number: the two words
-// that fast paths read. A thread that is not attached sees a mutator that
-// wants nothing. [counts_] is what files compiled with TALLY_COUNT_OPERATIONS
-// count.
+// What fast paths read of a thread's mutator: what the runtime asks of it, and
+// the words that borrow sections are made of (inline/borrow.h). A thread that
+// is not attached sees a mutator that wants nothing. [counts_] is what files
+// compiled with TALLY_COUNT_OPERATIONS count.
 struct tally_breaker_ {
     uint32_t bits_;
     uint64_t counts_;
+    unsigned long *reader_;      // counts sections; all ones: calls have to
+    const unsigned long *epoch_; // what a section's begin stores there
+    const int32_t *waiter_;      // not 0: one waits for a section's end
 };
 extern TALLY_API TALLY_THREAD struct tally_breaker_ *tally_breaker_;
 extern TALLY_API TALLY_THREAD uint16_t tally_number_;

@@ -8,6 +8,7 @@
 
 // Exists for sizeof only: fails to compile for anything but a tally_ref.
 char tally_is_ref_(const tally_ref *field);
+char tally_is_aref_(const tally_aref *field);
 
 #define TALLY_COUNT_(...)                                                      \
     TALLY_PICK_(__VA_ARGS__, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, \
@@ -69,6 +70,37 @@ char tally_is_ref_(const tally_ref *field);
      #f,                                                                       \
      TALLY_AT_(T, f) + TALLY_CHECKED_(((struct T *)0)->f),                     \
      sizeof(tally_ref),                                                        \
+     TALLY_AT_(T, n),                                                          \
+     sizeof(((struct T *)0)->n),                                               \
+     NULL,                                                                     \
+     NULL,                                                                     \
+     NULL},
+#define TALLY_ACHECKED_(check) (0 * sizeof(tally_is_aref_(check)))
+#define TALLY_IS_AREF_(T, f, unused)                                           \
+    {TALLY_TRAIT_REFS,                                                         \
+     #f,                                                                       \
+     TALLY_AT_(T, f) + TALLY_ACHECKED_(&((struct T *)0)->f),                   \
+     1,                                                                        \
+     0,                                                                        \
+     0,                                                                        \
+     NULL,                                                                     \
+     NULL,                                                                     \
+     NULL},
+#define TALLY_IS_AREF_ARRAY_(T, f, unused)                                     \
+    {TALLY_TRAIT_REFS,                                                         \
+     #f,                                                                       \
+     TALLY_AT_(T, f) + TALLY_ACHECKED_(((struct T *)0)->f),                    \
+     sizeof(((struct T *)0)->f) / sizeof(tally_aref),                          \
+     0,                                                                        \
+     0,                                                                        \
+     NULL,                                                                     \
+     NULL,                                                                     \
+     NULL},
+#define TALLY_IS_AREF_ITEMS_(T, f, n)                                          \
+    {TALLY_TRAIT_REF_ITEMS,                                                    \
+     #f,                                                                       \
+     TALLY_AT_(T, f) + TALLY_ACHECKED_(((struct T *)0)->f),                    \
+     sizeof(tally_aref),                                                       \
      TALLY_AT_(T, n),                                                          \
      sizeof(((struct T *)0)->n),                                               \
      NULL,                                                                     \
