@@ -53,7 +53,7 @@ void *tally_upgrade(void *borrowed) {
 }
 
 void *tally_aref_dup(const tally_aref *field) {
-    void *object;
+    void *object = NULL;
     TALLY_BORROW {
         do
             object = tally_aref_get(field);
