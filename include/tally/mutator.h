@@ -82,15 +82,24 @@ TALLY_API void tally_blocking_enter(void);
 //           (bench/start).
 TALLY_API void tally_blocking_exit(void);
 
-// The statement that follows is a blocking region:
+// The statement that follows is a blocking region, however it is left: by its
+// end, break, return or goto.
 //
 //     TALLY_BLOCKING { n = read(fd, buffer, size); }
 //
-// It must not be left by break, return or goto.
 #define TALLY_BLOCKING TALLY_BLOCKING_(TALLY_CAT_(tally_once_, __LINE__))
 #define TALLY_BLOCKING_(once)                                                  \
-    for (bool once = (tally_blocking_enter(), true); once;                     \
-         once = (tally_blocking_exit(), false))
+    for (bool once __attribute__((cleanup(tally_blocking_scope_end_))) =       \
+             (tally_blocking_enter(), true);                                   \
+         once; once = false)
+
+// The end of a TALLY_BLOCKING statement.
+// Returns:  nothing.  Threads: the one that entered.  Blocks: as
+// tally_blocking_exit.  Cost: as tally_blocking_exit.
+TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
+    (void)unused;
+    tally_blocking_exit();
+}
 
 // Stops every other attached thread at its next safepoint, and keeps those
 // that attach waiting. Passes a safepoint itself before.

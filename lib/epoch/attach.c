@@ -304,6 +304,8 @@ void tally_blocking_enter(void) {
     errno = error;
 }
 
+extern inline void tally_blocking_scope_end_(const bool *unused);
+
 void tally_blocking_exit(void) {
     tly_check(attach_blocking > 0);
     if (--attach_blocking > 0 || !attach_mine || !attach_mine->blocking)

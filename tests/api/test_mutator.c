@@ -176,6 +176,26 @@ static void blocking_regions_nest(void **state) {
     assert_int_equal(tally_mutator_number(), number);
 }
 
+static int block_and_return(void) {
+    TALLY_BLOCKING return 5;
+    return 0;
+}
+
+static void a_blocking_region_may_be_left_early(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    uint32_t number = tally_mutator_number();
+    assert_int_equal(block_and_return(), 5);
+    assert_int_equal(tally_mutator_number(), number);
+    for (;;)
+        TALLY_BLOCKING {
+            if (number)
+                goto out;
+        }
+out:
+    assert_int_equal(tally_mutator_number(), number);
+}
+
 static void leaving_a_blocking_region_keeps_errno(void **state) {
     (void)state;
     tally_blocking_enter();
@@ -331,6 +351,7 @@ int main(void) {
         quiet_test(the_next_thread_owns_what_the_last_one_left),
         quiet_test(objects_of_an_exited_thread_die_by_their_last_drop),
         quiet_test(blocking_regions_nest),
+        quiet_test(a_blocking_region_may_be_left_early),
         quiet_test(leaving_a_blocking_region_keeps_errno),
         quiet_test(a_thread_that_never_attached_may_block),
         quiet_test(a_blocked_owner_holds_nothing_back),
