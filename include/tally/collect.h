@@ -22,20 +22,22 @@ typedef enum tally_generation {
 struct tally_collection {
     uint64_t candidates; // objects looked at
     uint64_t garbage;    // found unreachable
-    uint64_t freed;      // of these, destroyed
-    uint64_t finalized;  // finalizers called
+    uint64_t freed;      // destroyed: of these, and of what waited before
+    uint64_t finalized;  // finalizers called by this thread meanwhile
     uint64_t pause_ns;   // the longest that the world stood still
     uint64_t total_ns;   // from begin to end
 };
 
 // Finds garbage cycles in the whole heap and destroys them. Before it looks,
 // all threads are asked to do what they hold for each other, in at most 4
-// rounds, so that what was unreachable when it was called is found.
+// rounds, so that what was unreachable when it was called is found. Finalizers
+// run when it has ended; then it looks again at what waited for them. Those that
+// other threads run (TALLY_FINALIZE_BY) are not waited for.
 //
 // Returns:  how many objects were destroyed; 0 also on error, with errno set;
 //           errno is kept otherwise.
-// Errors:   ENOMEM, EDEADLK (inside a borrow section, a finalizer of a
-//           collection or a stopped world), EAGAIN (cannot attach).
+// Errors:   ENOMEM, EDEADLK (inside a borrow section, a destroy hook that a
+//           collection calls, or a stopped world), EAGAIN (cannot attach).
 // Threads:  any.
 // Blocks:   for another collection, for each thread's next safepoint in each
 //           round, and until the world stands still. Finalizers run inside.
@@ -48,8 +50,9 @@ TALLY_API size_t tally_collect(void);
 // ret_done: what the collection did; untouched on error; may be NULL.
 // Returns:  0.
 // Errors:   TALLY_NO_MEMORY (the heap is as it was), TALLY_DEADLOCK (inside a
-//           borrow section, a finalizer or a stopped world), TALLY_INVALID,
-//           TALLY_LIMIT (the thread cannot attach).
+//           borrow section, a destroy hook that a collection calls, or a
+//           stopped world), TALLY_INVALID, TALLY_LIMIT (the thread cannot
+//           attach).
 // Threads:  any.
 // Blocks:   as tally_collect.
 // Cost:     as tally_collect, for the objects of the generation.

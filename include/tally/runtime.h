@@ -22,9 +22,11 @@ struct tally_config {
     uint64_t full_percent;   // growth since the last full collection that
                              // starts the next, in percent; 100
     uint64_t verify;         // 1: check the heap after each collection; 0
+    uint64_t finalizers;     // who calls those of types that do not say it:
+                             // enum tally_executor; 0
 };
 #define TALLY_CONFIG_INIT                                                      \
-    { sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0 }
+    { sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0 }
 
 // Starts the runtime with options. Environment options win over these.
 //
@@ -38,13 +40,15 @@ struct tally_config {
 // Cost:     some system calls.
 TALLY_API tally_status tally_init(const struct tally_config *config);
 
-// Ends the runtime: collects, frees all that waits, gives the memory back.
+// Ends the runtime: collects, runs all finalizers that wait, whoever would have
+// run them, frees all that waits, gives the memory back.
 // For programs that unload the library or check for leaks; a program that
 // exits need not call it.
 //
 // ret_leaked: how many objects were still alive; may be NULL.
 // Returns:  0; the runtime can be started again.
-// Errors:   TALLY_BUSY when other threads are attached: nothing changed.
+// Errors:   TALLY_BUSY when other threads of the program are attached, or in a
+//           finalizer or hook: nothing changed.
 // Threads:  one, attached or not; it is detached.
 // Blocks:   as tally_collect.
 // Cost:     a full collection.
@@ -64,7 +68,7 @@ TALLY_API size_t tally_trim(void);
 // level:    1: structures; 2: also every object's count.
 // Returns:  0 when all hold; what does not is written to stderr.
 // Errors:   TALLY_CORRUPT, TALLY_NO_MEMORY, TALLY_INVALID (another level),
-//           TALLY_DEADLOCK (inside a borrow section or a hook that a
+//           TALLY_DEADLOCK (inside a borrow section or a destroy hook that a
 //           collection calls), TALLY_LIMIT (the thread cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   for a collection that is under way, and until the world stands

@@ -52,6 +52,7 @@ struct tally_stats {
     uint64_t collected;      // garbage objects destroyed by collections
     uint64_t grace_periods;
     struct tally_histogram pauses; // times that the world stood still
+    uint64_t finalizers_waiting;   // claimed, and not come to their end
 };
 
 // Reads the heap's statistics.
@@ -90,7 +91,7 @@ typedef bool (*tally_object_fn)(void *object, void *arg);
 // Visits every live object, in the order of addresses.
 //
 // Returns:  0.
-// Errors:   TALLY_DEADLOCK (inside a borrow section or a hook that a
+// Errors:   TALLY_DEADLOCK (inside a borrow section or a destroy hook that a
 //           collection calls), TALLY_LIMIT (the thread cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   for a collection that is under way, and until the world stands

@@ -20,6 +20,7 @@
 #include <tally/aref.h>
 #include <tally/borrow.h>
 #include <tally/collect.h>
+#include <tally/finalize.h>
 #include <tally/mutator.h>
 #include <tally/object.h>
 #include <tally/ref.h>

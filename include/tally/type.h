@@ -32,6 +32,13 @@ typedef struct tally_type tally_type;
 // tally_alloc'ed memory) and uses no other object.
 typedef void (*tally_hook)(void *object);
 
+// Who calls the finalizers of a type (finalize.h).
+typedef enum tally_executor {
+    TALLY_EXECUTOR_INLINE, // the thread that finds that it is time
+    TALLY_EXECUTOR_THREAD, // a thread of the runtime's
+    TALLY_EXECUTOR_PUMPED  // whoever calls tally_finalize_pending
+} tally_executor;
+
 // Calls tally_visit for each counted field that the declared traits of the
 // type do not name.
 typedef void (*tally_visit_hook)(void *object, struct tally_visitor *visitor);
@@ -45,7 +52,8 @@ enum tally_trait_kind {
     TALLY_TRAIT_FINALIZE,
     TALLY_TRAIT_DESTROY,
     TALLY_TRAIT_VISIT,
-    TALLY_TRAIT_BASE
+    TALLY_TRAIT_BASE,
+    TALLY_TRAIT_EXECUTOR // count: enum tally_executor
 };
 
 // One line of a type's declaration. Programs write the macros below.
@@ -82,6 +90,7 @@ struct tally_type {
     tally_hook destroy_;
     tally_visit_hook visit_;
     tally_type *base_;
+    uint32_t executor_; // 1 + that of its finalizer; 0: the option's
 };
 
 // The type of struct [T], declared by TALLY_TYPE(T, ...).
@@ -104,6 +113,7 @@ struct tally_type {
 #define TALLY_AREF_ITEMS(field, length) (AREF_ITEMS, field, length)
 #define TALLY_ITEMS(field, length) (ITEMS, field, length)
 #define TALLY_FINALIZE(function) (FINALIZE, function, 0)
+#define TALLY_FINALIZE_BY(executor) (EXECUTOR, executor, 0)
 #define TALLY_DESTROY(function) (DESTROY, function, 0)
 #define TALLY_VISIT(function) (VISIT, function, 0)
 #define TALLY_BASE(T) (BASE, T, 0)
@@ -114,7 +124,8 @@ struct tally_type {
 //           long as the process.
 // Returns:  0 or a status; registering twice is 0.
 // Errors:   TALLY_INVALID (size under 16 bytes or over 2^31, a reference
-//           outside the object, two item fields, a base that is larger),
+//           outside the object, two item fields, a base that is larger, an
+//           executor that there is not),
 //           TALLY_LIMIT (2^22 types), TALLY_NO_MEMORY.
 // Threads:  any.
 // Blocks:   for other registrations.

@@ -8,43 +8,34 @@
 #include "collector/clear.h"
 
 #include "collector/trial.h"
+#include "object/count.h"
 #include "object/dead.h"
-#include "object/finish.h"
 #include "object/type.h"
 #include "pool/walk.h"
 
-static void hold(void *arg, tally_object *object) {
+// What is garbage is listed by words; finalizers are claimed one by one.
+static bool pool_list(void *arg, struct tly_pool *pool) {
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++) {
+        tly_sides.listed[w] |= tly_sides.member[w];
+        for (uint64_t bits = tly_sides.member[w]; bits; bits &= bits - 1)
+            tly_claims_add(
+                arg, tly_side_object(pool, w * 64 + tly_bit_lowest(bits)));
+    }
+    return true;
+}
+
+void tly_garbage_list(struct tly_claims *claims) {
+    tly_pools_looked(pool_list, claims);
+}
+
+static bool pool_forget(void *arg, struct tly_pool *pool) {
     (void)arg;
-    tly_side_set(tly_sides.listed, tly_granule_of(object));
-    // Relaxed: the world is stopped.
-    tly_add_relaxed(&object->shared_, TLY_ONE);
+    tly_sides_clear(pool);
+    return false;
 }
 
-void tly_garbage_hold(void) { tly_sides_each(tly_sides.member, hold, NULL); }
-
-struct finalizing {
-    struct tly_local *self;
-    uint64_t count;
-};
-
-static void finalize(void *arg, tally_object *object) {
-    struct finalizing *f = arg;
-    if ((object->tf_ & TLY_TF_REFS) != TLY_TF_ASK ||
-        !tly_type_of(object)->finalize_)
-        return;
-    // ORDER[finalized] acq_rel: one thread runs it.
-    uint8_t gc = tly_or_acq_rel(&object->gc_, TLY_GC_FINALIZED);
-    if (gc & TLY_GC_FINALIZED)
-        return;
-    tly_object_finalize(f->self, object);
-    f->count++;
-}
-
-uint64_t tly_garbage_finalize(struct tly_local *self) {
-    struct finalizing f = {self, 0};
-    tly_sides_each(tly_sides.listed, finalize, &f);
-    return f.count;
-}
+void tly_garbage_forget(void) { tly_pools_looked(pool_forget, NULL); }
 
 struct clearing {
     struct tly_local *self;
@@ -101,31 +92,23 @@ static bool pool_clear(void *arg, struct tly_pool *pool) {
     return true;
 }
 
-// The bits of a pool, copied: once they are acted on the pool may be gone.
+// The members of a pool, copied: once they are given back the pool may be
+// gone.
 #define WORDS_MAX (8 * TLY_UNIT_SIZE >> 11)
 struct copy {
     size_t first, count;
-    uint64_t member[WORDS_MAX], listed[WORDS_MAX];
+    uint64_t member[WORDS_MAX];
 };
 
 static void pool_copy(struct copy *copy, const struct tly_pool *pool) {
     copy->first = tly_side_words(pool, &copy->count);
     memcpy(copy->member, tly_sides.member + copy->first, copy->count * 8);
-    memcpy(copy->listed, tly_sides.listed + copy->first, copy->count * 8);
     tly_sides_clear(pool);
-}
-
-// Drops the units of what a finalizer brought back.
-static void copy_spare(struct tly_local *self, const struct tly_pool *pool,
-                       const struct copy *copy) {
-    for (size_t w = 0; w < copy->count; w++) {
-        uint64_t bits = copy->listed[w] & ~copy->member[w];
-        for (; bits; bits &= bits - 1) {
-            size_t granule = (copy->first + w) * 64 + tly_bit_lowest(bits);
-            tally_object *object = tly_side_object(pool, granule);
-            tly_count_act(self, object, tly_count_drop(self, object));
-        }
-    }
+    // Relaxed: the collector's lock orders it.
+    if (TLY_LIKELY(!tly_load_relaxed(&tly_finalize_awaited)))
+        return;
+    for (size_t w = 0; w < copy->count; w++)
+        tly_sides.listed[copy->first + w] &= ~copy->member[w];
 }
 
 // Which blocks of a pool are members.
@@ -166,7 +149,6 @@ static bool pool_settle(void *arg, struct tly_pool *pool) {
     struct tly_local *self = arg;
     struct copy copy;
     pool_copy(&copy, pool);
-    copy_spare(self, pool, &copy);
     copy_give(self, pool, &copy);
     return false;
 }
@@ -179,13 +161,4 @@ uint64_t tly_garbage_clear(struct tly_local *self) {
     self->finishing--;
     tly_count(&self->counters.destroyed, c.count);
     return c.count;
-}
-
-static void unmember(void *arg, tally_object *object) {
-    (void)arg;
-    tly_side_reset(tly_sides.member, tly_granule_of(object));
-}
-
-void tly_garbage_pardon(void) {
-    tly_sides_each(tly_sides.member, unmember, NULL);
 }

@@ -4,19 +4,18 @@
 #define TLY_COLLECTOR_CLEAR_H
 
 #include "collector/sides.h"
+#include "object/finalize.h"
 
-// Takes a unit of every member, and lists it; the world is stopped.
-void tly_garbage_hold(void);
+// Lists every member, and claims the finalizers of those that have one that has
+// not run; the world is stopped.
+void tly_garbage_list(struct tly_claims *claims);
 
-// Runs the finalizers of what is listed, each once. Returns how many.
-uint64_t tly_garbage_finalize(struct tly_local *self);
+// Takes every member out of the set, and clears the tables of the pools that
+// are looked at: what is listed is left to the second look.
+void tly_garbage_forget(void);
 
-// Takes every member out of the set: what is listed lives on.
-void tly_garbage_pardon(void);
-
-// Destroys every member, drops the unit of what is listed and no member (a
-// finalizer brought it back), and leaves the tables clear. Returns how many
-// were destroyed.
+// Destroys every member, and leaves the tables clear. Returns how many were
+// destroyed.
 uint64_t tly_garbage_clear(struct tly_local *self);
 
 #endif

@@ -1,11 +1,17 @@
 // The stop-the-world collection, from end to end.
 //
-//   prepare   tables; what others wait for is handed over
+//   settle    what others wait for is handed over
+//   lock      from here on no hook runs in this thread
+//   prepare   tables
 //   pause     count, mark, rescue hubs: what is garbage
-//   if some of it has a finalizer that has not run: a unit of each garbage
-//   object is taken, and the pause ends; the finalizers run; a second pause
-//   looks at those objects again, and what was brought back is spared
-//   clear     the rest is destroyed, in a running world
+//   if some of it has a finalizer that has not run: a unit of each such object
+//   is taken, all garbage is listed, and nothing is cleared; else
+//   clear     garbage is destroyed, in a running world
+//   unlock    now finalizers run (R4: a collection ends before user code runs)
+//
+// A second look at what is listed, and at nothing else, follows when they have
+// run: a collection like any other. What waits for its finalizer still, or was
+// brought back, keeps what it leads to; the rest is cleared.
 
 #include "collector/collect.h"
 
@@ -18,9 +24,13 @@
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
+#include "object/finalize.h"
 #include "object/finish.h"
 #include "platform/os.h"
 #include "pool/walk.h"
+
+// How often a collection settles anew after it has waited for another.
+#define ROUNDS 4
 
 struct tly_collect_totals tly_collect_totals;
 void (*tly_collector_after)(void);
@@ -35,28 +45,41 @@ static struct {
 static bool lock_try(struct tly_mutator *self) {
     uint32_t nobody = 0;
     // ORDER[collector] acq_rel: the tables are as the last one left them.
-    return tly_cas_acq_rel(&collector.busy, &nobody, self->number);
-}
-
-// False at the deadline (0: none).
-static bool lock_take(struct tly_mutator *self, uint64_t deadline) {
-    while (!lock_try(self)) {
-        tly_mutator_detach(self);
-        uint32_t seen = tly_event_value(&collector.freed);
-        // ORDER[collector] acquire: looks again before it sleeps.
-        bool late = tly_load_acquire(&collector.busy) &&
-                    !tly_event_wait(&collector.freed, seen, deadline);
-        tly_mutator_attach(self);
-        if (late)
-            return false;
-    }
+    if (!tly_cas_acq_rel(&collector.busy, &nobody, self->number))
+        return false;
+    tly_local_of(self)->collector = 1;
     return true;
 }
 
-static void lock_give(void) {
+// Waits until the lock was free once. False at the deadline (0: none).
+static bool lock_wait(struct tly_mutator *self, uint64_t deadline) {
+    tly_mutator_detach(self);
+    uint32_t seen = tly_event_value(&collector.freed);
+    // ORDER[collector] acquire: looks again before it sleeps.
+    bool late = tly_load_acquire(&collector.busy) &&
+                !tly_event_wait(&collector.freed, seen, deadline);
+    tly_mutator_attach(self);
+    return !late;
+}
+
+static bool lock_take(struct tly_mutator *self, uint64_t deadline) {
+    while (!lock_try(self))
+        if (!lock_wait(self, deadline))
+            return false;
+    return true;
+}
+
+static void lock_give(struct tly_mutator *self) {
+    tly_local_of(self)->collector = 0;
     // ORDER[collector] release: see lock_try.
     tly_store_release(&collector.busy, 0);
     tly_event_signal(&collector.freed);
+}
+
+// Whether the thread would wait for itself.
+static bool is_refused(const struct tly_mutator *self) {
+    return tly_rcu_ongoing() || self->stopped_world ||
+           tly_load_relaxed(&collector.busy) == self->number;
 }
 
 // ---- pauses
@@ -114,80 +137,171 @@ static void heaps_empty(void) {
 
 // ---- a collection
 
-static tally_status find(struct tly_mutator *self, bool young,
-                         struct tally_collection *done, bool *ret_held) {
-    struct tly_trial trial = {.young = young};
+// What a collection looks at: a generation, or what is listed.
+enum look { LOOK_YOUNG = TALLY_YOUNG, LOOK_FULL = TALLY_FULL, LOOK_LISTED };
+
+// What the pause has found.
+struct found {
+    uint64_t candidates, garbage;
+    struct tly_claims claims;
+    bool waiting; // finalizers have been claimed and not run, or will be
+};
+
+static void count(struct tly_trial *trial, enum look look) {
+    if (look == LOOK_LISTED) {
+        tly_trial_recount(trial);
+        return;
+    }
+    heaps_empty();
+    tly_pools_look(trial->young);
+    tly_trial_count(trial);
+}
+
+static tally_status find(struct tly_mutator *self, enum look look,
+                         struct tally_collection *done, struct found *found) {
+    struct tly_trial trial = {.young = look == LOOK_YOUNG};
     uint64_t began;
-    tally_status status = pause_begin(self, !young, &began);
+    tally_status status = pause_begin(self, look == LOOK_FULL, &began);
     if (status != TALLY_OK)
         return status;
-    heaps_empty();
-    tly_pools_look(young);
-    tly_trial_count(&trial);
+    count(&trial, look);
     tly_trial_mark();
-    tly_hubs_rescue(&trial, false);
-    done->candidates = trial.members;
-    done->garbage = tly_trial_garbage(young);
-    *ret_held = done->garbage > 0 && trial.finalizers > 0;
-    if (*ret_held)
-        tly_garbage_hold();
+    tly_hubs_rescue(&trial);
+    found->candidates = trial.members;
+    found->garbage = tly_trial_garbage(look != LOOK_FULL);
+    // Relaxed: the lock orders it.
+    bool awaited = tly_load_relaxed(&tly_finalize_awaited);
+    if (found->garbage && trial.finalizers)
+        tly_garbage_list(&found->claims);
+    found->waiting =
+        found->claims.count || (awaited && tly_finalize_waiting() > 0);
     pause_end(self, began, done);
     return TALLY_OK;
 }
 
-// Finalizers, and the second look. If memory is too short for that, or a
-// finalizer left the thread where it may not stop the world, all is spared.
-static void finalize(struct tly_local *self, bool young,
-                     struct tally_collection *done) {
-    struct tly_mutator *mutator = tly_mutator_in(self);
-    struct tly_trial trial = {.young = young};
-    uint64_t began;
-    done->finalized = tly_garbage_finalize(self);
-    tly_pending_flush(&self->heap);
-    if (pause_begin(mutator, false, &began) != TALLY_OK) {
-        tly_garbage_pardon();
+// After a look that has seen all that is listed, with nothing to wait for: it
+// is cleared or lives. Before clearing, which goes by the table of members.
+static void listed_end(enum look look, const struct found *found) {
+    // Relaxed: the lock orders it; others take it for a hint.
+    if (look == LOOK_YOUNG || found->waiting ||
+        !tly_load_relaxed(&tly_finalize_awaited))
         return;
-    }
-    tly_trial_recount(&trial);
-    tly_trial_mark();
-    tly_hubs_rescue(&trial, true);
-    pause_end(mutator, began, done);
+    tly_sides_unlist();
+    tly_store_relaxed(&tly_finalize_awaited, 0);
 }
 
-static tally_status collect(struct tly_local *self, tally_generation generation,
-                            struct tally_collection *done) {
-    struct tly_mutator *mutator = tly_mutator_in(self);
-    bool young = generation == TALLY_YOUNG, held;
-    uint64_t began = tly_os_now();
-    tly_settle_idle(self);
-    tally_status status = find(mutator, young, done, &held);
-    if (status != TALLY_OK)
-        return status;
-    if (held)
-        finalize(self, young, done);
-    if (done->garbage)
-        done->freed = tly_garbage_clear(self);
-    if (!young)
-        tly_sides_drop();
-    done->total_ns = tly_os_now() - began;
-    tly_count(&tly_collect_totals.collections[generation], 1);
-    tly_count(&tly_collect_totals.collected, done->freed);
-    tly_pace_done(generation, done->candidates, done->freed);
-    return TALLY_OK;
+// Garbage is cleared, or left to the second look. Returns how much was cleared.
+static uint64_t clear(struct tly_local *self, struct found *found) {
+    if (!found->claims.count)
+        return found->garbage ? tly_garbage_clear(self) : 0;
+    tly_garbage_forget();
+    // Relaxed: as above.
+    tly_store_relaxed(&tly_finalize_awaited, 1);
+    tly_claims_give(&found->claims, self);
+    return 0;
 }
 
 // With the lock held.
-static tally_status collect_locked(struct tly_local *self,
-                                   tally_generation generation,
-                                   struct tally_collection *done) {
-    tally_status status = collect(self, generation, done);
-    lock_give();
+static tally_status collect_locked(struct tly_local *self, enum look look,
+                                   struct tally_collection *done,
+                                   bool *ret_listed) {
+    struct found found = {.waiting = false};
+    tally_status status = find(tly_mutator_in(self), look, done, &found);
+    if (status != TALLY_OK)
+        return status;
+    listed_end(look, &found);
+    *ret_listed = found.claims.count > 0;
+    uint64_t freed = clear(self, &found);
+    if (look == LOOK_FULL)
+        tly_sides_drop();
+    done->freed += freed;
+    tly_count(&tly_collect_totals.collected, freed);
+    if (look == LOOK_LISTED)
+        return TALLY_OK;
+    done->candidates = found.candidates;
+    done->garbage = found.garbage;
+    tly_count(&tly_collect_totals.collections[look], 1);
+    // What is listed is on its way.
+    tly_pace_done((tally_generation)look, found.candidates,
+                  *ret_listed ? found.garbage : freed);
+    return TALLY_OK;
+}
+
+// With the lock held, which it gives back; then finalizers run, unless one
+// runs already: its loop goes on with these. *ret_listed: garbage waits for
+// them.
+static tally_status collect(struct tly_local *self, enum look look,
+                            struct tally_collection *done, bool *ret_listed) {
+    struct tly_mutator *mutator = tly_mutator_in(self);
+    tly_settle_idle(self);
+    tally_status status = collect_locked(self, look, done, ret_listed);
+    lock_give(mutator);
     tly_finish(self, true);
+    return status;
+}
+
+// The second look, for who has the lock.
+static void look_again(struct tly_local *self, struct tally_collection *done) {
+    bool listed;
+    (void)collect(self, LOOK_LISTED, done, &listed);
+}
+
+// Whether garbage waits for finalizers, and all of them have run.
+static bool second_due(void) {
+    // Relaxed: a hint.
+    return tly_load_relaxed(&tly_finalize_awaited) &&
+           tly_finalize_waiting() == 0;
+}
+
+// A collection of a generation, by who has the lock, with what follows.
+static tally_status collect_all(struct tly_local *self,
+                                tally_generation generation,
+                                struct tally_collection *done) {
+    uint64_t began = tly_os_now(), finalized = self->counters.finalized;
+    bool listed = false;
+    tally_status status = collect(self, (enum look)generation, done, &listed);
+    if ((listed || second_due()) && tly_second_look_may(self)) {
+        lock_take(tly_mutator_in(self), 0);
+        look_again(self, done);
+    }
+    done->finalized = self->counters.finalized - finalized;
+    done->total_ns = tly_os_now() - began;
     if (status == TALLY_OK && generation == TALLY_FULL)
         tly_idle_empty();
     if (status == TALLY_OK && tly_collector_after)
         tly_collector_after();
     return status;
+}
+
+bool tly_second_look_may(struct tly_local *self) {
+    return !self->finishing && !is_refused(tly_mutator_in(self));
+}
+
+uint64_t tly_second_look(struct tly_local *self) {
+    struct tally_collection done = {0};
+    // Relaxed: a hint.
+    if (!tly_load_relaxed(&tly_finalize_awaited) || !tly_second_look_may(self))
+        return 0;
+    lock_take(tly_mutator_in(self), 0);
+    look_again(self, &done);
+    return done.freed;
+}
+
+// Takes the lock right after everything was settled, with hooks: who had to
+// wait settles again, for what was cleared meanwhile dropped more. Some times;
+// in the end what has hooks is left to others.
+static void lock_settled(struct tly_local *self, tally_generation generation) {
+    struct tly_mutator *mutator = tly_mutator_in(self);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        if (generation == TALLY_FULL)
+            tly_settle(self);
+        else
+            tly_settle_idle(self);
+        if (lock_try(mutator))
+            return;
+        lock_wait(mutator, 0);
+    }
+    lock_take(mutator, 0);
 }
 
 tally_status tally_collect_generation(tally_generation generation,
@@ -198,24 +312,17 @@ tally_status tally_collect_generation(tally_generation generation,
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
-    if (tly_rcu_ongoing() || self->stopped_world ||
-        tly_load_relaxed(&collector.busy) == self->number)
+    if (is_refused(self))
         return TALLY_DEADLOCK;
     struct tly_local *local = tly_local_of(self);
     // What is asked is done, not what happens to be due.
-    local->collects = 1;
-    if (generation == TALLY_FULL)
-        tly_settle(local);
-    lock_take(self, 0);
-    // Again, mostly in vain: another collection may have ended meanwhile, and
-    // what it cleared dropped more.
-    if (generation == TALLY_FULL)
-        tly_settle(local);
-    tally_status status = collect_locked(local, generation, &done);
+    local->collects++;
+    lock_settled(local, generation);
+    tally_status status = collect_all(local, generation, &done);
     // What garbage referred to may be another thread's to drop.
     if (generation == TALLY_FULL && done.freed)
         tly_settle(local);
-    local->collects = 0;
+    local->collects--;
     if (status == TALLY_OK && ret_done)
         *ret_done = done;
     return status;
@@ -232,13 +339,18 @@ size_t tally_collect(void) {
 void tly_collector_poll(struct tly_local *self) {
     struct tly_mutator *mutator = tly_mutator_in(self);
     int due = tly_pace_due();
-    if (due < 0 || mutator->stopped_world || self->finishing ||
-        self->collects || !lock_try(mutator))
+    bool again = due < 0 && second_due();
+    if ((due < 0 && !again) || self->collects || !tly_second_look_may(self))
         return;
     int error = errno;
     struct tally_collection done = {0};
-    tly_pending_flush(&self->heap);
-    collect_locked(self, (tally_generation)due, &done);
+    tly_settle_idle(self);
+    if (!lock_try(mutator))
+        return;
+    if (again)
+        look_again(self, &done);
+    else
+        collect_all(self, (tally_generation)due, &done);
     errno = error;
 }
 
@@ -262,18 +374,17 @@ tally_status tly_collector_start(void) {
 void tly_collector_end(void) { tly_sides_end(); }
 
 tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
-    if (tly_rcu_ongoing() || self->stopped_world ||
-        tly_load_relaxed(&collector.busy) == self->number)
+    if (is_refused(self))
         return TALLY_DEADLOCK;
     if (!lock_take(self, deadline))
         return TALLY_TIMED_OUT;
     tally_status status = tly_world_stop(self, deadline);
     if (status != TALLY_OK)
-        lock_give();
+        lock_give(self);
     return status;
 }
 
 void tly_collector_resume(struct tly_mutator *self) {
     tly_world_start(self);
-    lock_give();
+    lock_give(self);
 }

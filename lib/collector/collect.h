@@ -36,6 +36,19 @@ void tly_collector_grew(struct tly_heap *self);
 void tly_collector_configure(bool automatic, uint64_t young_bytes,
                              uint64_t full_percent);
 
+// If garbage waits for finalizers: looks at it again, and destroys what none
+// that has still to run leads to, and what was not brought back. Returns how
+// much. Blocks for a collection that is under way. Nothing where it may not.
+uint64_t tly_second_look(struct tly_local *self);
+// Whether it may: not inside a hook, a borrow section, a stopped world.
+bool tly_second_look_may(struct tly_local *self);
+
+// ---- pump.c
+
+// Runs up to [max] finalizers that wait for one of these executors (bits).
+// Returns how many. None where hooks may not run.
+size_t tly_pump(struct tly_local *self, unsigned by, size_t max);
+
 // Called after each collection, in a running world (option verify).
 extern void (*tly_collector_after)(void);
 

@@ -13,13 +13,12 @@ struct hubs {
         int64_t rest; // count less the references found so far
     } hub[HUBS];
     unsigned count;
-    bool listed;         // each member has one unit more
     const char *seen_to; // hubs below are done
 };
 
 static void gather(void *arg, tally_object *object) {
     struct hubs *hubs = arg;
-    int64_t total = tly_trial_total(object) - hubs->listed;
+    int64_t total = tly_trial_total(object);
     if (total < 256 || (const char *)object < hubs->seen_to ||
         hubs->count == HUBS)
         return;
@@ -59,10 +58,10 @@ static void rescue(struct hubs *hubs) {
     tly_trial_mark();
 }
 
-void tly_hubs_rescue(const struct tly_trial *trial, bool listed) {
+void tly_hubs_rescue(const struct tly_trial *trial) {
     if (trial->hubs == 0)
         return;
-    struct hubs hubs = {.listed = listed, .seen_to = NULL};
+    struct hubs hubs = {.seen_to = NULL};
     do {
         hubs.count = 0;
         tly_sides_each(tly_sides.member, gather, &hubs);

@@ -84,16 +84,27 @@ void tly_sides_drop(void) {
     struct tly_sides *s = &tly_sides;
     purge(s->trial, s->committed * SLOT_TRIAL);
     purge(s->member, s->committed * SLOT_BITS);
-    purge(s->listed, s->committed * SLOT_BITS);
     // What the stack holds is of no interest; failing to purge does no harm.
     (void)tly_os_purge(s->stack, s->committed * SLOT_STACK);
+}
+
+void tly_sides_unlist(void) {
+    purge(tly_sides.listed, tly_sides.committed * SLOT_BITS);
+}
+
+tally_object *tly_side_block(const struct tly_pool *pool, size_t granule) {
+    tally_object *object = tly_side_object(pool, granule);
+    unsigned n = pool->size ? tly_block_of(pool, object) : 0;
+    if (tly_granule_of(object) != granule || n >= pool->blocks ||
+        !(tly_pool_taken_bits(pool, n / 64) >> (n % 64) & 1))
+        return NULL;
+    return object;
 }
 
 void tly_sides_clear(const struct tly_pool *pool) {
     size_t count, first = tly_side_words(pool, &count);
     memset(tly_sides.trial + first * 64, 0, count * 64);
     memset(tly_sides.member + first, 0, count * 8);
-    memset(tly_sides.listed + first, 0, count * 8);
 }
 
 struct each {

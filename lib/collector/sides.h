@@ -5,10 +5,12 @@
 //                          modulo 256
 //   member  1 bit          the object is in the set that is looked at, and not
 //                          yet reached
-//   listed  1 bit          the collection holds a unit of the object while
-//                          finalizers run
+//   listed  1 bit          garbage that waited for finalizers, when it was found
 //
-// INVARIANT  all zero between collections.
+// INVARIANT  trial and member are zero between collections; listed is, unless
+//            tly_finalize_awaited says that a second look is to come. What was
+//            listed may have died since, and its memory be anything: a bit
+//            stands for an object if a live one begins in its granule.
 
 #ifndef TLY_COLLECTOR_SIDES_H
 #define TLY_COLLECTOR_SIDES_H
@@ -33,9 +35,13 @@ void tly_sides_end(void);
 // once. Before a pause.
 tally_status tly_sides_prepare(bool populate);
 
-// Clears the tables: gives their memory back, or clears the part of one pool.
+// Clears trial and member: gives their memory back, or clears the part of one
+// pool.
 void tly_sides_drop(void);
 void tly_sides_clear(const struct tly_pool *pool);
+
+// Clears listed.
+void tly_sides_unlist(void);
 
 TLY_INLINE bool tly_side_get(const uint64_t *bits, size_t granule) {
     return bits[granule / 64] >> (granule % 64) & 1;
@@ -74,6 +80,10 @@ TLY_INLINE tally_object *tly_side_object(const struct tly_pool *pool,
     size_t n = pool->size ? (offset + pool->size - 1) * pool->recip >> 32 : 0;
     return (tally_object *)tly_block_at(pool, (unsigned)n);
 }
+
+// The same, if a block of the pool begins there and is taken, whatever the bit
+// was set for; else NULL. The world is stopped.
+tally_object *tly_side_block(const struct tly_pool *pool, size_t granule);
 
 // Whether an object is in the set.
 TLY_INLINE bool tly_is_member(const tally_object *object) {

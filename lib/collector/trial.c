@@ -194,18 +194,39 @@ void tly_trial_count(struct tly_trial *trial) {
     tly_sides_each(tly_sides.member, member_subtract, NULL);
 }
 
-// A listed object enters again, with a count without the collection's unit.
-static void listed_enter(void *arg, tally_object *object) {
+static bool has_listed(void *arg, struct tly_pool *pool) {
+    (void)arg;
+    uint64_t any = 0;
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++)
+        any |= tly_sides.listed[w];
+    return any;
+}
+
+// What is listed may be no object any more.
+static bool pool_recount(void *arg, struct tly_pool *pool) {
+    struct tly_trial *trial = arg;
     struct tables t = tables_now();
-    uint64_t word = word_of(object);
-    uint64_t shared = tly_load_relaxed(&object->shared_);
-    size_t granule = enter(arg, t, object, word, shared);
-    tly_side_set(t.member, granule);
-    t.trial[granule]--;
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++)
+        for (uint64_t bits = tly_sides.listed[w]; bits; bits &= bits - 1) {
+            tally_object *object =
+                tly_side_block(pool, w * 64 + tly_bit_lowest(bits));
+            if (!object)
+                continue;
+            uint64_t word = word_of(object);
+            uint64_t shared = tly_load_relaxed(&object->shared_);
+            if (!is_wanted(word, shared, false))
+                continue;
+            trial->members++;
+            tly_side_set(t.member, enter(trial, t, object, word, shared));
+        }
+    return true;
 }
 
 void tly_trial_recount(struct tly_trial *trial) {
-    tly_sides_each(tly_sides.listed, listed_enter, trial);
+    tly_pools_choose(has_listed, NULL);
+    tly_pools_looked(pool_recount, trial);
     tly_sides_each(tly_sides.member, member_subtract, NULL);
 }
 

@@ -21,7 +21,7 @@ struct tly_trial {
 // Kernel A over the pools that are looked at: members, trial counts.
 void tly_trial_count(struct tly_trial *trial);
 
-// Kernel A over the members that are listed: each has one more unit.
+// Chooses the pools with listed objects, and does kernel A over these alone.
 void tly_trial_recount(struct tly_trial *trial);
 
 // Kernel B: takes away from the members all that are reached.
@@ -53,6 +53,6 @@ void tly_mark_drain(void);
 void tly_mark_push(tally_object *object);
 
 // ---- hubs.c: members that show zero by accident
-void tly_hubs_rescue(const struct tly_trial *trial, bool listed);
+void tly_hubs_rescue(const struct tly_trial *trial);
 
 #endif

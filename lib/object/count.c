@@ -13,6 +13,7 @@
 
 #include "epoch/attach.h"
 #include "epoch/registry.h"
+#include "object/finalize.h"
 #include "object/finish.h"
 #include "object/type.h"
 #include "platform/os.h"
@@ -364,8 +365,6 @@ void tly_count_act(struct tly_local *self, tally_object *object,
         tly_dead_link(object, self->dead);
         self->dead = object;
     } else if (drop == TLY_FINALIZE) {
-        tally_object **link = tly_finalize_link(object, tly_type_of(object));
-        *link = self->finalize;
-        self->finalize = object;
+        tly_finalize_add(self, object);
     }
 }

@@ -4,29 +4,13 @@
 #include "object/finish.h"
 
 #include "epoch/rcu.h"
-#include "object/type.h"
-
-void tly_object_finalize(struct tly_local *self, tally_object *object) {
-    int error = errno;
-    tly_count(&self->counters.finalized, 1);
-    tly_type_of(object)->finalize_(object);
-    errno = error;
-}
-
-static void finalize_next(struct tly_local *self) {
-    tally_object *object = self->finalize;
-    tally_object **link = tly_finalize_link(object, tly_type_of(object));
-    self->finalize = *link;
-    *link = NULL;
-    tly_object_finalize(self, object);
-    tly_count_act(self, object, tly_count_drop(self, object));
-}
+#include "object/finalize.h"
 
 void tly_finish(struct tly_local *self, bool hooks) {
     if (self->finishing)
         return;
-    // Hooks may wait for what waits for the section's end.
-    hooks = hooks && !tly_rcu_ongoing();
+    // Hooks may wait for what waits for the section's end, or for a collection.
+    hooks = hooks && !tly_rcu_ongoing() && !self->collector;
     self->finishing = 1;
     for (;;) {
         tally_object *object = self->dead;
@@ -40,7 +24,8 @@ void tly_finish(struct tly_local *self, bool hooks) {
             self->dead = self->held;
             self->held = NULL;
         } else if (self->finalize) {
-            finalize_next(self);
+            tly_finalize_run(
+                self, tly_finalize_take(self, 1u << TALLY_EXECUTOR_INLINE));
         } else if (!self->dead) {
             break;
         }

@@ -20,9 +20,6 @@ void tly_destroy_family(struct tly_local *self, tally_object *first,
 // Gives the block of an object back that has no references any more.
 void tly_object_free(struct tly_local *self, tally_object *object);
 
-// Calls an object's finalizer; the caller holds a unit of it.
-void tly_object_finalize(struct tly_local *self, tally_object *object);
-
 // ---- published objects (limbo.c)
 
 // Takes a dead published object until a grace period has passed.

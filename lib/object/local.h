@@ -24,7 +24,10 @@ struct tly_local {
     struct tly_limbo limbo;   // a grace period has yet to begin
     struct tly_limbo waiting; // one is waited for; others may take it over
     uint32_t finishing;       // depth of destruction on this thread
-    uint32_t collects; // inside tally_collect: nothing collects by itself
+    uint32_t collects;        // tally_collect's that it is inside of: nothing
+                              // collects by itself
+    uint32_t collector;       // it has the collector's lock: no hook runs
+    uint64_t claimed;         // (a) counter: finalizers that it has claimed
 };
 _Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,
                "a mutator costs at most two pages");

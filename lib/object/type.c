@@ -110,6 +110,12 @@ static void survey_trait(struct survey *s, tally_type *type,
     case TALLY_TRAIT_BASE:
         type->base_ = trait->base;
         break;
+    case TALLY_TRAIT_EXECUTOR:
+        if (trait->count > TALLY_EXECUTOR_PUMPED)
+            s->status = TALLY_INVALID;
+        if (!type->executor_)
+            type->executor_ = (uint32_t)trait->count + 1;
+        break;
     case TALLY_TRAIT_END:
         break;
     }
@@ -198,6 +204,7 @@ static tally_status register_locked(tally_type *type) {
     type->finalize_ = type->destroy_ = NULL;
     type->visit_ = NULL;
     type->base_ = NULL;
+    type->executor_ = 0;
     status = survey_type(&s, type);
     if (status != TALLY_OK)
         return status;

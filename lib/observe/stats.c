@@ -9,6 +9,7 @@
 #include "epoch/borrow.h"
 #include "epoch/registry.h"
 #include "object/count.h"
+#include "object/finalize.h"
 #include "object/finish.h"
 #include "pool/walk.h"
 
@@ -102,6 +103,7 @@ tally_status tally_stats_get(struct tally_stats *ret_stats) {
     s.immortal_objects = tly_count_immortal();
     s.pinned = tly_count_pins();
     s.saturated = tly_count_saturated();
+    s.finalizers_waiting = tly_finalize_waiting();
     s.grace_periods = tly_borrow_grace_periods();
     s.size = size;
     memcpy(ret_stats, &s, size);

@@ -14,7 +14,8 @@ enum tly_fault_kind {
     TLY_FAULT_PURGE = 4,
     TLY_FAULT_REFILL = 8,   // a pool cache finds no block
     TLY_FAULT_MUTATOR = 16, // a new mutator's record
-    TLY_FAULT_ALL = 31
+    TLY_FAULT_THREAD = 32,  // a thread of the library's own
+    TLY_FAULT_ALL = 63
 };
 
 extern uint32_t tly_fault_kinds;

@@ -46,6 +46,10 @@ unsigned tly_os_cpus(void);
 // Lets another thread run.
 void tly_os_yield(void);
 
+// Starts a thread of the library's own, which handles no signals and which
+// nobody joins.
+tally_status tly_os_thread_start(void *(*fn)(void *arg), void *arg);
+
 // Copies the calling thread's name, at most 15 bytes and a NUL.
 void tly_os_thread_name(char name[16]);
 

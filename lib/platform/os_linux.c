@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -89,6 +90,24 @@ unsigned tly_os_cpus(void) {
 }
 
 void tly_os_yield(void) { sched_yield(); }
+
+tally_status tly_os_thread_start(void *(*fn)(void *arg), void *arg) {
+    if (tly_fault(TLY_FAULT_THREAD))
+        return TALLY_LIMIT;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, before;
+    int status = pthread_attr_init(&attributes);
+    if (status != 0)
+        return -status;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    status = pthread_create(&thread, &attributes, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return -status;
+}
 
 void tly_os_thread_name(char name[16]) {
     if (pthread_getname_np(pthread_self(), name, 16) != 0)

@@ -53,6 +53,31 @@ void tly_pools_look(bool young) {
     }
 }
 
+static void arena_choose(struct tly_arena *arena, tly_pool_fn fn, void *arg) {
+    for (unsigned w = 0; w < TLY_ARENA_WORDS; w++) {
+        arena->looked[w] = 0;
+        // ORDER[pool-carved] acquire: the descriptor is complete.
+        uint64_t bits = tly_load_acquire(&arena->objects[w]);
+        for (; bits; bits &= bits - 1) {
+            unsigned unit = w * 64 + tly_bit_lowest(bits);
+            if (fn(arg, tly_descriptor_at(arena, unit)))
+                arena->looked[w] |= bits & -bits;
+        }
+    }
+}
+
+void tly_pools_choose(tly_pool_fn fn, void *arg) {
+    size_t slots = tly_slots_frontier();
+    for (size_t n = 0; n < slots; n++) {
+        struct tly_arena *arena = tly_arena_or_huge_at(n);
+        if (!arena)
+            continue;
+        arena_choose(arena, fn, arg);
+        if (!tly_arena_at(n) && arena->looked[0])
+            tly_slot_set(n, TLY_SLOT_LOOKED, true);
+    }
+}
+
 static void arena_looked(struct tly_arena *arena, tly_pool_fn fn, void *arg) {
     for (unsigned w = 0; w < TLY_ARENA_WORDS; w++)
         for (uint64_t bits = arena->looked[w]; bits; bits &= bits - 1) {

@@ -15,6 +15,10 @@ bool tly_pools_each(tly_pool_fn fn, void *arg);
 // objects were made since the last. The world is stopped.
 void tly_pools_look(bool young);
 
+// Chooses those pools of objects for which [fn] is true, and leaves alone what
+// is noted of the young. The world is stopped.
+void tly_pools_choose(tly_pool_fn fn, void *arg);
+
 // Calls [fn] for every pool that is looked at; its result says whether the
 // pool stays among them. Those that stay have a garbage object that keeps
 // them where they are, so that this works in a running world too.

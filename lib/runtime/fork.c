@@ -20,6 +20,7 @@
 #include "epoch/world.h"
 #include "object/type.h"
 #include "platform/os.h"
+#include "runtime/executor.h"
 #include "runtime/start.h"
 
 // How long a fork waits for other threads.
@@ -101,6 +102,7 @@ static void fork_child(void) {
     tly_arena_forked();
     tly_registry_forked(forking.self);
     tly_world_forked();
+    tly_executor_forked();
     tly_collector_resume(forking.self);
     fork_leave();
 }

@@ -4,6 +4,7 @@
 #include "collector/collect.h"
 #include "epoch/handshake.h"
 #include "object/finish.h"
+#include "runtime/executor.h"
 #include "runtime/start.h"
 
 // The last thread may have ended inside a hook that destruction or a collection
@@ -12,6 +13,7 @@ static void mutator_adopt(struct tly_mutator *self) {
     struct tly_local *local = tly_local_of(self);
     local->finishing = 0;
     local->collects = 0;
+    local->collector = 0;
     // In a forked child: what the thread had when the process was forked.
     tly_limbo_rescue(local);
 }
@@ -36,6 +38,8 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         tly_break_self(self, later);
     else if (later & TLY_BREAK_COLLECT)
         tly_collector_poll(local);
+    if (open)
+        tly_executor_poll(local);
     tly_arena_tick();
 }
 
@@ -46,6 +50,7 @@ static void mutator_flush(struct tly_mutator *self) {
         tly_pending_flush(&local->heap);
         tly_finish(local, true);
     } while (local->heap.pending_count);
+    tly_executor_poll(local);
     tly_limbo_leave(local);
 }
 

@@ -24,6 +24,7 @@ static const struct option options[] = {
     OPTION(young_bytes, 4096, TLY_RANGE_MAX),
     OPTION(full_percent, 1, 10000),
     OPTION(verify, 0, 1),
+    OPTION(finalizers, 0, 2),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -65,7 +66,8 @@ tally_status tly_options_read(struct tally_config *config) {
         if (!next) {
             tly_report("TALLY_CONF: cannot read \"%s\"; known are "
                        "reserve_bytes, purge_delay_ms, collect, young_bytes, "
-                       "full_percent and verify, as name:number, with commas",
+                       "full_percent, verify and finalizers, as name:number, "
+                       "with commas",
                        text);
             return TALLY_INVALID;
         }

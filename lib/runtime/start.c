@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <tally/collect.h>
+#include <tally/finalize.h>
 #include <tally/mutator.h>
 
 #include "base/check.h"
@@ -13,8 +14,10 @@
 #include "epoch/registry.h"
 #include "epoch/world.h"
 #include "object/count.h"
+#include "object/finalize.h"
 #include "object/finish.h"
 #include "object/type.h"
+#include "runtime/executor.h"
 #include "sync/mutex.h"
 
 static uint32_t runtime_started; // (a)
@@ -60,6 +63,7 @@ static void end_from(size_t n) {
     tly_arena_end();
     tly_pool_live_reset();
     tly_limbo_end();
+    tly_finalize_end();
     tly_count_reset();
 }
 
@@ -72,6 +76,7 @@ static void configure(const struct tally_config *config) {
     tly_arena_set_delay(config->purge_delay_ms * 1000000u);
     tly_collector_configure(config->collect, config->young_bytes,
                             config->full_percent);
+    tly_finalize_configure((unsigned)config->finalizers);
     tly_collector_after = config->verify ? verify_after : NULL;
 }
 
@@ -96,6 +101,7 @@ static tally_status start_locked(const struct tally_config *given) {
         }
     }
     configure(&config);
+    tly_executor_start();
     // ORDER[started] release: all layers are complete.
     tly_store_release(&runtime_started, 1);
     return TALLY_OK;
@@ -132,13 +138,15 @@ static bool others_attached(const struct tly_mutator *self) {
     return false;
 }
 
-// Collects until nothing is freed; finalizers may have made more.
+// Collects and finalizes until nothing is left to do; finalizers may have made
+// more.
 static void drain_all(void) {
-    size_t freed;
+    size_t done;
     int rounds = 0;
-    do
-        freed = tally_collect();
-    while (freed > 0 && ++rounds < 16);
+    do {
+        done = tally_collect();
+        done += tally_finalize_pending(SIZE_MAX);
+    } while (done > 0 && ++rounds < 16);
 }
 
 tally_status tally_shutdown(size_t *ret_leaked) {
@@ -150,8 +158,14 @@ tally_status tally_shutdown(size_t *ret_leaked) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
-    if (others_attached(self))
+    if (tly_local_of(self)->finishing)
         return TALLY_BUSY;
+    tly_executor_stop(self);
+    if (others_attached(self)) {
+        tly_executor_start();
+        tly_executor_poll(tly_local_of(self));
+        return TALLY_BUSY;
+    }
     drain_all();
     struct tally_stats stats = {.size = sizeof(stats)};
     tally_stats_get(&stats);

@@ -15,6 +15,7 @@ enum tly_rank {
     TLY_RANK_GRACE,     // one wait for a grace period at a time
     TLY_RANK_RCU,       // the list of readers
     TLY_RANK_ARENA,     // units of the heap
+    TLY_RANK_FINALIZE,  // queues of finalizers
     TLY_RANKS
 };
 

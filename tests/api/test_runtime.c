@@ -88,17 +88,19 @@ CHILD_TEST(a_small_reserve_ends_in_enomem_and_not_before) {
 }
 
 CHILD_TEST(options_out_of_range_are_refused) {
-    const struct tally_config bad[] = {
-        {sizeof(struct tally_config) + 8, 0, 1000, 1, 4194304, 100, 0},
-        {sizeof(struct tally_config), 1, 1000, 1, 4194304, 100, 0},
-        {sizeof(struct tally_config), (uint64_t)1 << 50, 1000, 1, 4194304, 100,
-         0},
-        {sizeof(struct tally_config), 0, UINT64_MAX, 1, 4194304, 100, 0},
-        {sizeof(struct tally_config), 0, 1000, 2, 4194304, 100, 0},
-        {sizeof(struct tally_config), 0, 1000, 1, 0, 100, 0},
-        {sizeof(struct tally_config), 0, 1000, 1, 4194304, 0, 0},
-        {sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 7},
-    };
+    const struct tally_config good = TALLY_CONFIG_INIT;
+    struct tally_config bad[9];
+    for (size_t n = 0; n < 9; n++)
+        bad[n] = good;
+    bad[0].size += 8;
+    bad[1].reserve_bytes = 1;
+    bad[2].reserve_bytes = (uint64_t)1 << 50;
+    bad[3].purge_delay_ms = UINT64_MAX;
+    bad[4].collect = 2;
+    bad[5].young_bytes = 0;
+    bad[6].full_percent = 0;
+    bad[7].verify = 7;
+    bad[8].finalizers = 3;
     for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++)
         must(tally_init(&bad[n]) == TALLY_INVALID);
     must(tally_init(NULL) == TALLY_OK);

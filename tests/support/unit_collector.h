@@ -9,6 +9,7 @@
 #include "collector/clear.h"
 #include "collector/collect.h"
 #include "collector/trial.h"
+#include "object/finalize.h"
 #include "pool/walk.h"
 
 static void collector_poll(struct tly_mutator *self, uint32_t bits, bool open) {
@@ -29,6 +30,7 @@ static inline int collector_begin(void **state) {
 static inline int collector_end(void **state) {
     tly_collector_after = NULL;
     tly_collector_end();
+    tly_finalize_end();
     return object_end(state);
 }
 
@@ -65,7 +67,7 @@ static inline struct tly_trial trial_begin(bool young) {
 }
 
 static inline void trial_end(void) {
-    tly_garbage_pardon();
+    tly_garbage_forget();
     tly_sides_drop();
 }
 

@@ -29,7 +29,7 @@ static void each_option_is_read_by_its_name(void **state) {
     assert_int_equal(read_as(&config, "reserve_bytes:134217728,"
                                       "purge_delay_ms:7,collect:0,"
                                       "young_bytes:8192,full_percent:50,"
-                                      "verify:1"),
+                                      "verify:1,finalizers:2"),
                      TALLY_OK);
     assert_int_equal(config.reserve_bytes, 134217728);
     assert_int_equal(config.purge_delay_ms, 7);
@@ -37,6 +37,7 @@ static void each_option_is_read_by_its_name(void **state) {
     assert_int_equal(config.young_bytes, 8192);
     assert_int_equal(config.full_percent, 50);
     assert_int_equal(config.verify, 1);
+    assert_int_equal(config.finalizers, 2);
 }
 
 static void the_environment_wins_over_the_program(void **state) {
@@ -91,11 +92,15 @@ static void what_cannot_be_read_is_refused_and_told(void **state) {
 
 static void values_out_of_range_are_refused_and_told(void **state) {
     (void)state;
-    const char *texts[] = {
-        "reserve_bytes:67108863",  "reserve_bytes:549755813889",
-        "purge_delay_ms:86400001", "collect:2",
-        "young_bytes:4095",        "full_percent:0",
-        "full_percent:10001",      "verify:2"};
+    const char *texts[] = {"reserve_bytes:67108863",
+                           "reserve_bytes:549755813889",
+                           "purge_delay_ms:86400001",
+                           "collect:2",
+                           "young_bytes:4095",
+                           "full_percent:0",
+                           "full_percent:10001",
+                           "verify:2",
+                           "finalizers:3"};
     for (unsigned n = 0; n < sizeof(texts) / sizeof(texts[0]); n++) {
         char name[32];
         snprintf(name, sizeof(name), "option %.*s", (int)strcspn(texts[n], ":"),

@@ -82,6 +82,9 @@ static void tables_are_zero_after_they_are_dropped(void **state) {
         if (fails) // the system may refuse
             tly_fault_arm(TLY_FAULT_PURGE, 1, true);
         tly_sides_drop();
+        // What is listed is another's business.
+        assert_true(tly_side_get(tly_sides.listed, 79));
+        tly_sides_unlist();
         tly_fault_disarm(NULL);
         assert_true(tables_are_clear());
     }

@@ -36,7 +36,8 @@ char tally_is_aref_(const tally_aref *field);
                                  NULL,                                         \
                                  NULL,                                         \
                                  NULL,                                         \
-                                 NULL}
+                                 NULL,                                         \
+                                 0}
 
 #define TALLY_TRAIT_(T, tuple) TALLY_TRAIT2_(T, TALLY_OPEN_ tuple)
 #define TALLY_OPEN_(a, b, c) a, b, c
@@ -118,6 +119,8 @@ char tally_is_aref_(const tally_aref *field);
      NULL},
 #define TALLY_IS_FINALIZE_(T, f, unused)                                       \
     {TALLY_TRAIT_FINALIZE, #f, 0, 0, 0, 0, f, NULL, NULL},
+#define TALLY_IS_EXECUTOR_(T, by, unused)                                      \
+    {TALLY_TRAIT_EXECUTOR, #by, 0, (size_t)(by), 0, 0, NULL, NULL, NULL},
 #define TALLY_IS_DESTROY_(T, f, unused)                                        \
     {TALLY_TRAIT_DESTROY, #f, 0, 0, 0, 0, f, NULL, NULL},
 #define TALLY_IS_VISIT_(T, f, unused)                                          \

@@ -1,0 +1,41 @@
+// Running finalizers that wait, one after the other.
+
+#include <tally/finalize.h>
+
+#include "collector/collect.h"
+#include "epoch/attach.h"
+#include "object/finalize.h"
+#include "object/finish.h"
+
+size_t tly_pump(struct tly_local *self, unsigned by, size_t max) {
+    size_t ran = 0;
+    if (!tly_second_look_may(self))
+        return 0;
+    while (ran < max) {
+        tally_object *object = tly_finalize_take(self, by);
+        if (!object)
+            break;
+        self->finishing = 1;
+        tly_finalize_run(self, object);
+        self->finishing = 0;
+        ran++;
+        tly_finish(self, true);
+        // The finalizer may have left the thread where no other may run.
+        if (!tly_second_look_may(self))
+            break;
+    }
+    return ran;
+}
+
+size_t tally_finalize_pending(size_t max) {
+    int error = errno;
+    size_t ran = 0;
+    struct tly_mutator *self = tly_self_attached();
+    if (self)
+        ran = tly_pump(tly_local_of(self), TLY_BY_ANY, max);
+    // Those of other threads may be under way: who ends the last of them asks.
+    if (ran && tly_finalize_waiting() == 0)
+        (void)tly_second_look(tly_local_of(self));
+    errno = error;
+    return ran;
+}

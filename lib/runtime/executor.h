@@ -1,0 +1,22 @@
+// The runtime's own thread for finalizers.
+
+#ifndef TLY_RUNTIME_EXECUTOR_H
+#define TLY_RUNTIME_EXECUTOR_H
+
+#include "object/local.h"
+
+// Starts the thread if there is work for it and it does not run. Where it
+// cannot be started, runs the finalizers here. Where hooks may run.
+void tly_executor_poll(struct tly_local *self);
+
+// Ends the thread, after the finalizer that it runs, and starts it no more.
+// [self] is attached; it is detached meanwhile.
+void tly_executor_stop(struct tly_mutator *self);
+
+// From now on it may be started.
+void tly_executor_start(void);
+
+// In a forked child: the thread is gone, and may be started anew.
+void tly_executor_forked(void);
+
+#endif
