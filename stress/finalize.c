@@ -1,14 +1,18 @@
 // Stress: finalizers that bring their object back, make others, drop their
-// neighbours or hand themselves to other threads.
+// neighbours, hand themselves to other threads, collect and wait; run by the
+// thread that finds that it is time, by the runtime's thread, or pumped.
 //
-// ORACLE  each finalizer runs at most once, and before the destroy hook; each
-//         object is destroyed once, and not used after that; with nothing
-//         kept any more, all are destroyed, each with its finalizer run.
+// ORACLE  each finalizer runs at most once, and before the destroy hook; what
+//         its object refers to is not destroyed while it
+//         runs; each object is destroyed once, and not used after that; with
+//         nothing kept any more, all are destroyed, each with its finalizer
+//         run.
 // USE     finalize [--threads N] [--seconds N] [--seed N]; the seed decides
 //         what each object's finalizer does.
 // FAILS   when a finalizer counts itself once too often (SHELVE without
 //         giving the reference to the shelf); when end_round leaves a shelf
-//         full.
+//         full; when a collection clears garbage without taking a unit of what
+//         waits for its finalizer (tly_claims_add).
 
 #include "stress.h"
 
@@ -24,6 +28,8 @@ enum wish {
     DROP_NEIGHBOUR,
     SWAP_NEIGHBOUR,
     RING,
+    COLLECT,
+    WAIT,
     WISHES
 };
 
@@ -59,33 +65,45 @@ static struct ghost *shelf_swap(uint32_t at, struct ghost *ghost) {
     return old;
 }
 
-static struct ghost *ghost_new(enum wish wish);
+static struct ghost *ghost_new(enum wish wish, uint32_t kind);
 
 static void make_another(void) {
-    struct ghost *one = ghost_new(NOTHING), *two = ghost_new(NOTHING);
+    struct ghost *one = ghost_new(NOTHING, 0), *two = ghost_new(NOTHING, 1);
     tally_set_steal(one, left, two);
     tally_decref(one);
 }
 
-// A neighbour in the same garbage is whole, finalized or not.
+// Neighbours in the same garbage are whole, finalized or not. A neighbour's own
+// fields may be changed by its finalizer, which another thread may run.
+static void neighbours_check(struct ghost *ghost) {
+    struct ghost *left = tally_get(ghost, left);
+    struct ghost *right = tally_get(ghost, right);
+    if (left)
+        ghost_check(left);
+    if (right)
+        ghost_check(right);
+}
+
+static void shelve(struct ghost *ghost) {
+    if (atomic_load(&closing))
+        return;
+    atomic_fetch_add(&revived, 1);
+    tally_incref(ghost);
+    ghost = shelf_swap(atomic_fetch_add(&next_shelf, 1) % SHELVES, ghost);
+    if (ghost)
+        tally_decref(ghost);
+}
+
 static void ghost_finalize(void *object) {
     struct ghost *ghost = object;
     ghost_check(ghost);
     expect(atomic_fetch_add(&ghost->finalized, 1) == 0,
            "a finalizer runs twice");
     atomic_fetch_add(&finalized, 1);
-    struct ghost *left = tally_get(ghost, left), *old = NULL;
-    if (left)
-        ghost_check(left);
+    neighbours_check(ghost);
     switch (ghost->wish) {
     case SHELVE:
-        if (atomic_load(&closing))
-            break;
-        atomic_fetch_add(&revived, 1);
-        tally_incref(ghost);
-        old = shelf_swap(atomic_fetch_add(&next_shelf, 1) % SHELVES, ghost);
-        if (old)
-            tally_decref(old);
+        shelve(ghost);
         break;
     case MAKE:
         make_another();
@@ -99,6 +117,17 @@ static void ghost_finalize(void *object) {
     case RING:
         // Dies by a collection now, or at once by a later drop.
         tally_set(ghost, right, ghost);
+        break;
+    case COLLECT:
+        if (atomic_fetch_add(&next_shelf, 1) % 16 == 0)
+            must(tally_collect_generation(next_shelf % 3 ? TALLY_YOUNG
+                                                         : TALLY_FULL,
+                                          NULL) == TALLY_OK);
+        neighbours_check(ghost);
+        break;
+    case WAIT:
+        TALLY_BLOCKING { sched_yield(); }
+        neighbours_check(ghost);
         break;
     default:
         break;
@@ -117,8 +146,20 @@ static void ghost_gone(void *object) {
 TALLY_TYPE(ghost, TALLY_REF(left), TALLY_REF(right),
            TALLY_FINALIZE(ghost_finalize), TALLY_DESTROY(ghost_gone));
 
-static struct ghost *ghost_new(enum wish wish) {
-    struct ghost *ghost = tally_new(ghost);
+struct pumped {
+    struct ghost ghost;
+};
+TALLY_TYPE(pumped, TALLY_BASE(ghost), TALLY_FINALIZE_BY(TALLY_EXECUTOR_PUMPED));
+
+struct served {
+    struct ghost ghost;
+};
+TALLY_TYPE(served, TALLY_BASE(ghost), TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
+
+static struct ghost *ghost_new(enum wish wish, uint32_t kind) {
+    tally_type *types[] = {TALLY_TYPE_OF(ghost), TALLY_TYPE_OF(ghost),
+                           TALLY_TYPE_OF(pumped), TALLY_TYPE_OF(served)};
+    struct ghost *ghost = tally_object_new(types[kind], 0);
     must(ghost);
     ghost->state = ALIVE;
     ghost->wish = wish;
@@ -126,11 +167,13 @@ static struct ghost *ghost_new(enum wish wish) {
     return ghost;
 }
 
-// A list of some ghosts, closed to a ring now and then.
+// A list of some ghosts, of one kind or all, closed to a ring now and then.
 static struct ghost *ghosts_new(uint64_t *random) {
     struct ghost *first = NULL, *last = NULL;
+    uint32_t kind = stress_below(random, 8);
     for (uint32_t n = 1 + stress_below(random, 5); n; n--) {
-        struct ghost *ghost = ghost_new(stress_below(random, WISHES));
+        uint32_t its = kind < 4 ? kind : stress_below(random, 4);
+        struct ghost *ghost = ghost_new(stress_below(random, WISHES), its);
         last = last ? last : ghost;
         tally_set_steal(ghost, left, first);
         first = ghost;
@@ -143,7 +186,10 @@ static struct ghost *ghosts_new(uint64_t *random) {
 static void turn(uint64_t *random) {
     uint32_t at = stress_below(random, SHELVES);
     struct ghost *old = NULL;
-    switch (stress_below(random, 8)) {
+    switch (stress_below(random, 9)) {
+    case 8:
+        tally_finalize_pending(stress_below(random, 6));
+        break;
     case 0:
         old = shelf_swap(at, NULL);
         break;
@@ -180,8 +226,12 @@ static void end_round(void) {
         if (old)
             tally_decref(old);
     }
-    while (tally_collect())
+    for (uint64_t left = 1; left;) {
+        // First: a collection that follows the last of them finds the rest.
+        left = stress_stats().finalizers_waiting;
+        left += tally_collect() + tally_finalize_pending(SIZE_MAX);
         stress_tick();
+    }
     unsigned long m = atomic_load(&made), f = atomic_load(&finalized);
     unsigned long d = atomic_load(&destroyed);
     expect(m == d && m == f, "%lu made, %lu finalized, %lu destroyed", m, f, d);
