@@ -3,10 +3,9 @@
 // thread that finds that it is time, by the runtime's thread, or pumped.
 //
 // ORACLE  each finalizer runs at most once, and before the destroy hook; what
-//         its object refers to is not destroyed while it
-//         runs; each object is destroyed once, and not used after that; with
-//         nothing kept any more, all are destroyed, each with its finalizer
-//         run.
+//         its object refers to is not destroyed while it runs; each object is
+//         destroyed once, and not used after that; with nothing kept any more,
+//         all are destroyed, each with its finalizer run.
 // USE     finalize [--threads N] [--seconds N] [--seed N]; the seed decides
 //         what each object's finalizer does.
 // FAILS   when a finalizer counts itself once too often (SHELVE without

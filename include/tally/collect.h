@@ -31,8 +31,8 @@ struct tally_collection {
 // Finds garbage cycles in the whole heap and destroys them. Before it looks,
 // all threads are asked to do what they hold for each other, in at most 4
 // rounds, so that what was unreachable when it was called is found. Finalizers
-// run when it has ended; then it looks again at what waited for them. Those that
-// other threads run (TALLY_FINALIZE_BY) are not waited for.
+// run when it has ended; then it looks again at what waited for them. Those
+// that others run (TALLY_FINALIZE_BY) are not waited for.
 //
 // Returns:  how many objects were destroyed; 0 also on error, with errno set;
 //           errno is kept otherwise.

@@ -5,7 +5,7 @@
 //                          modulo 256
 //   member  1 bit          the object is in the set that is looked at, and not
 //                          yet reached
-//   listed  1 bit          garbage that waited for finalizers, when it was found
+//   listed  1 bit          was garbage of a collection that found finalizers
 //
 // INVARIANT  trial and member are zero between collections; listed is, unless
 //            tly_finalize_awaited says that a second look is to come. What was

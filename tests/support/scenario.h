@@ -33,20 +33,6 @@ struct blob {
 };
 TALLY_TYPE(blob, TALLY_ITEMS(item, length));
 
-struct guest {
-    tally_object head;
-    tally_ref next, other;
-};
-static bool guest_greedy; // its finalizer wants much memory
-static void guest_finalize(void *object) {
-    (void)object;
-    // As much as lets the collector's tables grow.
-    void *block = guest_greedy ? tally_alloc((size_t)48 << 20) : NULL;
-    tally_free(block);
-}
-TALLY_TYPE(guest, TALLY_REF(next), TALLY_REF(other),
-           TALLY_FINALIZE(guest_finalize));
-
 // Refused for want of memory, and for nothing else.
 static inline bool refused(const void *result) {
     must(result || errno == ENOMEM);
@@ -59,6 +45,8 @@ static inline bool refused_status(tally_status status) {
     must(status == TALLY_OK || status == TALLY_NO_MEMORY);
     return status != TALLY_OK;
 }
+
+#include "scenario_rings.h"
 
 // A graph of things in trays and blobs of many sizes, in which everything
 // leads everywhere.
@@ -120,38 +108,6 @@ out:
              (block[n][0] == (char)n && block[n][size[n] - 1] == (char)n));
         tally_free(block[n]);
     }
-    return done;
-}
-
-static inline bool rings_scenario(void) {
-    bool done = true;
-    for (int n = 0; n < 2000 && done; n++) {
-        struct guest *guest = n % 8 ? NULL : tally_new(guest);
-        struct thing *thing = tally_new(thing);
-        if ((n % 8 == 0 && refused(guest)) || refused(thing))
-            done = false;
-        if (thing && guest)
-            tally_set(guest, other, thing);
-        if (guest)
-            tally_set(guest, next, guest);
-        if (thing)
-            tally_set(thing, left, guest ? (void *)guest : (void *)thing);
-        if (guest)
-            tally_decref(guest);
-        if (thing)
-            tally_decref(thing);
-    }
-    if (refused_status(tally_collect_generation(TALLY_YOUNG, NULL)) ||
-        refused_status(tally_collect_generation(TALLY_FULL, NULL)))
-        done = false;
-    return done;
-}
-
-// A collection whose second look needs larger tables than the first.
-static inline bool greedy_scenario(void) {
-    guest_greedy = true;
-    bool done = rings_scenario();
-    guest_greedy = false;
     return done;
 }
 
@@ -241,7 +197,7 @@ static const struct scenario {
     {"graph", graph_scenario},     {"raw", raw_scenario},
     {"rings", rings_scenario},     {"greedy", greedy_scenario},
     {"threads", threads_scenario}, {"trim", trim_scenario},
-    {"verify", verify_scenario},
+    {"verify", verify_scenario},   {"pump", pump_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
