@@ -43,7 +43,7 @@ struct tally_stats {
     uint64_t metadata_bytes; // of os_bytes, descriptors and mutators
     uint64_t pools;
     uint64_t mutators; // records, attached or not
-    uint64_t attached;
+    uint64_t attached; // threads; also the runtime's own (finalize.h)
     uint64_t immortal_objects;
     uint64_t pinned;         // pins that are not undone
     uint64_t saturated;      // objects whose count overflowed

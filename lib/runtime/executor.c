@@ -68,30 +68,34 @@ static void serve(struct tly_mutator *self) {
     }
 }
 
-static void *executor_main(void *arg) {
-    (void)arg;
+// [starter]: the mutator whose thread has started this one.
+static void *executor_main(void *starter) {
     tally_status status = tally_attach("tally-finalize");
     if (status == TALLY_OK) {
         serve(tly_self());
         tally_detach();
     } else {
         cannot(status);
-        // Relaxed: found when the state is.
+        // Relaxed: the breaker orders it. The thread that asked for this one
+        // looks again; the runtime does not end before the state says so.
         tly_store_relaxed(&executor.failed, 1);
+        tly_store_relaxed(&tly_finalize_served, 0);
+        tly_break(starter, TLY_BREAK_FINISH);
     }
     end();
     return NULL;
 }
 
 // Whether the thread is there now, or is about to be.
-static bool thread_start(void) {
+static bool thread_start(struct tly_local *self) {
     uint32_t absent = ABSENT;
     // ORDER[executor] acq_rel: one thread starts it, after the last has ended.
     if (!tly_cas_acq_rel(&executor.state, &absent, RUNNING))
         return true;
     // Relaxed: a hint.
     tly_store_relaxed(&tly_finalize_served, 1);
-    tally_status status = tly_os_thread_start(executor_main, NULL);
+    tally_status status =
+        tly_os_thread_start(executor_main, tly_mutator_in(self));
     if (status == TALLY_OK)
         return true;
     cannot(status);
@@ -106,7 +110,7 @@ void tly_executor_poll(struct tly_local *self) {
         return;
     if (tly_load_relaxed(&executor.failed))
         tly_store_relaxed(&executor.failed, 0); // the next one may attach
-    else if (thread_start())
+    else if (thread_start(self))
         return;
     tly_pump(self, TLY_BY_THREAD, SIZE_MAX);
     if (tly_finalize_has_thread())
