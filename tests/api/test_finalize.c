@@ -24,7 +24,8 @@ TALLY_TYPE(plain, TALLY_REF(next));
 // What the finalizers of a test do, besides counting.
 static struct {
     void (*finalize)(struct guest *guest);
-    int finalized, destroyed, early; // early: destroyed before all finalized
+    // By several threads at once. early: destroyed before all finalized.
+    atomic_int finalized, destroyed, early;
     int expected;
     void *kept;
 } plan;
