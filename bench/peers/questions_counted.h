@@ -14,6 +14,7 @@
 #include "work/remote_free.h"
 #include "work/survivor.h"
 #include "work/trees.h"
+#include "work/weak.h"
 
 static void work_chain(void) { chain_case("owner=own", false); }
 
@@ -23,7 +24,7 @@ static void work_chain(void) { chain_case("owner=own", false); }
     {"churn", work_churn}, {"count_pair", work_count_pair},                    \
     {"memory", work_memory}, {"mutator", work_mutator}, {"pass", work_pass},   \
     {"remote_free", work_remote_free}, {"survivor", work_survivor},            \
-    {"trees", work_trees}
+    {"trees", work_trees}, {"weak", work_weak}
 // clang-format on
 
 #endif

@@ -57,6 +57,14 @@ static inline void node_drop(node_ref *reference) {
 // Nobody owns these nodes.
 static inline void node_give_up(node_ref *node) { (void)node; }
 
+// No weak references: counted ones instead.
+typedef node_ref weak_ref;
+static inline weak_ref weak_make(const node_ref *node) { return *node; }
+static inline void weak_end(weak_ref *weak) { *weak = NULL; }
+static inline node_ref weak_take(const weak_ref *weak) {
+    return node_copy(weak);
+}
+
 static inline void *rival_alloc(size_t size) { return peer_alloc(size); }
 static inline void rival_free(void *block) { peer_free(block); }
 

@@ -39,8 +39,23 @@ static inline node *node_peek(const node_ref *from) { return from->get(); }
 static inline node *node_left(const node *of) { return of->left.get(); }
 static inline node *node_right(const node *of) { return of->right.get(); }
 
-#include "questions_objects.h"
+typedef std::weak_ptr<node> weak_ref;
+static inline weak_ref weak_make(const node_ref *from) { return *from; }
+static inline void weak_end(weak_ref *weak) { weak->reset(); }
+static inline node_ref weak_take(const weak_ref *weak) { return weak->lock(); }
 
-int main(int argc, char **argv) {
-    return peer_main(argc, argv, questions_objects);
-}
+#include "questions_objects.h"
+#include "work/weak.h"
+
+static const struct peer_question questions[] = {
+    {"churn", work_churn},
+    {"count_pair", work_count_pair},
+    {"memory", work_memory},
+    {"mutator", work_mutator},
+    {"pass", work_pass},
+    {"survivor", work_survivor},
+    {"trees", work_trees},
+    {"weak", work_weak},
+    {NULL, NULL}};
+
+int main(int argc, char **argv) { return peer_main(argc, argv, questions); }

@@ -29,6 +29,7 @@ struct tally_counters {
     uint64_t finalized;      // finalizers called
     uint64_t remote_frees;   // blocks freed in other mutators' pools
     uint64_t safepoint_work; // safepoints that found something to do
+    uint64_t called;         // callbacks of weak references
 };
 
 // The heap at a glance. New members are added at the end.

@@ -28,5 +28,6 @@
 #include <tally/stats.h>
 #include <tally/status.h>
 #include <tally/type.h>
+#include <tally/weak.h>
 
 #endif

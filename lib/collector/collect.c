@@ -20,6 +20,7 @@
 #include "base/check.h"
 #include "collector/clear.h"
 #include "collector/trial.h"
+#include "collector/weaken.h"
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
@@ -144,7 +145,10 @@ enum look { LOOK_YOUNG = TALLY_YOUNG, LOOK_FULL = TALLY_FULL, LOOK_LISTED };
 struct found {
     uint64_t candidates, garbage;
     struct tly_claims claims;
-    bool waiting; // finalizers have been claimed and not run, or will be
+    size_t calls; // of weak references
+    bool weak;    // some of the garbage may have weak references
+    bool held;    // the garbage waits for finalizers or callbacks
+    bool waiting; // some have been claimed and not run, or will be
 };
 
 static void count(struct tly_trial *trial, enum look look) {
@@ -157,6 +161,20 @@ static void count(struct tly_trial *trial, enum look look) {
     tly_trial_count(trial);
 }
 
+// Who has to run before the garbage may be cleared: callbacks of weak
+// references, then finalizers. The world is stopped.
+static void hold(struct tly_local *self, const struct tly_trial *trial,
+                 struct found *found) {
+    found->weak = trial->weak > 0;
+    if (trial->weak)
+        found->calls = tly_weaken_call(self);
+    if (trial->finalizers || found->calls)
+        tly_garbage_list(&found->claims);
+    found->held = found->claims.count || found->calls;
+    if (trial->weak && !found->held)
+        tly_weaken();
+}
+
 static tally_status find(struct tly_mutator *self, enum look look,
                          struct tally_collection *done, struct found *found) {
     struct tly_trial trial = {.young = look == LOOK_YOUNG};
@@ -165,16 +183,18 @@ static tally_status find(struct tly_mutator *self, enum look look,
     if (status != TALLY_OK)
         return status;
     count(&trial, look);
+    // Relaxed: the lock orders it.
+    bool waiting =
+        tly_load_relaxed(&tly_finalize_awaited) && tly_finalize_waiting() > 0;
+    if (waiting && look != LOOK_LISTED)
+        tly_trial_spare_listed();
     tly_trial_mark();
     tly_hubs_rescue(&trial);
     found->candidates = trial.members;
     found->garbage = tly_trial_garbage(look != LOOK_FULL);
-    // Relaxed: the lock orders it.
-    bool awaited = tly_load_relaxed(&tly_finalize_awaited);
-    if (found->garbage && trial.finalizers)
-        tly_garbage_list(&found->claims);
-    found->waiting =
-        found->claims.count || (awaited && tly_finalize_waiting() > 0);
+    if (found->garbage)
+        hold(tly_local_of(self), &trial, found);
+    found->waiting = found->held || waiting;
     pause_end(self, began, done);
     return TALLY_OK;
 }
@@ -188,11 +208,14 @@ static void listed_end(enum look look, const struct found *found) {
         return;
     tly_sides_unlist();
     tly_store_relaxed(&tly_finalize_awaited, 0);
+    tly_add_relaxed(&tly_finalize_batch, 1);
 }
 
 // Garbage is cleared, or left to the second look. Returns how much was cleared.
 static uint64_t clear(struct tly_local *self, struct found *found) {
-    if (!found->claims.count)
+    if (!found->held && found->weak)
+        tly_weaken_let_go(self);
+    if (!found->held)
         return found->garbage ? tly_garbage_clear(self) : 0;
     tly_garbage_forget();
     // Relaxed: as above.
@@ -210,7 +233,7 @@ static tally_status collect_locked(struct tly_local *self, enum look look,
     if (status != TALLY_OK)
         return status;
     listed_end(look, &found);
-    *ret_listed = found.claims.count > 0;
+    *ret_listed = found.held;
     uint64_t freed = clear(self, &found);
     if (look == LOOK_FULL)
         tly_sides_drop();

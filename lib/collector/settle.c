@@ -46,9 +46,9 @@ static void limbo_rescue(void) {
 
 // Grows with every step of what is on its way: with each drop that is put
 // aside for its owner, each pool that is put in an inbox, each list that waits
-// for a grace period, each object that ends. What a thread has begun is done
-// when it answers the next handshake; so after a round in which this did not
-// grow, nothing is on its way.
+// for a grace period, each object that ends, each callback of a weak reference.
+// What a thread has begun is done when it answers the next handshake; so after
+// a round in which this did not grow, nothing is on its way.
 static uint64_t progress(void) {
     uint64_t sum = 0;
     for (uint32_t n = 1; n <= tly_registry_count(); n++) {
@@ -56,6 +56,7 @@ static uint64_t progress(void) {
         // Relaxed: those that answered the handshake ordered theirs.
         sum += tly_load_relaxed(&local->counters.destroyed) +
                tly_load_relaxed(&local->counters.handed_over) +
+               tly_load_relaxed(&local->counters.called) +
                tly_load_relaxed(&local->heap.moves);
     }
     return sum;

@@ -78,8 +78,10 @@ static void member_subtract(void *arg, tally_object *object) {
 
 // Notes what makes an object special; rare.
 static TLY_NOINLINE void enter_special(struct tly_trial *trial,
-                                       tally_object *object, int64_t total) {
+                                       tally_object *object, int64_t total,
+                                       uint64_t shared) {
     trial->hubs += total >= 256;
+    trial->weak += (shared & TLY_WEAK) != 0;
     trial->finalizers += (object->tf_ & TLY_TF_REFS) == TLY_TF_ASK &&
                          !(object->gc_ & TLY_GC_FINALIZED) &&
                          tly_type_of(object)->finalize_;
@@ -91,9 +93,9 @@ TLY_INLINE size_t enter(struct tly_trial *trial, struct tables t,
     size_t granule = granule_of(t, object);
     int64_t total = (int64_t)(uint32_t)word + tly_count_of(shared);
     t.trial[granule] = (uint8_t)(t.trial[granule] + (uint64_t)total);
-    if (TLY_UNLIKELY(total >= 256 ||
+    if (TLY_UNLIKELY(total >= 256 || shared & TLY_WEAK ||
                      (WORD_TF(word) & TLY_TF_REFS) == TLY_TF_ASK))
-        enter_special(trial, object, total);
+        enter_special(trial, object, total, shared);
     return granule;
 }
 
@@ -229,6 +231,19 @@ void tly_trial_recount(struct tly_trial *trial) {
     tly_pools_looked(pool_recount, trial);
     tly_sides_each(tly_sides.member, member_subtract, NULL);
 }
+
+static bool pool_spare(void *arg, struct tly_pool *pool) {
+    (void)arg;
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++) {
+        uint64_t bits = tly_sides.member[w] & tly_sides.listed[w];
+        for (; bits; bits &= bits - 1)
+            tly_sides.trial[w * 64 + tly_bit_lowest(bits)] = 1;
+    }
+    return true;
+}
+
+void tly_trial_spare_listed(void) { tly_pools_looked(pool_spare, NULL); }
 
 struct garbage {
     uint64_t count;

@@ -16,6 +16,7 @@ struct tly_trial {
     uint64_t members;
     uint64_t hubs;       // members with counts that a byte cannot hold
     uint64_t finalizers; // members whose finalizer has not run
+    uint64_t weak;       // members with weak references
 };
 
 // Kernel A over the pools that are looked at: members, trial counts.
@@ -23,6 +24,10 @@ void tly_trial_count(struct tly_trial *trial);
 
 // Chooses the pools with listed objects, and does kernel A over these alone.
 void tly_trial_recount(struct tly_trial *trial);
+
+// After either: what is listed counts as referred to, for what it waits for
+// has not run.
+void tly_trial_spare_listed(void);
 
 // Kernel B: takes away from the members all that are reached.
 void tly_trial_mark(void);

@@ -15,6 +15,7 @@
 
 struct tly_event tly_finalize_work;
 uint32_t tly_finalize_served, tly_finalize_awaited;
+uint32_t tly_finalize_batch = 1;
 
 static uint32_t finalize_by; // (a) the option
 static struct tly_spin finalize_lock = TLY_SPIN_INIT(TLY_RANK_FINALIZE);
@@ -149,6 +150,12 @@ void tly_claims_give(struct tly_claims *claims, struct tly_local *self) {
     *claims = (struct tly_claims){.count = 0};
 }
 
+void tly_finalize_ended(struct tly_local *self) {
+    // Relaxed: a hint.
+    if (tly_load_relaxed(&tly_finalize_awaited))
+        tly_break_self(tly_mutator_in(self), TLY_BREAK_COLLECT);
+}
+
 uint64_t tly_finalize_waiting(void) {
     uint64_t claimed = 0, finalized = 0;
     uint32_t count = tly_records ? tly_registry_count() : 0;
@@ -156,7 +163,8 @@ uint64_t tly_finalize_waiting(void) {
         const struct tly_local *local = tly_local_of(tly_mutator_of(n));
         // Relaxed: a statistic, or the world is stopped. Those that ran first:
         // each was claimed before.
-        finalized += tly_load_relaxed(&local->counters.finalized);
+        finalized += tly_load_relaxed(&local->counters.finalized) +
+                     tly_load_relaxed(&local->counters.called);
         claimed += tly_load_relaxed(&local->claimed);
     }
     return claimed > finalized ? claimed - finalized : 0;
@@ -180,13 +188,13 @@ tally_object *tly_finalize_take(struct tly_local *self, unsigned by) {
 
 void tly_finalize_run(struct tly_local *self, tally_object *object) {
     int error = errno;
+    self->running++;
     tly_type_of(object)->finalize_(object);
+    self->running--;
     errno = error;
     tly_count_act(self, object, tly_count_drop(self, object));
     tly_count(&self->counters.finalized, 1);
-    // Relaxed: a hint.
-    if (tly_load_relaxed(&tly_finalize_awaited))
-        tly_break_self(tly_mutator_in(self), TLY_BREAK_COLLECT);
+    tly_finalize_ended(self);
 }
 
 // ---- what goes wrong in them

@@ -51,6 +51,10 @@ void tly_finalize_run(struct tly_local *self, tally_object *object);
 // How many wait in the queue of the runtime's thread.
 bool tly_finalize_has_thread(void);
 
+// A finalizer, or a callback of a weak reference, has come to its end: if a
+// collection waits for it, the next safepoint looks.
+void tly_finalize_ended(struct tly_local *self);
+
 // How many have been claimed and have not come to their end, of all threads;
 // exact in a stopped world.
 uint64_t tly_finalize_waiting(void);
@@ -64,6 +68,9 @@ extern uint32_t tly_finalize_served;
 // (a) Whether a collection waits for finalizers: who has run one looks, at a
 // safepoint, whether it is time for the second look.
 extern uint32_t tly_finalize_awaited;
+
+// (a) Number of the garbage that is waited for: the next, when all is done.
+extern uint32_t tly_finalize_batch;
 
 // Forgets what waits, with the heap it lies in.
 void tly_finalize_end(void);

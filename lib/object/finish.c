@@ -5,6 +5,7 @@
 
 #include "epoch/rcu.h"
 #include "object/finalize.h"
+#include "object/weak.h"
 
 void tly_finish(struct tly_local *self, bool hooks) {
     if (self->finishing)
@@ -18,6 +19,8 @@ void tly_finish(struct tly_local *self, bool hooks) {
             self->dead = tly_dead_next(object);
             tly_destroy_family(self, object, hooks);
         }
+        if (tly_weak_finish(self, hooks))
+            continue;
         if (!hooks)
             break;
         if (self->held) {
@@ -31,6 +34,6 @@ void tly_finish(struct tly_local *self, bool hooks) {
         }
     }
     self->finishing = 0;
-    if (self->held || self->finalize)
+    if (self->held || self->finalize || self->weak_calls)
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }

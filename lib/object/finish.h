@@ -22,8 +22,10 @@ void tly_object_free(struct tly_local *self, tally_object *object);
 
 // ---- published objects (limbo.c)
 
-// Takes a dead published object until a grace period has passed.
+// Takes a dead published object until a grace period has passed, which begins
+// after callbacks of its weak references. _retire: when they are done.
 void tly_limbo_add(struct tly_local *self, tally_object *object);
+void tly_limbo_retire(struct tly_local *self, tally_object *object);
 
 // Waits for a grace period if the bounds are reached, or [all]; then what
 // waited is on the list of the dead.

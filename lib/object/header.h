@@ -27,6 +27,7 @@
 #define TLY_MERGED 0x04u // has no owner, or has one that gives it up now
 #define TLY_DYING 0x08u  // its count was zero
 #define TLY_DIRTY 0x10u  // changed while watched
+#define TLY_WEAK 0x20u   // has weak references; published as well
 
 // gc_.
 #define TLY_GC_LIVE 0x01u      // the block holds a complete object

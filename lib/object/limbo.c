@@ -4,6 +4,7 @@
 #include "epoch/borrow.h"
 #include "object/finish.h"
 #include "object/type.h"
+#include "object/weak.h"
 
 // Bounds of what waits before the epoch is pushed on.
 #define LIMBO_OBJECTS 127u
@@ -37,7 +38,13 @@ static void list_add(struct tly_limbo *list, tally_object *object) {
 void tly_limbo_add(struct tly_local *self, tally_object *object) {
     // ORDER[dying] acq_rel: an RMW since upgrades may be looking; they fail
     // already, for the count is zero. Pairs with tally_try_incref.
-    tly_or_acq_rel(&object->shared_, TLY_DYING);
+    uint64_t shared = tly_or_acq_rel(&object->shared_, TLY_DYING);
+    if (TLY_UNLIKELY(shared & TLY_WEAK) && tly_weak_died(self, object))
+        return;
+    tly_limbo_retire(self, object);
+}
+
+void tly_limbo_retire(struct tly_local *self, tally_object *object) {
     list_add(&self->limbo, object);
     if (self->limbo.count >= LIMBO_OBJECTS || self->limbo.bytes >= LIMBO_BYTES)
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);

@@ -15,6 +15,9 @@ struct tly_limbo {
     uint32_t count; // (a) statistics read it
 };
 
+struct tally_weak;
+struct weak_call;
+
 struct tly_local {
     struct tly_heap heap;
     struct tally_counters counters; // (a) single writer
@@ -23,11 +26,16 @@ struct tly_local {
     tally_object *finalize;   // a unit of each is ours; its finalizer is to run
     struct tly_limbo limbo;   // a grace period has yet to begin
     struct tly_limbo waiting; // one is waited for; others may take it over
-    uint32_t finishing;       // depth of destruction on this thread
-    uint32_t collects;        // tally_collect's that it is inside of: nothing
-                              // collects by itself
-    uint32_t collector;       // it has the collector's lock: no hook runs
-    uint64_t claimed;         // (a) counter: finalizers that it has claimed
+    struct tally_weak *weak_controls; // of the dead; a unit of each is ours
+    struct weak_call *weak_calls;     // callbacks to call; a unit of each
+    struct weak_call **weak_calls_end;
+    uint32_t running;   // finalizers and callbacks that the thread is inside of
+    uint32_t finishing; // depth of destruction on this thread
+    uint32_t collects;  // tally_collect's that it is inside of: nothing
+                        // collects by itself
+    uint32_t collector; // it has the collector's lock: no hook runs
+    uint64_t claimed;   // (a) counter: finalizers and callbacks
+                        // that it has claimed
 };
 _Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,
                "a mutator costs at most two pages");

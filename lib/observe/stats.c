@@ -34,6 +34,7 @@ static struct tally_counters counters_of(struct tly_mutator *m) {
         .finalized = read_counter(&c->finalized),
         .remote_frees = read_counter(&local->heap.remote_frees),
         .safepoint_work = read_counter(&c->safepoint_work),
+        .called = read_counter(&c->called),
     };
 }
 
@@ -48,6 +49,7 @@ static void add(struct tally_counters *sum, const struct tally_counters *c) {
     sum->finalized += c->finalized;
     sum->remote_frees += c->remote_frees;
     sum->safepoint_work += c->safepoint_work;
+    sum->called += c->called;
 }
 
 static void mutators_sum(struct tally_stats *s) {

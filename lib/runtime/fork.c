@@ -19,6 +19,7 @@
 #include "epoch/registry.h"
 #include "epoch/world.h"
 #include "object/type.h"
+#include "object/weak.h"
 #include "platform/os.h"
 #include "runtime/executor.h"
 #include "runtime/start.h"
@@ -99,6 +100,7 @@ static void fork_child(void) {
     tly_rcu_fork_child(forking.self);
     tly_handshake_forked();
     tly_types_forked();
+    tly_weak_forked();
     tly_arena_forked();
     tly_registry_forked(forking.self);
     tly_world_forked();

@@ -12,6 +12,7 @@
 static void mutator_adopt(struct tly_mutator *self) {
     struct tly_local *local = tly_local_of(self);
     local->finishing = 0;
+    local->running = 0;
     local->collects = 0;
     local->collector = 0;
     // In a forked child: what the thread had when the process was forked.

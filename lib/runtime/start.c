@@ -17,6 +17,7 @@
 #include "object/finalize.h"
 #include "object/finish.h"
 #include "object/type.h"
+#include "object/weak.h"
 #include "runtime/executor.h"
 #include "sync/mutex.h"
 
@@ -64,6 +65,7 @@ static void end_from(size_t n) {
     tly_pool_live_reset();
     tly_limbo_end();
     tly_finalize_end();
+    tly_weak_end();
     tly_count_reset();
 }
 

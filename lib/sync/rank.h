@@ -8,14 +8,16 @@
 #include "base/compiler.h"
 
 enum tly_rank {
-    TLY_RANK_RUNTIME,   // start and end of the runtime
-    TLY_RANK_TYPES,     // registration of types
-    TLY_RANK_HANDSHAKE, // one handshake at a time
-    TLY_RANK_REGISTRY,  // new mutators' records
-    TLY_RANK_GRACE,     // one wait for a grace period at a time
-    TLY_RANK_RCU,       // the list of readers
-    TLY_RANK_ARENA,     // units of the heap
-    TLY_RANK_FINALIZE,  // queues of finalizers
+    TLY_RANK_RUNTIME,    // start and end of the runtime
+    TLY_RANK_TYPES,      // registration of types
+    TLY_RANK_HANDSHAKE,  // one handshake at a time
+    TLY_RANK_REGISTRY,   // new mutators' records
+    TLY_RANK_GRACE,      // one wait for a grace period at a time
+    TLY_RANK_RCU,        // the list of readers
+    TLY_RANK_WEAK_TABLE, // memory for the table of weak references
+    TLY_RANK_WEAK,       // lists of weak references that have callbacks
+    TLY_RANK_ARENA,      // units of the heap
+    TLY_RANK_FINALIZE,   // queues of finalizers
     TLY_RANKS
 };
 

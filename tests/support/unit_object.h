@@ -11,6 +11,7 @@
 
 #include "object/finish.h"
 #include "object/type.h"
+#include "object/weak.h"
 
 static void object_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     pool_poll(self, bits, open);
@@ -47,6 +48,7 @@ static inline int object_end(void **state) {
     tally_detach();
     tly_types_end();
     tly_limbo_end();
+    tly_weak_end();
     tly_count_reset();
     return pool_end(state);
 }

@@ -1,0 +1,46 @@
+// Weak references to garbage: which die when is told in docs/weak.md.
+//
+// Only a collection that has met members with weak references comes here.
+
+#include "collector/weaken.h"
+
+#include "object/weak.h"
+
+static bool is_weak(const tally_object *object) {
+    // Relaxed: the flag is set by who holds a reference, and nobody does.
+    return tly_load_relaxed(&object->shared_) & TLY_WEAK;
+}
+
+struct calling {
+    struct tly_local *self;
+    size_t count;
+};
+
+static void call(void *arg, tally_object *object) {
+    struct calling *calling = arg;
+    if (is_weak(object))
+        calling->count += tly_weak_call(calling->self, object, tly_is_member);
+}
+
+size_t tly_weaken_call(struct tly_local *self) {
+    struct calling calling = {self, 0};
+    tly_sides_each(tly_sides.member, call, &calling);
+    return calling.count;
+}
+
+static void null(void *arg, tally_object *object) {
+    (void)arg;
+    if (is_weak(object))
+        tly_weak_null(object);
+}
+
+void tly_weaken(void) { tly_sides_each(tly_sides.member, null, NULL); }
+
+static void let_go(void *arg, tally_object *object) {
+    if (is_weak(object))
+        tly_weak_let_go(arg, object);
+}
+
+void tly_weaken_let_go(struct tly_local *self) {
+    tly_sides_each(tly_sides.member, let_go, self);
+}

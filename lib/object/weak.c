@@ -1,0 +1,399 @@
+// Weak references.
+//
+// An object that has weak references has flag WEAK, and its control block lies
+// in a table that is indexed by granule: reserved on first use, with memory
+// where there are weak references. The control block is the weak reference
+// without a callback, and the object's death drops the table's unit of it.
+// Those with callbacks are objects of their own, on a list of the control
+// block's, newest first.
+//
+//   get    in a borrow section: load the target, take a reference to it. The
+//          object is published, so its memory waits for the section, and the
+//          upgrade fails once its count was zero (tests/model/weak.pml).
+//   death  count is zero; then targets are NULL; then the grace period begins
+//
+// INVARIANT  the list holds no references: who leaves it first, by its own
+//            destruction or by the target's death, unlinks under the lock.
+
+#include "object/weak.h"
+
+#include <tally/borrow.h>
+#include <tally/ref.h>
+#include <tally/weak.h>
+
+#include "base/check.h"
+#include "epoch/attach.h"
+#include "object/finalize.h"
+#include "object/finish.h"
+#include "object/type.h"
+#include "platform/os.h"
+#include "sync/mutex.h"
+#include "sync/spin.h"
+
+struct tally_weak {
+    tally_object head;
+    tally_object *target; // (a) NULL: dead
+    struct weak_call *list;
+};
+TALLY_TYPE(tally_weak);
+
+// One with a callback. [next] of [weak.list] is its place in the control
+// block's list, or in the list of those that are to be called.
+struct weak_call {
+    struct tally_weak weak;
+    tally_ref control;
+    tally_weak_hook callback;
+    void *arg;
+    struct weak_call **link; // what points to it; NULL: on no list
+    tally_object *then;      // dead, and waits for this callback, its last
+    uint32_t batch; // made by a finalizer of it: not called with its garbage
+};
+
+static void call_gone(void *object);
+TALLY_TYPE(weak_call, TALLY_REF(control), TALLY_DESTROY(call_gone));
+
+static tally_weak **weak_table; // (a) by granule
+static size_t weak_committed;   // bytes of it; guarded by table_lock
+static uint64_t weak_count;     // (a)
+static struct tly_mutex table_lock = TLY_MUTEX_INIT(TLY_RANK_WEAK_TABLE);
+static struct tly_spin list_lock = TLY_SPIN_INIT(TLY_RANK_WEAK);
+
+uint64_t tly_weak_count(void) {
+    // Relaxed: a statistic.
+    return tly_load_relaxed(&weak_count);
+}
+
+// ---- the table
+
+static size_t table_size(void) {
+    return (tly_range_size >> TLY_GRANULE_SHIFT) * sizeof(tally_weak *);
+}
+
+static tally_status table_reserve(void) {
+    if (weak_table)
+        return TALLY_OK;
+    tally_weak **table = tly_os_reserve(table_size(), TLY_SLOT_SIZE);
+    if (!table)
+        return TALLY_NO_MEMORY;
+    // ORDER[weak-table] release: reserved before it is found.
+    tly_store_release(&weak_table, table);
+    return TALLY_OK;
+}
+
+// Makes the table usable up to an object's place.
+static tally_status table_cover(const tally_object *object) {
+    size_t step = (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT) * sizeof(tally_weak *);
+    size_t end = (tly_granule_of(object) + 1) * sizeof(tally_weak *);
+    end = (end + step - 1) / step * step;
+    tly_mutex_lock(&table_lock);
+    tally_status status = table_reserve();
+    if (status == TALLY_OK && end > weak_committed) {
+        status = tly_os_commit((char *)weak_table + weak_committed,
+                               end - weak_committed);
+        if (status == TALLY_OK)
+            weak_committed = end;
+    }
+    tly_mutex_unlock(&table_lock);
+    return status;
+}
+
+// Where the control block of an object with flag WEAK is.
+static tally_weak **table_at(const tally_object *object) {
+    // ORDER[weak-table] acquire: reserved.
+    return &tly_load_acquire(&weak_table)[tly_granule_of(object)];
+}
+
+void tly_weak_end(void) {
+    if (weak_table)
+        tly_os_unreserve(weak_table, table_size());
+    weak_table = NULL;
+    weak_committed = 0;
+    weak_count = 0;
+}
+
+void tly_weak_forked(void) {
+    tly_mutex_reset(&table_lock);
+    tly_spin_reset(&list_lock);
+}
+
+// ---- making
+
+// Puts a control block into the table; or drops it, where another thread came
+// first. Returns the one that is there.
+static tally_weak *control_install(tally_object *object, tally_weak *control) {
+    tally_weak *there = NULL;
+    // ORDER[weak-control] acq_rel: the control block is complete before it is
+    // found. Pairs with the load in control_of.
+    if (tly_cas_acq_rel(table_at(object), &there, control)) {
+        // Relaxed: a statistic.
+        tly_add_relaxed(&weak_count, 1);
+        return control;
+    }
+    tally_decref(control);
+    return there;
+}
+
+// The control block of an object that the caller holds a reference to, made if
+// there is none: the table's. NULL with errno.
+static tally_weak *control_of(tally_object *object) {
+    // Relaxed: the flag stays once it is set; the table orders the rest.
+    if (tly_load_relaxed(&object->shared_) & TLY_WEAK) {
+        // ORDER[weak-control] acquire: see control_install.
+        tally_weak *control = tly_load_acquire(table_at(object));
+        if (control)
+            return control;
+    }
+    tally_status status = table_cover(object);
+    tally_weak *control = status == TALLY_OK ? tally_new(tally_weak) : NULL;
+    if (!control) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    control->target = object;
+    // ORDER[last-use] acq_rel: as tally_publish. Set before the table has it,
+    // and before the caller's reference goes: who ends the object sees it.
+    tly_or_acq_rel(&object->shared_, TLY_PUB | TLY_WEAK);
+    return control_install(object, control);
+}
+
+static void list_put(struct weak_call **head, struct weak_call *call) {
+    call->weak.list = *head;
+    call->link = head;
+    if (*head)
+        (*head)->link = &call->weak.list;
+    // ORDER[weak-list] release: whoever ends the object sees that the list is
+    // not empty; the lock orders the rest. Pairs with calls_take.
+    tly_store_release(head, call);
+}
+
+static void list_remove(struct weak_call *call) {
+    // ORDER[weak-list] release: as list_put.
+    tly_store_release(call->link, call->weak.list);
+    if (call->weak.list)
+        call->weak.list->link = call->link;
+    call->weak.list = NULL;
+    call->link = NULL;
+}
+
+static tally_weak *call_new(tally_object *object, tally_weak *control,
+                            tally_weak_hook callback, void *arg) {
+    struct weak_call *call = tally_new(weak_call);
+    if (!call)
+        return NULL;
+    call->weak.target = object;
+    call->callback = callback;
+    call->arg = arg;
+    // Relaxed: it changes when no finalizer runs that waits for its end.
+    if (tly_local_of(tly_self())->running)
+        call->batch = tly_load_relaxed(&tly_finalize_batch);
+    tally_set(call, control, control);
+    // The thread that ends the object takes a reference to it.
+    tally_publish(call);
+    tly_spin_lock(&list_lock);
+    list_put(&control->list, call);
+    tly_spin_unlock(&list_lock);
+    return &call->weak;
+}
+
+tally_weak *tally_weak_new(void *reference, tally_weak_hook callback,
+                           void *arg) {
+    tally_object *object = reference;
+    tly_object_check(object, "a weak reference");
+    // Relaxed: the flag is set before hooks of the object's end are called.
+    if (tly_load_relaxed(&object->shared_) & TLY_DYING) {
+        errno = EINVAL;
+        return NULL;
+    }
+    tally_weak *control = control_of(object);
+    if (!control)
+        return NULL;
+    if (callback)
+        return call_new(object, control, callback, arg);
+    tally_incref(control);
+    return control;
+}
+
+// A weak reference with a callback is destroyed.
+static void call_gone(void *object) {
+    struct weak_call *call = object;
+    tly_spin_lock(&list_lock);
+    if (call->link)
+        list_remove(call);
+    tly_spin_unlock(&list_lock);
+}
+
+// ---- asking
+
+void *tally_weak_get(const tally_weak *weak) {
+    tally_object *object = NULL;
+    TALLY_BORROW {
+        // ORDER[weak-target] acquire: with NULL comes all that led to it; the
+        // object itself is ordered by the upgrade.
+        object = tly_load_acquire(&weak->target);
+        if (object && !tally_try_incref(object))
+            object = NULL;
+    }
+    return object;
+}
+
+bool tally_weak_is_dead(const tally_weak *weak) {
+    // ORDER[weak-target] acquire: as above.
+    return !tly_load_acquire(&weak->target);
+}
+
+// ---- the end of an object
+
+static void target_null(tally_weak *weak) {
+    // ORDER[weak-target] release: the object's last use so far, before NULL.
+    tly_store_release(&weak->target, NULL);
+}
+
+// Appends to the list of those that are to be called.
+static void calls_add(struct tly_local *self, struct weak_call *call) {
+    struct weak_call **end = &self->weak_calls;
+    if (self->weak_calls)
+        end = self->weak_calls_end;
+    call->weak.list = NULL;
+    *end = call;
+    self->weak_calls_end = &call->weak.list;
+    tly_count(&self->claimed, 1);
+}
+
+// The last of those that are to be called.
+static struct weak_call *calls_last(struct tly_local *self) {
+    char *list = (char *)self->weak_calls_end;
+    return (struct weak_call *)(void *)(list -
+                                        offsetof(struct tally_weak, list));
+}
+
+// Kills a reference with a callback, and says whether it is to be called.
+static bool call_kill(struct weak_call *call, tly_weak_is_garbage is_garbage) {
+    list_remove(call);
+    target_null(&call->weak);
+    return !(is_garbage && is_garbage(&call->weak.head)) &&
+           tally_try_incref(call);
+}
+
+// Kills the references with callbacks, and puts those that live on the list of
+// [self]. Those that finalizers of the [batch] have made are left.
+static size_t calls_take(struct tly_local *self, tally_weak *control,
+                         tly_weak_is_garbage is_garbage, uint32_t batch) {
+    size_t count = 0;
+    // ORDER[weak-list] acquire: nobody adds to the list of an object that has
+    // no references; so an empty one stays empty.
+    if (!tly_load_acquire(&control->list))
+        return 0;
+    tly_spin_lock(&list_lock);
+    for (struct weak_call *next, *call = control->list; call; call = next) {
+        next = call->weak.list;
+        if (call->batch && call->batch == batch)
+            continue;
+        if (!call_kill(call, is_garbage))
+            continue;
+        calls_add(self, call);
+        count++;
+    }
+    tly_spin_unlock(&list_lock);
+    return count;
+}
+
+// Takes an object's control block out of the table; the unit is the caller's.
+static tally_weak *control_take(tally_object *object) {
+    // ORDER[weak-control] acquire: see control_install.
+    tally_weak *control = tly_load_acquire(table_at(object));
+    // Relaxed: the block is not another object's before its grace period.
+    tly_store_relaxed(table_at(object), NULL);
+    tly_add_relaxed(&weak_count, (uint64_t)-1);
+    return control;
+}
+
+bool tly_weak_died(struct tly_local *self, tally_object *object) {
+    tally_weak *control = control_take(object);
+    target_null(control);
+    size_t calls = calls_take(self, control, NULL, 0);
+    if (calls)
+        calls_last(self)->then = object;
+    // Dropped later: chains of weak references to weak references are long.
+    control->list = (struct weak_call *)(void *)self->weak_controls;
+    self->weak_controls = control;
+    tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+    return calls > 0;
+}
+
+size_t tly_weak_call(struct tly_local *self, tally_object *object,
+                     tly_weak_is_garbage is_garbage) {
+    // Relaxed: the world is stopped.
+    size_t calls = calls_take(self, *table_at(object), is_garbage,
+                              tly_load_relaxed(&tly_finalize_batch));
+    if (calls) {
+        calls_last(self)->then = object;
+        // Relaxed: the world is stopped.
+        tly_add_relaxed(&object->shared_, TLY_ONE);
+    }
+    return calls;
+}
+
+void tly_weak_null(tally_object *object) {
+    tally_weak *control = *table_at(object);
+    target_null(control);
+    tly_spin_lock(&list_lock);
+    while (control->list) {
+        struct weak_call *call = control->list;
+        list_remove(call);
+        target_null(&call->weak);
+    }
+    tly_spin_unlock(&list_lock);
+}
+
+void tly_weak_let_go(struct tly_local *self, tally_object *object) {
+    tally_weak *control = control_take(object);
+    tly_count_act(self, &control->head, tly_count_drop(self, &control->head));
+}
+
+// ---- what deaths leave
+
+static void controls_drop(struct tly_local *self) {
+    while (self->weak_controls) {
+        tally_weak *control = self->weak_controls;
+        self->weak_controls = (tally_weak *)(void *)control->list;
+        control->list = NULL;
+        tly_count_act(self, &control->head,
+                      tly_count_drop(self, &control->head));
+    }
+}
+
+// The callbacks of an object are done.
+static void then_go(struct tly_local *self, tally_object *object) {
+    // Relaxed: dead by its count, or a unit of it is ours.
+    if (tly_load_relaxed(&object->shared_) & TLY_DYING)
+        tly_limbo_retire(self, object);
+    else
+        tly_count_act(self, object, tly_count_drop(self, object));
+}
+
+static void call_next(struct tly_local *self) {
+    struct weak_call *call = self->weak_calls;
+    self->weak_calls = call->weak.list;
+    call->weak.list = NULL;
+    int error = errno;
+    self->running++;
+    call->callback(&call->weak, call->arg);
+    self->running--;
+    errno = error;
+    if (call->then)
+        then_go(self, call->then);
+    tly_count_act(self, &call->weak.head,
+                  tly_count_drop(self, &call->weak.head));
+    tly_count(&self->counters.called, 1);
+    tly_finalize_ended(self);
+}
+
+bool tly_weak_finish(struct tly_local *self, bool hooks) {
+    if (!tly_weak_waits(self))
+        return false;
+    bool did = self->weak_controls || hooks;
+    controls_drop(self);
+    if (hooks && self->weak_calls)
+        call_next(self);
+    return did;
+}

@@ -1,0 +1,40 @@
+// Weak references, for who ends objects.
+
+#ifndef TLY_OBJECT_WEAK_H
+#define TLY_OBJECT_WEAK_H
+
+#include "object/local.h"
+
+// An object has died by its count and has flag WEAK: its weak references are
+// dead, and their callbacks are put on the list of [self]. True if there are
+// any: the last of them retires the object.
+bool tly_weak_died(struct tly_local *self, tally_object *object);
+
+// Of a garbage object, while the world is stopped. _call: the references that
+// have callbacks are dead; those that live, as [is_garbage] says, are put on
+// the list of [self], with a unit of the object. Returns how many. _null: all
+// are dead, and not called.
+typedef bool (*tly_weak_is_garbage)(const tally_object *object);
+size_t tly_weak_call(struct tly_local *self, tally_object *object,
+                     tly_weak_is_garbage is_garbage);
+void tly_weak_null(tally_object *object);
+
+// After that: lets the object's control block go, in a running world.
+void tly_weak_let_go(struct tly_local *self, tally_object *object);
+
+// Lets go what deaths have left on the list of [self], and with [hooks] calls
+// callbacks. Returns whether it did anything.
+bool tly_weak_finish(struct tly_local *self, bool hooks);
+
+// Whether anything waits for that.
+TLY_INLINE bool tly_weak_waits(const struct tly_local *self) {
+    return self->weak_controls || self->weak_calls;
+}
+
+// Objects that have weak references.
+uint64_t tly_weak_count(void);
+
+void tly_weak_end(void);
+void tly_weak_forked(void);
+
+#endif
