@@ -24,9 +24,13 @@ struct tally_config {
     uint64_t verify;         // 1: check the heap after each collection; 0
     uint64_t finalizers;     // who calls those of types that do not say it:
                              // enum tally_executor; 0
+    uint64_t destroy_slice;  // objects that one tally_decref, or safepoint,
+                             // destroys, 128 .. 2^32 - 1; 0: no bound; 0
+    uint64_t report;         // 1: tally_shutdown writes to stderr what was
+                             // made to live on; 0
 };
 #define TALLY_CONFIG_INIT                                                      \
-    { sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0 }
+    { sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0 }
 
 // Starts the runtime with options. Environment options win over these.
 //
@@ -43,7 +47,8 @@ TALLY_API tally_status tally_init(const struct tally_config *config);
 // Ends the runtime: collects, runs all finalizers that wait, whoever would have
 // run them, frees all that waits, gives the memory back.
 // For programs that unload the library or check for leaks; a program that
-// exits need not call it.
+// exits need not call it. With the option report it writes a line to stderr
+// for each type that has immortal objects, and one if there are pins left.
 //
 // ret_leaked: how many objects were still alive; may be NULL.
 // Returns:  0; the runtime can be started again.

@@ -54,6 +54,8 @@ struct tally_stats {
     uint64_t grace_periods;
     struct tally_histogram pauses; // times that the world stood still
     uint64_t finalizers_waiting;   // claimed, and not come to their end
+    uint64_t dying_objects; // dead, waiting for a safepoint (destroy_slice);
+                            // what only they refer to is not known yet
 };
 
 // Reads the heap's statistics.
@@ -99,6 +101,17 @@ typedef bool (*tally_object_fn)(void *object, void *arg);
 //           still, which it does during the walk.
 // Cost:     2 ns an object and the callback (bench/walk).
 TALLY_API tally_status tally_walk(tally_object_fn fn, void *arg);
+
+// Visits every immortal object, in the order of addresses: those that
+// tally_immortalize was called for, and those whose count overflowed.
+//
+// Returns:  0.
+// Errors:   TALLY_DEADLOCK (inside a borrow section or a hook that a
+//           collection calls), TALLY_LIMIT (the thread cannot attach).
+// Threads:  any; also one that has stopped the world itself.
+// Blocks:   as tally_walk.
+// Cost:     2 ns an object, immortal or not, and the callback.
+TALLY_API tally_status tally_each_immortal(tally_object_fn fn, void *arg);
 
 TALLY_END
 

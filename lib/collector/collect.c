@@ -259,7 +259,7 @@ static tally_status collect(struct tly_local *self, enum look look,
     tly_settle_idle(self);
     tally_status status = collect_locked(self, look, done, ret_listed);
     lock_give(mutator);
-    tly_finish(self, true);
+    tly_settle_dead(self);
     return status;
 }
 

@@ -57,6 +57,9 @@ extern void (*tly_collector_after)(void);
 // Asks all threads, in rounds, to do what they hold for each other, until a
 // round moved nothing or there were 4. Blocks for each thread's safepoint.
 void tly_settle(struct tly_local *self);
+// Destroys what is dead here: all of it for who asked for a collection, else a
+// slice.
+void tly_settle_dead(struct tly_local *self);
 // The share of it that needs no other thread: of mutators that do not run.
 void tly_settle_idle(struct tly_local *self);
 // Destroys what waits for a grace period, here and of threads that left it.

@@ -15,9 +15,16 @@ static void inboxes_empty(void) {
         tly_inbox_empty(tly_heap_of(tly_mutator_of(n)));
 }
 
+void tly_settle_dead(struct tly_local *self) {
+    if (self->collects)
+        tly_finish_all(self, true);
+    else
+        tly_finish(self, true);
+}
+
 void tly_settle_idle(struct tly_local *self) {
     inboxes_empty();
-    tly_finish(self, true);
+    tly_settle_dead(self);
     tly_pending_flush(&self->heap);
 }
 
@@ -25,21 +32,24 @@ void tly_settle_limbo(struct tly_local *self) {
     // What dies of published objects may be published itself.
     do {
         tly_limbo_poll(self, true);
-        tly_finish(self, true);
+        tly_finish_all(self, true);
     } while (tly_limbo_has(self) && !self->finishing);
 }
 
-// Takes over what threads wait for that do not run meanwhile.
-static void limbo_rescue(void) {
+// Takes over what threads wait for that do not run meanwhile, and their dead:
+// of those that a forked child does not have, or that ended inside a hook.
+static void rescue(struct tly_local *self) {
     for (uint32_t n = 1; n <= tly_registry_count(); n++) {
         struct tly_mutator *m = tly_mutator_of(n);
         struct tly_local *local = tly_local_of(m);
         uint32_t idle;
         // Relaxed: what is missed was taken in this round, and counted.
-        if (!tly_load_relaxed(&local->waiting.count) ||
+        if ((!tly_load_relaxed(&local->waiting.count) &&
+             !tly_load_relaxed(&local->dying)) ||
             !tly_mutator_suspend(m, &idle))
             continue;
         tly_limbo_rescue(local);
+        tly_destroy_rescue(self, local);
         tly_mutator_resume(m, idle);
     }
 }
@@ -68,7 +78,7 @@ void tly_settle(struct tly_local *self) {
         before = after;
         tly_pending_flush(&self->heap);
         inboxes_empty();
-        limbo_rescue();
+        rescue(self);
         tly_settle_limbo(self);
         if (tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH, 0) != TALLY_OK)
             return;

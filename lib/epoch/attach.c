@@ -74,7 +74,8 @@ void tally_safepoint_slow_(void) {
 static void state_leave(struct tly_mutator *self, uint32_t idle) {
     for (;;) {
         if (tly_epoch_hooks.flush)
-            tly_epoch_hooks.flush(self);
+            tly_epoch_hooks.flush(self,
+                                  idle == TLY_DETACHED && !self->blocking);
         // After the last of the program's code that runs with the mutator.
         if (idle == TLY_VACANT)
             mine_clear(self);

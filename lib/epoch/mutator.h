@@ -71,7 +71,8 @@ struct tly_epoch_hooks {
     tally_status (*start)(void);             // before a thread's first attach
     void (*adopt)(struct tly_mutator *self); // taken over, or new
     void (*poll)(struct tly_mutator *self, uint32_t bits, bool open);
-    void (*flush)(struct tly_mutator *self); // before an idle state is stored
+    // Before an idle state is stored; [waits]: for the runtime, not for long.
+    void (*flush)(struct tly_mutator *self, bool waits);
     void (*acknowledge)(struct tly_mutator *self, uint32_t kinds);
 };
 extern const struct tly_epoch_hooks tly_epoch_hooks;

@@ -353,7 +353,7 @@ void tally_decref_slow_(tally_object *object) {
     }
     struct tly_local *local = tly_local_of(self);
     enum tly_drop drop = tly_count_drop_slow(local, object);
-    if (TLY_UNLIKELY(drop != TLY_ALIVE || local->dead || local->finalize))
+    if (TLY_UNLIKELY(drop != TLY_ALIVE || tly_finish_wants(local)))
         decref_act(local, object, drop);
 }
 
@@ -362,8 +362,7 @@ void tly_count_act(struct tly_local *self, tally_object *object,
     if (drop == TLY_DEAD && tly_load_relaxed(&object->shared_) & TLY_PUB) {
         tly_limbo_add(self, object);
     } else if (drop == TLY_DEAD) {
-        tly_dead_link(object, self->dead);
-        self->dead = object;
+        tly_dead_put(self, object);
     } else if (drop == TLY_FINALIZE) {
         tly_finalize_add(self, object);
     }

@@ -5,8 +5,13 @@
 // need neither stack nor memory. Blocks of this mutator's pools are given back
 // by words of their bitmap once a family has more than a few.
 //
-// INVARIANT  While a hook runs, every dead object is linked, so that its flag
-//            DYING hides it from collections, or its header is zero.
+// A family may be destroyed in slices (option destroy_slice): when a slice is
+// used up, what is on the stack is linked as well, the word is given back, and
+// a later safepoint goes on with the list.
+//
+// INVARIANT  While a hook runs, and from one slice to the next, every dead
+//            object is linked, so that its flag DYING hides it from
+//            collections and walks, or its header is zero.
 
 #include "object/dead.h"
 #include "object/finish.h"
@@ -15,6 +20,9 @@
 // Objects of a family that are freed one by one: for small ones a cached
 // block is worth more than a word.
 #define SMALL_FAMILY 8u
+
+// By so many objects a family may be larger than what is left of a slice.
+#define SLACK (64u + SMALL_FAMILY)
 
 // Dead objects that the loop knows by itself.
 #define STACK 32u
@@ -29,6 +37,13 @@ struct word {
     uint32_t number;
 };
 static const struct word word_none;
+
+uint64_t tly_destroy_slice = UINT64_MAX;
+
+void tly_destroy_configure(uint64_t slice) {
+    // Beyond that a family may have one word, and what it began with.
+    tly_destroy_slice = slice ? slice - SLACK : UINT64_MAX;
+}
 
 // Puts a block of a young object of ours in its bin's cache, if it fits.
 TLY_INLINE bool cache_put(struct tly_local *self, uint32_t half,
@@ -115,16 +130,16 @@ static TLY_NOINLINE void child_slow(struct tly_local *self, tally_object *child,
         tly_count_act(self, child, drop);
 }
 
-static void dead_link(struct tly_local *self, tally_object *object) {
-    tly_dead_link(object, self->dead);
-    self->dead = object;
+static TLY_NOINLINE void dead_put(struct tly_local *self,
+                                  tally_object *object) {
+    tly_dead_put(self, object);
 }
 
-static tally_object *dead_take(struct tly_local *self) {
-    tally_object *object = self->dead;
-    if (object)
-        self->dead = tly_dead_next(object);
-    return object;
+// The end of a slice: the next goes on with the top.
+static TLY_NOINLINE void stack_leave(struct tly_local *self,
+                                     tally_object **stack, unsigned top) {
+    for (unsigned n = 0; n < top; n++)
+        tly_dead_put(self, stack[n]);
 }
 
 static void drop_run(void *arg, tally_ref *first, size_t count) {
@@ -146,6 +161,8 @@ static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
     if (type->destroy_ && !hooks) {
         tly_dead_link(object, self->held);
         self->held = object;
+        tly_count(&self->dying, 1);
+        self->slice -= self->slice > 0;
         return false;
     }
     tly_refs_each(object, type, drop_run, self);
@@ -175,7 +192,7 @@ TLY_INLINE unsigned drop_leading(struct tly_local *self, uint32_t ours,
         else if (TLY_LIKELY(top < STACK))
             stack[top++] = child;
         else
-            dead_link(self, child);
+            dead_put(self, child);
     }
     return top;
 }
@@ -194,6 +211,8 @@ TLY_INLINE bool references_end(struct tly_local *self, uint32_t ours,
 }
 
 // What is left of a family that turned out large: [object], and [top] more.
+// The end of the slice is looked for from word to word, so that it costs
+// nothing where there is none.
 static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
                                            tally_object *object,
                                            tally_object **stack, unsigned top,
@@ -202,21 +221,28 @@ static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
     struct word w = word_none;
     uint64_t count = 0;
     do {
-        if (!references_end(self, ours, object, stack, &top, hooks))
+        if (!references_end(self, ours, object, stack, &top, hooks)) {
+            if (count >= self->slice)
+                break;
             continue;
+        }
         tly_header_end(object);
         count++;
         // Whoever counted it: a merged object may lie in a pool of ours.
         size_t offset = (size_t)((char *)object - w.base);
         if (TLY_UNLIKELY(offset >= w.span)) {
             w = word_turn(self, w, object);
+            if (count >= self->slice)
+                break;
         } else {
             uint64_t bit = (uint64_t)1 << (offset * w.recip >> 32);
             tly_check(!(w.mask & bit));
             w.mask |= bit;
         }
-    } while ((object = top ? stack[--top] : dead_take(self)));
+    } while ((object = top ? stack[--top] : tly_dead_take(self)));
     word_give(self, w);
+    if (top > 0)
+        stack_leave(self, stack, top);
     return count;
 }
 
@@ -231,15 +257,35 @@ void tly_destroy_family(struct tly_local *self, tally_object *object,
             count += destroy_large(self, object, stack, top, hooks);
             break;
         }
-        if (!references_end(self, ours, object, stack, &top, hooks))
+        if (!references_end(self, ours, object, stack, &top, hooks)) {
+            if (count >= self->slice)
+                break;
             continue;
+        }
         uint32_t half = tly_header_end(object);
         count++;
         if ((half & TLY_HALF_OWNER) != ours || half & TLY_HALF_OLD ||
             !cache_put(self, half, object))
             block_end(self, half, object);
-    } while ((object = top ? stack[--top] : dead_take(self)));
+    } while ((object = top ? stack[--top] : tly_dead_take(self)));
     tly_count(&self->counters.destroyed, count);
+    self->slice -= count < self->slice ? count : self->slice;
+}
+
+// Takes a whole list over.
+static void list_rescue(struct tly_local *self, tally_object **list) {
+    for (tally_object *next, *object = *list; object; object = next) {
+        next = tly_dead_next(object);
+        tly_dead_put(self, object);
+    }
+    *list = NULL;
+}
+
+void tly_destroy_rescue(struct tly_local *self, struct tly_local *of) {
+    list_rescue(self, &of->dead);
+    list_rescue(self, &of->held);
+    // Relaxed: a statistic.
+    tly_store_relaxed(&of->dying, 0);
 }
 
 static TLY_NOINLINE void zero_slow(struct tly_local *self,
@@ -266,7 +312,7 @@ static TLY_NOINLINE void destroy_rest(struct tly_local *self,
                        field + TLY_HALF_REFS(half), stack, top);
     free_ours(self, object);
     while (top > 0)
-        dead_link(self, stack[--top]);
+        tly_dead_put(self, stack[--top]);
     if (self->dead || self->finalize)
         tly_finish(self, true);
 }

@@ -7,33 +7,49 @@
 #include "object/finalize.h"
 #include "object/weak.h"
 
+// Hooks may wait for what waits for the section's end, or for a collection.
+static bool hooks_may_run(const struct tly_local *self, bool hooks) {
+    return hooks && !tly_rcu_ongoing() && !self->collector;
+}
+
 void tly_finish(struct tly_local *self, bool hooks) {
     if (self->finishing)
         return;
-    // Hooks may wait for what waits for the section's end, or for a collection.
-    hooks = hooks && !tly_rcu_ongoing() && !self->collector;
+    hooks = hooks_may_run(self, hooks);
     self->finishing = 1;
-    for (;;) {
-        tally_object *object = self->dead;
-        if (object) {
-            self->dead = tly_dead_next(object);
-            tly_destroy_family(self, object, hooks);
-        }
-        if (tly_weak_finish(self, hooks))
-            continue;
-        if (!hooks)
+    self->slice = tly_destroy_slice;
+    do {
+        if (self->dead) {
+            tly_destroy_family(self, tly_dead_take(self), hooks);
+        } else if (tly_weak_finish(self, hooks)) {
+            self->slice--;
+        } else if (!hooks) {
             break;
-        if (self->held) {
+        } else if (self->held) {
             self->dead = self->held;
             self->held = NULL;
         } else if (self->finalize) {
             tly_finalize_run(
                 self, tly_finalize_take(self, 1u << TALLY_EXECUTOR_INLINE));
-        } else if (!self->dead) {
+            self->slice--;
+        } else {
             break;
         }
-    }
+    } while (self->slice > 0);
     self->finishing = 0;
-    if (self->held || self->finalize || self->weak_calls)
+    if (self->dead || self->held || self->finalize || tly_weak_waits(self))
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+}
+
+// Whether anything is left that may be done here.
+static bool is_left(const struct tly_local *self, bool hooks) {
+    return self->dead || self->weak_controls ||
+           ((self->held || self->finalize || self->weak_calls) &&
+            hooks_may_run(self, hooks));
+}
+
+void tly_finish_all(struct tly_local *self, bool hooks) {
+    do
+        tly_finish(self, hooks);
+    while (!self->finishing && is_left(self, hooks));
 }

@@ -6,16 +6,39 @@
 
 #include "object/count.h"
 
-// Destroys everything on the mutator's lists, and what dies of it. With
-// [hooks] finalizers and destroy hooks run; without, objects that have them
-// wait for the next safepoint. Inside a finalizer it does nothing: the loop
-// that called it goes on when it returns.
+// Destroys what is on the mutator's lists, and what dies of it: at most a slice
+// (option destroy_slice); the rest waits for the next safepoint. With [hooks]
+// finalizers and destroy hooks run; without, objects that have them wait for
+// the next safepoint. Inside a finalizer it does nothing: the loop that called
+// it goes on when it returns.
 void tly_finish(struct tly_local *self, bool hooks);
 
+// The same without a bound.
+void tly_finish_all(struct tly_local *self, bool hooks);
+
+// Whether something came to the lists that no safepoint has been asked for.
+TLY_INLINE bool tly_finish_wants(struct tly_local *self) {
+    // Relaxed: the thread's own bits.
+    return (self->dead || self->finalize) &&
+           !(tly_load_relaxed(&tly_mutator_in(self)->breaker.bits_) &
+             TLY_BREAK_FINISH);
+}
+
+// ---- destruction (destroy.c)
+
 // Destroys an object that is on no list, and all that dies of it or is on the
-// list of the dead. Without [hooks] those that have a destroy hook are held.
+// list of the dead, until the slice is used up; the rest is on that list.
+// Without [hooks] those that have a destroy hook are held.
 void tly_destroy_family(struct tly_local *self, tally_object *first,
                         bool hooks);
+
+// How many objects a slice has, at least 128; 0: no bound.
+void tly_destroy_configure(uint64_t slice);
+extern uint64_t tly_destroy_slice; // less what a family may be larger
+
+// Takes the dead over from a mutator that does not run, SUSPENDED by the
+// caller.
+void tly_destroy_rescue(struct tly_local *self, struct tly_local *of);
 
 // Gives the block of an object back that has no references any more.
 void tly_object_free(struct tly_local *self, tally_object *object);

@@ -132,7 +132,6 @@ void tly_limbo_poll(struct tly_local *self, bool all) {
     list_move(&over, waiting);
     for (tally_object *next, *object = over.head; object; object = next) {
         next = tly_dead_next(object);
-        tly_dead_link(object, self->dead);
-        self->dead = object;
+        tly_dead_put(self, object);
     }
 }

@@ -26,6 +26,8 @@ struct tly_local {
     tally_object *finalize;   // a unit of each is ours; its finalizer is to run
     struct tly_limbo limbo;   // a grace period has yet to begin
     struct tly_limbo waiting; // one is waited for; others may take it over
+    uint64_t dying;           // (a) objects on [dead] and [held]
+    uint64_t slice;           // objects that this slice may still have
     struct tally_weak *weak_controls; // of the dead; a unit of each is ours
     struct weak_call *weak_calls;     // callbacks to call; a unit of each
     struct weak_call **weak_calls_end;
@@ -45,6 +47,21 @@ TLY_INLINE struct tly_local *tly_local_of(struct tly_mutator *mutator) {
 }
 TLY_INLINE struct tly_mutator *tly_mutator_in(struct tly_local *local) {
     return &local->heap.mutator;
+}
+
+// The list of the dead.
+TLY_INLINE void tly_dead_put(struct tly_local *self, tally_object *object) {
+    tly_dead_link(object, self->dead);
+    self->dead = object;
+    tly_count(&self->dying, 1);
+}
+TLY_INLINE tally_object *tly_dead_take(struct tly_local *self) {
+    tally_object *object = self->dead;
+    if (object) {
+        self->dead = tly_dead_next(object);
+        tly_count(&self->dying, (uint64_t)-1);
+    }
+    return object;
 }
 
 #endif

@@ -63,6 +63,7 @@ static void mutators_sum(struct tally_stats *s) {
         struct tly_local *local = tly_local_of(m);
         s->limbo_objects += tly_load_relaxed(&local->limbo.count) +
                             tly_load_relaxed(&local->waiting.count);
+        s->dying_objects += tly_load_relaxed(&local->dying);
     }
     s->limbo_objects += tly_limbo_left_count();
     s->live_objects = s->counters.made - s->counters.destroyed;

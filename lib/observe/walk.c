@@ -21,14 +21,21 @@ static bool is_visible(const tally_object *object) {
            !(tly_load_relaxed(&object->shared_) & TLY_DYING);
 }
 
-static bool pool_walk(void *arg, struct tly_pool *pool) {
-    struct walk *walk = arg;
+static bool is_immortal(const tally_object *object) {
+    // Relaxed: the world is stopped.
+    return (tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_) ==
+           TALLY_OWNER_IMMORTAL_;
+}
+
+TLY_INLINE bool pool_walk(struct walk *walk, struct tly_pool *pool,
+                          bool immortal) {
     for (unsigned w = 0; w * 64 < pool->blocks; w++) {
         uint64_t bits = tly_pool_taken_bits(pool, w);
         for (; bits; bits &= bits - 1) {
             char *block = tly_block_at(pool, w * 64 + tly_bit_lowest(bits));
             TLY_PREFETCH(block + AHEAD * pool->size);
-            if (is_visible((tally_object *)(void *)block) &&
+            const tally_object *object = (const tally_object *)(void *)block;
+            if (is_visible(object) && (!immortal || is_immortal(object)) &&
                 !walk->fn(block, walk->arg))
                 return false;
         }
@@ -36,7 +43,15 @@ static bool pool_walk(void *arg, struct tly_pool *pool) {
     return true;
 }
 
-tally_status tally_walk(tally_object_fn fn, void *arg) {
+static bool pool_all(void *walk, struct tly_pool *pool) {
+    return pool_walk(walk, pool, false);
+}
+
+static bool pool_immortal(void *walk, struct tly_pool *pool) {
+    return pool_walk(walk, pool, true);
+}
+
+static tally_status heap_walk(tly_pool_fn each, struct walk walk) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
@@ -46,8 +61,16 @@ tally_status tally_walk(tally_object_fn fn, void *arg) {
     tally_status status = ours ? tly_collector_stop(self, 0) : TALLY_OK;
     if (status != TALLY_OK)
         return status;
-    tly_pools_each(pool_walk, &(struct walk){fn, arg});
+    tly_pools_each(each, &walk);
     if (ours)
         tly_collector_resume(self);
     return TALLY_OK;
+}
+
+tally_status tally_walk(tally_object_fn fn, void *arg) {
+    return heap_walk(pool_all, (struct walk){fn, arg});
+}
+
+tally_status tally_each_immortal(tally_object_fn fn, void *arg) {
+    return heap_walk(pool_immortal, (struct walk){fn, arg});
 }

@@ -138,6 +138,22 @@ static bool lease_new(struct tly_heap *self, struct tly_lease *lease,
     return lease_word(lease, pool);
 }
 
+// Whether the dead wait for a safepoint. Some of them go at each refill: who
+// makes as many objects as it drops has no more of them in the end.
+static bool reap_waits(struct tly_heap *self) {
+    // Relaxed: the thread's own bits.
+    return tly_load_relaxed(&self->mutator.breaker.bits_) & TLY_BREAK_FINISH &&
+           tly_pool_hooks.reap;
+}
+
+// When memory is short: whether it was worth it to destroy all the dead.
+static bool reap_last(struct tly_heap *self) {
+    if (!reap_waits(self))
+        return false;
+    tly_pool_hooks.reap(self, true);
+    return true;
+}
+
 static bool lease_any(struct tly_heap *self, struct tly_lease *lease,
                       enum tly_pool_kind kind, unsigned class) {
     struct tly_pool *pool = lease->pool;
@@ -148,7 +164,7 @@ static bool lease_any(struct tly_heap *self, struct tly_lease *lease,
     if (tly_inbox_has(self)) {
         tly_inbox_drain(self, UINT32_MAX);
         if (tly_pool_hooks.reap)
-            tly_pool_hooks.reap(self);
+            tly_pool_hooks.reap(self, false);
     }
     // What was reaped may have gone into the lease or the cache.
     return lease->mask || lease_partial(self, lease, kind, class) ||
@@ -166,7 +182,10 @@ void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
                                         : &self->raw[class];
     }
     self->active = 1;
-    if (!lease->mask && !lease_any(self, lease, kind, class))
+    if (reap_waits(self))
+        tly_pool_hooks.reap(self, false);
+    if (!lease->mask && !lease_any(self, lease, kind, class) &&
+        !(reap_last(self) && lease_any(self, lease, kind, class)))
         return NULL;
     if (kind == TLY_POOL_OBJECT)
         note_young(lease->pool);
@@ -188,6 +207,8 @@ void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
         return NULL;
     }
     void *block = tly_large_take(kind, bytes, self->mutator.number, ret_clean);
+    if (!block && reap_last(self))
+        block = tly_large_take(kind, bytes, self->mutator.number, ret_clean);
     if (!block)
         return NULL;
     if (kind == TLY_POOL_OBJECT)

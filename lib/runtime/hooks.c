@@ -33,7 +33,11 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         tly_inbox_drain(&local->heap, UINT32_MAX);
     if (open)
         tly_limbo_poll(local, false);
-    tly_finish(local, open);
+    // A handshake is asked for by who wants all that is dead to be gone.
+    if (bits & TLY_BREAK_HANDSHAKE)
+        tly_finish_all(local, open);
+    else
+        tly_finish(local, open);
     uint32_t later = bits & (TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
     if (!open && later)
         tly_break_self(self, later);
@@ -44,12 +48,16 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     tly_arena_tick();
 }
 
-// Before an idle state: nothing that others wait for stays here.
-static void mutator_flush(struct tly_mutator *self) {
+// Before an idle state: nothing that others wait for stays here, and nothing
+// dead unless the thread is back soon.
+static void mutator_flush(struct tly_mutator *self, bool waits) {
     struct tly_local *local = tly_local_of(self);
     do {
         tly_pending_flush(&local->heap);
-        tly_finish(local, true);
+        if (waits)
+            tly_finish(local, true);
+        else
+            tly_finish_all(local, true);
     } while (local->heap.pending_count);
     tly_executor_poll(local);
     tly_limbo_leave(local);
@@ -61,7 +69,7 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
     if (kinds & TLY_GOAL_FLUSH) {
         do {
             tly_pending_flush(&local->heap);
-            tly_finish(local, false);
+            tly_finish_all(local, false);
         } while (local->heap.pending_count && !local->finishing);
         tly_limbo_rescue(local);
     }
@@ -77,8 +85,11 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
     .acknowledge = mutator_acknowledge,
 };
 
-static void pool_reap(struct tly_heap *self) {
-    tly_finish(tly_local_of(&self->mutator), false);
+static void pool_reap(struct tly_heap *self, bool all) {
+    if (all)
+        tly_finish_all(tly_local_of(&self->mutator), false);
+    else
+        tly_finish(tly_local_of(&self->mutator), false);
 }
 
 const struct tly_pool_hooks tly_pool_hooks = {

@@ -11,20 +11,25 @@
 struct option {
     const char *name;
     size_t offset;
-    uint64_t min, max;
+    uint64_t min, max; // 0 is allowed too where [zero]
+    bool zero;
 };
 
 #define OPTION(name, min, max)                                                 \
-    { #name, offsetof(struct tally_config, name), min, max }
+    { #name, offsetof(struct tally_config, name), min, max, false }
+#define OPTION_OR_ZERO(name, min, max)                                         \
+    { #name, offsetof(struct tally_config, name), min, max, true }
 
 static const struct option options[] = {
-    OPTION(reserve_bytes, TLY_RANGE_MIN, TLY_RANGE_MAX),
+    OPTION_OR_ZERO(reserve_bytes, TLY_RANGE_MIN, TLY_RANGE_MAX),
     OPTION(purge_delay_ms, 0, 86400000),
     OPTION(collect, 0, 1),
     OPTION(young_bytes, 4096, TLY_RANGE_MAX),
     OPTION(full_percent, 1, 10000),
     OPTION(verify, 0, 1),
     OPTION(finalizers, 0, 2),
+    OPTION_OR_ZERO(destroy_slice, 128, UINT32_MAX),
+    OPTION(report, 0, 1),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -66,8 +71,8 @@ tally_status tly_options_read(struct tally_config *config) {
         if (!next) {
             tly_report("TALLY_CONF: cannot read \"%s\"; known are "
                        "reserve_bytes, purge_delay_ms, collect, young_bytes, "
-                       "full_percent, verify and finalizers, as name:number, "
-                       "with commas",
+                       "full_percent, verify, finalizers, destroy_slice and "
+                       "report, as name:number, with commas",
                        text);
             return TALLY_INVALID;
         }
@@ -75,8 +80,7 @@ tally_status tly_options_read(struct tally_config *config) {
     }
     for (size_t n = 0; n < OPTIONS; n++) {
         uint64_t value = *value_of(config, &options[n]);
-        if (value == 0 &&
-            options[n].offset == offsetof(struct tally_config, reserve_bytes))
+        if (value == 0 && options[n].zero)
             continue;
         if (value < options[n].min || value > options[n].max) {
             tly_report("option %s: %llu is not in %llu .. %llu",

@@ -18,10 +18,12 @@
 #include "object/finish.h"
 #include "object/type.h"
 #include "object/weak.h"
+#include "observe/kept.h"
 #include "runtime/executor.h"
 #include "sync/mutex.h"
 
 static uint32_t runtime_started; // (a)
+static bool runtime_reports;     // option report
 static struct tly_mutex runtime_lock = TLY_MUTEX_INIT(TLY_RANK_RUNTIME);
 
 void tly_runtime_lock(void) { tly_mutex_lock(&runtime_lock); }
@@ -80,6 +82,8 @@ static void configure(const struct tally_config *config) {
                             config->full_percent);
     tly_finalize_configure((unsigned)config->finalizers);
     tly_collector_after = config->verify ? verify_after : NULL;
+    tly_destroy_configure(config->destroy_slice);
+    runtime_reports = config->report;
 }
 
 static tally_status start_locked(const struct tally_config *given) {
@@ -171,6 +175,8 @@ tally_status tally_shutdown(size_t *ret_leaked) {
     drain_all();
     struct tally_stats stats = {.size = sizeof(stats)};
     tally_stats_get(&stats);
+    if (runtime_reports)
+        tly_kept_report();
     tally_detach();
     tly_runtime_lock();
     // Relaxed: nobody else is there.

@@ -87,22 +87,31 @@ CHILD_TEST(a_small_reserve_ends_in_enomem_and_not_before) {
     must(tally_verify(2) == TALLY_OK);
 }
 
+#define BAD(member, value)                                                     \
+    { offsetof(struct tally_config, member), value }
+
 CHILD_TEST(options_out_of_range_are_refused) {
-    const struct tally_config good = TALLY_CONFIG_INIT;
-    struct tally_config bad[9];
-    for (size_t n = 0; n < 9; n++)
-        bad[n] = good;
-    bad[0].size += 8;
-    bad[1].reserve_bytes = 1;
-    bad[2].reserve_bytes = (uint64_t)1 << 50;
-    bad[3].purge_delay_ms = UINT64_MAX;
-    bad[4].collect = 2;
-    bad[5].young_bytes = 0;
-    bad[6].full_percent = 0;
-    bad[7].verify = 7;
-    bad[8].finalizers = 3;
-    for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++)
-        must(tally_init(&bad[n]) == TALLY_INVALID);
+    static const struct {
+        size_t at;
+        uint64_t value;
+    } bad[] = {
+        BAD(size, sizeof(struct tally_config) + 8),
+        BAD(reserve_bytes, 1),
+        BAD(reserve_bytes, (uint64_t)1 << 50),
+        BAD(purge_delay_ms, UINT64_MAX),
+        BAD(collect, 2),
+        BAD(young_bytes, 0),
+        BAD(full_percent, 0),
+        BAD(verify, 7),
+        BAD(finalizers, 3),
+        BAD(destroy_slice, 127),
+        BAD(report, 2),
+    };
+    for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
+        struct tally_config config = TALLY_CONFIG_INIT;
+        *(uint64_t *)(void *)((char *)&config + bad[n].at) = bad[n].value;
+        must(tally_init(&config) == TALLY_INVALID);
+    }
     must(tally_init(NULL) == TALLY_OK);
 }
 
@@ -191,6 +200,29 @@ CHILD_TEST(a_shutdown_says_what_is_left) {
         must(tally_mutator_number() == 0);
         must(stats_now().immortal_objects == 0);
     }
+}
+
+static void child_reports(void *arg) {
+    struct tally_config config = TALLY_CONFIG_INIT;
+    config.report = *(uint64_t *)arg;
+    must(tally_init(&config) == TALLY_OK);
+    for (int n = 0; n < 3; n++)
+        tally_immortalize(node_new());
+    tally_pin(node_new());
+    must(tally_shutdown(NULL) == TALLY_OK);
+}
+
+static void a_shutdown_reports_what_lives_on_if_asked(void **state) {
+    (void)state;
+    uint64_t report = 1;
+    struct child child = child_run(child_reports, &report);
+    assert_true(child_passed(&child));
+    assert_non_null(strstr(child.text, "3 immortal objects of type node"));
+    assert_non_null(strstr(child.text, "1 pins are not undone"));
+    report = 0;
+    child = child_run(child_reports, &report);
+    assert_true(child_passed(&child));
+    assert_string_equal(child.text, "");
 }
 
 CHILD_TEST(published_lists_are_not_left_by_a_shutdown) {
@@ -299,6 +331,7 @@ int main(void) {
             an_environment_that_makes_no_sense_is_refused_and_named),
         cmocka_unit_test(verification_after_each_collection_is_an_option),
         cmocka_unit_test(a_shutdown_says_what_is_left),
+        cmocka_unit_test(a_shutdown_reports_what_lives_on_if_asked),
         cmocka_unit_test(published_lists_are_not_left_by_a_shutdown),
         cmocka_unit_test(a_shutdown_beside_attached_threads_is_refused),
         cmocka_unit_test(the_runtime_starts_again_with_other_options),

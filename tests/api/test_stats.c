@@ -226,6 +226,33 @@ static void every_status_has_a_sentence(void **state) {
     assert_non_null(tally_strerror(INT32_MIN));
 }
 
+static bool note_immortal(void *object, void *arg) {
+    struct node *node = object;
+    *(long *)arg += node->key;
+    return true;
+}
+
+static bool note_first(void *object, void *arg) {
+    (void)note_immortal(object, arg);
+    return false;
+}
+
+static void immortal_objects_are_listed(void **state) {
+    (void)state;
+    long sum = 0;
+    assert_int_equal(tally_each_immortal(note_immortal, &sum), TALLY_OK);
+    assert_int_equal(sum, 0);
+    struct node *mortal = node_new(1);
+    for (long key = 10; key <= 1000; key *= 10)
+        tally_immortalize(node_new(key));
+    assert_int_equal(tally_each_immortal(note_immortal, &sum), TALLY_OK);
+    assert_int_equal(sum, 1110);
+    sum = 0;
+    assert_int_equal(tally_each_immortal(note_first, &sum), TALLY_OK);
+    assert_true(sum == 10 || sum == 100 || sum == 1000);
+    tally_decref(mortal);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_size_that_no_version_has_is_refused),
@@ -242,6 +269,7 @@ int main(void) {
         quiet_test(a_walk_sees_each_live_object_once_by_address),
         quiet_test(a_walk_ends_when_it_is_told_to),
         quiet_test(every_status_has_a_sentence),
+        quiet_test(immortal_objects_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

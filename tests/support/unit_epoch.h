@@ -30,9 +30,9 @@ static void unit_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     if (unit_hooks.poll)
         unit_hooks.poll(self, bits, open);
 }
-static void unit_flush(struct tly_mutator *self) {
+static void unit_flush(struct tly_mutator *self, bool waits) {
     if (unit_hooks.flush)
-        unit_hooks.flush(self);
+        unit_hooks.flush(self, waits);
 }
 static void unit_acknowledge(struct tly_mutator *self, uint32_t kinds) {
     if (unit_hooks.acknowledge)

@@ -19,16 +19,17 @@ static void object_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         tly_limbo_poll(tly_local_of(self), false);
     tly_finish(tly_local_of(self), open);
 }
-static void object_flush(struct tly_mutator *self) {
+static void object_flush(struct tly_mutator *self, bool waits) {
     struct tly_local *local = tly_local_of(self);
     do {
         tly_pending_flush(&local->heap);
-        tly_finish(local, true);
+        waits ? tly_finish(local, true) : tly_finish_all(local, true);
     } while (local->heap.pending_count);
     tly_limbo_leave(local);
 }
-static void object_reap(struct tly_heap *self) {
-    tly_finish(tly_local_of(&self->mutator), false);
+static void object_reap(struct tly_heap *self, bool all) {
+    struct tly_local *local = tly_local_of(&self->mutator);
+    all ? tly_finish_all(local, false) : tly_finish(local, false);
 }
 
 static inline int object_begin(void **state) {

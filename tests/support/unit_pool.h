@@ -25,9 +25,9 @@ static void unit_grew(struct tly_heap *self) {
     if (unit_pool_hooks.grew)
         unit_pool_hooks.grew(self);
 }
-static void unit_reap(struct tly_heap *self) {
+static void unit_reap(struct tly_heap *self, bool all) {
     if (unit_pool_hooks.reap)
-        unit_pool_hooks.reap(self);
+        unit_pool_hooks.reap(self, all);
 }
 
 const struct tly_pool_hooks tly_pool_hooks = {
@@ -45,7 +45,8 @@ static void pool_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     if (tly_inbox_has(heap))
         tly_inbox_drain(heap, UINT32_MAX);
 }
-static void pool_flush(struct tly_mutator *self) {
+static void pool_flush(struct tly_mutator *self, bool waits) {
+    (void)waits;
     tly_pending_flush(tly_heap_of(self));
 }
 

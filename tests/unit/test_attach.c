@@ -284,7 +284,9 @@ static void a_safepoint_of_a_stranger_does_nothing(void **state) {
     assert_int_equal(polls, 0);
 }
 
-static void note_flush(struct tly_mutator *self) {
+static bool flush_waits;
+static void note_flush(struct tly_mutator *self, bool waits) {
+    flush_waits = waits;
     assert_int_equal(state_of(self), TLY_ATTACHED);
     // Others hand something over just before the thread is gone.
     if (flushes++ == 0)
@@ -305,6 +307,24 @@ static void what_comes_while_a_thread_leaves_is_done_first(void **state) {
     assert_int_equal(m->breaker.bits_, 0);
     unit_hooks.flush = NULL;
     tally_blocking_exit();
+}
+
+static void who_leaves_for_the_runtime_says_that_it_waits(void **state) {
+    (void)state;
+    poll_begin();
+    unit_hooks.flush = note_flush;
+    flushes = 1;
+    struct tly_mutator *m = tly_self();
+    tly_mutator_detach(m);
+    assert_true(flush_waits);
+    tly_mutator_attach(m);
+    tally_blocking_enter();
+    assert_false(flush_waits);
+    tally_blocking_exit();
+    flush_waits = true;
+    tally_detach();
+    assert_false(flush_waits);
+    unit_hooks.flush = NULL;
 }
 
 // ---- acting for others
@@ -465,6 +485,7 @@ int main(void) {
         epoch_test(what_is_asked_during_a_poll_is_left_for_the_next),
         epoch_test(a_safepoint_of_a_stranger_does_nothing),
         epoch_test(what_comes_while_a_thread_leaves_is_done_first),
+        epoch_test(who_leaves_for_the_runtime_says_that_it_waits),
         epoch_test(only_an_idle_mutator_can_be_suspended),
         epoch_test(a_thread_does_not_run_while_another_acts_for_it),
         epoch_test(one_thread_at_a_time_acts_for_a_mutator),

@@ -261,6 +261,137 @@ static void a_hook_that_makes_and_drops_comes_to_an_end(void **state) {
     assert_int_equal(self->counters.destroyed, self->counters.made);
 }
 
+// ---- slices (destroy.c)
+
+static void slice_set(uint64_t slice) { tly_destroy_configure(slice); }
+
+static int slice_end(void **state) {
+    slice_set(0);
+    return object_end(state);
+}
+
+#define slice_test(name)                                                       \
+    cmocka_unit_test_setup_teardown(name, object_begin, slice_end)
+
+// A tree of so many levels, of which each but the last has two nodes a node.
+static struct pair *tree(unsigned levels) {
+    struct pair *pair = tally_new(pair);
+    if (levels > 1) {
+        tally_set_steal(pair, left, tree(levels - 1));
+        tally_set_steal(pair, right, tree(levels - 1));
+    }
+    return pair;
+}
+
+static unsigned listed(const tally_object *object) {
+    unsigned count = 0;
+    for (; object; object = tly_dead_next(object), count++) {
+        assert_true(is_object(object));
+        assert_true(object->shared_ & TLY_DYING);
+    }
+    return count;
+}
+
+static void a_slice_leaves_the_rest_linked(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    slice_set(128);
+    tally_decref(tree(12));
+    for (uint64_t before = 0; self->dead;) {
+        assert_in_range(self->counters.destroyed - before, 50, 128);
+        before = self->counters.destroyed;
+        assert_int_equal(listed(self->dead), self->dying);
+        assert_true(tly_self()->breaker.bits_ & TLY_BREAK_FINISH);
+        poll_now();
+    }
+    assert_int_equal(self->counters.destroyed, 4095);
+    assert_int_equal(self->dying, 0);
+    assert_false(tly_self()->breaker.bits_ & TLY_BREAK_FINISH);
+    tly_heap_empty(&self->heap, true);
+    assert_int_equal(units_in_use(), 0);
+}
+
+static void a_slice_has_hooks_and_finalizers_too(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    slice_set(128);
+    struct list *list = tally_new_items(list, 2000);
+    for (unsigned n = 0; n < 2000; n++) {
+        struct last *last = tally_new(last);
+        tally_set_steal(last, next, tally_new(node));
+        tally_ref_set_steal(list, &list->items[n], last);
+    }
+    unsigned before = 0;
+    tally_decref(list);
+    for (; self->dead || self->finalize; before = ended + finalized, poll_now())
+        assert_in_range(ended + finalized - before, 1, 3 * 128);
+    assert_int_equal(finalized, 2000);
+    assert_int_equal(ended, 4000);
+}
+
+static void what_may_not_run_hooks_has_slices_too(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    slice_set(128);
+    struct list *list = tally_new_items(list, 1000);
+    for (unsigned n = 0; n < 1000; n++)
+        tally_ref_set_steal(list, &list->items[n], tally_new(node));
+    tly_count_act(self, &list->head, tly_count_drop(self, &list->head));
+    tly_finish(self, false);
+    assert_in_range(listed(self->held), 50, 128);
+    assert_int_equal(listed(self->held) + listed(self->dead), 1000);
+    assert_int_equal(self->dying, 1000);
+    tly_finish_all(self, false);
+    assert_int_equal(listed(self->held), 1000);
+    tly_finish_all(self, true);
+    assert_int_equal(ended, 1000);
+    assert_int_equal(self->dying, 0);
+}
+
+static void all_comes_to_an_end_inside_a_borrow_section(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    slice_set(128);
+    struct pair *pair = chain(1000);
+    struct node *node = tally_new(node);
+    tally_set_steal(pair, right, node);
+    assert_int_equal(tally_borrow_enter(), TALLY_OK);
+    tally_decref(pair);
+    tly_finish_all(self, true);
+    assert_null(self->dead);
+    assert_ptr_equal(self->held, node);
+    tally_borrow_leave();
+    assert_int_equal(ended, 1);
+    assert_int_equal(self->counters.destroyed, 1001);
+}
+
+static void the_dead_of_a_mutator_that_does_not_run_are_taken_over(
+    void **state) {
+    (void)state;
+    slice_set(128);
+    struct tly_local *other = begin(), *self;
+    tally_decref(chain(1000));
+    assert_true(other->dead);
+    struct node *node = tally_new(node);
+    tly_count_act(other, &node->head, tly_count_drop(other, &node->head));
+    tly_finish(other, false);
+    tly_mutator_in(other)->state = TLY_SUSPENDED;
+    self = local_make();
+    tly_destroy_rescue(self, other);
+    assert_true(!other->dead && !other->held && !other->dying);
+    tly_mutator_in(other)->state = TLY_ATTACHED;
+    tly_finish_all(self, true);
+    flush_now();
+    act_as_local(other);
+    tly_finish_all(other, true);
+    // It counts the rest of the chain itself.
+    for (unsigned n = 0; n < 2000; n++)
+        poll_now();
+    assert_int_equal(other->counters.destroyed + self->counters.destroyed,
+                     1001);
+    assert_int_equal(ended, 1);
+}
+
 static void freed_payload_is_overwritten_in_test_builds(void **state) {
     (void)state;
     if (!TLY_POISON || UNDER_ASAN)
@@ -285,6 +416,11 @@ int main(void) {
         object_test(finalizers_run_before_what_they_see_ends),
         object_test(a_hook_that_drops_does_not_recurse),
         object_test(a_hook_that_makes_and_drops_comes_to_an_end),
+        slice_test(a_slice_leaves_the_rest_linked),
+        slice_test(a_slice_has_hooks_and_finalizers_too),
+        slice_test(what_may_not_run_hooks_has_slices_too),
+        slice_test(all_comes_to_an_end_inside_a_borrow_section),
+        slice_test(the_dead_of_a_mutator_that_does_not_run_are_taken_over),
         object_test(freed_payload_is_overwritten_in_test_builds),
     };
     return cmocka_run_group_tests_name("object/finish", tests, NULL, NULL);

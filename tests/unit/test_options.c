@@ -26,11 +26,12 @@ static void the_defaults_are_within_their_ranges(void **state) {
 static void each_option_is_read_by_its_name(void **state) {
     (void)state;
     struct tally_config config = TALLY_CONFIG_INIT;
-    assert_int_equal(read_as(&config, "reserve_bytes:134217728,"
-                                      "purge_delay_ms:7,collect:0,"
-                                      "young_bytes:8192,full_percent:50,"
-                                      "verify:1,finalizers:2"),
-                     TALLY_OK);
+    assert_int_equal(
+        read_as(&config, "reserve_bytes:134217728,"
+                         "purge_delay_ms:7,collect:0,"
+                         "young_bytes:8192,full_percent:50,"
+                         "verify:1,finalizers:2,destroy_slice:128,report:1"),
+        TALLY_OK);
     assert_int_equal(config.reserve_bytes, 134217728);
     assert_int_equal(config.purge_delay_ms, 7);
     assert_int_equal(config.collect, 0);
@@ -38,6 +39,8 @@ static void each_option_is_read_by_its_name(void **state) {
     assert_int_equal(config.full_percent, 50);
     assert_int_equal(config.verify, 1);
     assert_int_equal(config.finalizers, 2);
+    assert_int_equal(config.destroy_slice, 128);
+    assert_int_equal(config.report, 1);
 }
 
 static void the_environment_wins_over_the_program(void **state) {
@@ -100,7 +103,11 @@ static void values_out_of_range_are_refused_and_told(void **state) {
                            "full_percent:0",
                            "full_percent:10001",
                            "verify:2",
-                           "finalizers:3"};
+                           "finalizers:3",
+                           "destroy_slice:1",
+                           "destroy_slice:127",
+                           "destroy_slice:4294967296",
+                           "report:2"};
     for (unsigned n = 0; n < sizeof(texts) / sizeof(texts[0]); n++) {
         char name[32];
         snprintf(name, sizeof(name), "option %.*s", (int)strcspn(texts[n], ":"),
