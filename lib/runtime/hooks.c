@@ -49,12 +49,12 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
 }
 
 // Before an idle state: nothing that others wait for stays here, and nothing
-// dead unless the thread is back soon.
+// dead unless the thread is back soon and collects not.
 static void mutator_flush(struct tly_mutator *self, bool waits) {
     struct tly_local *local = tly_local_of(self);
     do {
         tly_pending_flush(&local->heap);
-        if (waits)
+        if (waits && !local->collects)
             tly_finish(local, true);
         else
             tly_finish_all(local, true);

@@ -161,6 +161,8 @@ static inline void stress_init(void) {
     config.full_percent = 10 + stress_below(&random, 100);
     config.purge_delay_ms = stress_below(&random, 20);
     config.verify = stress.seed % 4 == 0;
+    if (stress.seed % 3 == 0)
+        config.destroy_slice = 128u << stress_below(&random, 4);
     must(tally_init(&config) == TALLY_OK);
     must(tally_attach("main") == TALLY_OK);
 }
