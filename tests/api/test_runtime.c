@@ -225,6 +225,27 @@ static void a_shutdown_reports_what_lives_on_if_asked(void **state) {
     assert_string_equal(child.text, "");
 }
 
+CHILD_TEST(memory_is_not_short_while_the_dead_wait) {
+    struct tally_config config = TALLY_CONFIG_INIT;
+    config.reserve_bytes = (uint64_t)64 << 20;
+    config.destroy_slice = 128;
+    config.collect = 0;
+    must(tally_init(&config) == TALLY_OK);
+    struct node *list = NULL, *node;
+    while ((node = tally_new(node))) {
+        tally_set_steal(node, next, list);
+        list = node;
+    }
+    must(errno == ENOMEM && list);
+    tally_decref(list);
+    must(stats_now().dying_objects > 0);
+    void *large = tally_alloc(3 << 20);
+    must(large);
+    tally_free(large);
+    must(stats_now().live_objects == 0);
+    must(tally_verify(2) == TALLY_OK);
+}
+
 CHILD_TEST(published_lists_are_not_left_by_a_shutdown) {
     for (int round = 0; round < 3; round++) {
         struct node *list = NULL;
@@ -332,6 +353,7 @@ int main(void) {
         cmocka_unit_test(verification_after_each_collection_is_an_option),
         cmocka_unit_test(a_shutdown_says_what_is_left),
         cmocka_unit_test(a_shutdown_reports_what_lives_on_if_asked),
+        cmocka_unit_test(memory_is_not_short_while_the_dead_wait),
         cmocka_unit_test(published_lists_are_not_left_by_a_shutdown),
         cmocka_unit_test(a_shutdown_beside_attached_threads_is_refused),
         cmocka_unit_test(the_runtime_starts_again_with_other_options),

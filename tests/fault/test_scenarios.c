@@ -3,6 +3,7 @@
 // is whole, nothing is lost, and trying again works.
 
 #include "api.h"
+#include "object/finish.h"
 #include "platform/fault.h"
 #include "scenario.h"
 
@@ -49,12 +50,16 @@ static uint64_t fail_at(const struct scenario *scenario, uint32_t kinds,
     return fired > 0 ? seen : 0;
 }
 
+static void fail_each(const struct scenario *scenario, uint32_t kinds) {
+    for (int persistent = 0; persistent < 2; persistent++)
+        for (uint64_t n = 1;; n += n < EACH ? 1 : n)
+            if (!fail_at(scenario, kinds, n, persistent))
+                break;
+}
+
 static void fail_all(uint32_t kinds) {
     for (size_t s = 0; s < SCENARIOS; s++)
-        for (int persistent = 0; persistent < 2; persistent++)
-            for (uint64_t n = 1;; n += n < EACH ? 1 : n)
-                if (!fail_at(&scenarios[s], kinds, n, persistent))
-                    break;
+        fail_each(&scenarios[s], kinds);
 }
 
 static void no_reservation_failing_loses_anything(void **state) {
@@ -85,6 +90,46 @@ static void no_new_mutator_failing_loses_anything(void **state) {
 static void nothing_failing_loses_anything(void **state) {
     (void)state;
     fail_all(TLY_FAULT_ALL);
+}
+
+// Lists that die while others are made, without a safepoint.
+static inline bool lists_scenario(void) {
+    bool done = true;
+    for (int round = 0; round < 4 && done; round++) {
+        struct thing *list = NULL;
+        struct guest *guest = tally_new(guest);
+        if (refused(guest))
+            done = false;
+        for (int n = 0; n < 1500 && done; n++) {
+            struct thing *thing = tally_new(thing);
+            if (refused(thing)) {
+                done = false;
+                break;
+            }
+            tally_set_steal(thing, left, list);
+            if (n == 500)
+                tally_set(thing, right, guest);
+            list = thing;
+        }
+        if (guest)
+            tally_decref(guest);
+        if (list)
+            tally_decref(list);
+        void *block = tally_alloc((size_t)1 << 20);
+        if (refused(block))
+            done = false;
+        tally_free(block);
+    }
+    return done;
+}
+
+static void nothing_failing_between_slices_loses_anything(void **state) {
+    (void)state;
+    static const struct scenario lists = {"lists", lists_scenario};
+    tly_destroy_configure(128);
+    fail_each(&lists, TLY_FAULT_REFILL);
+    fail_each(&lists, TLY_FAULT_ALL);
+    tly_destroy_configure(0);
 }
 
 // Where no mutator is to be had, references can still be dropped.
@@ -144,6 +189,7 @@ int main(void) {
         quiet_test(no_refill_failing_loses_anything),
         quiet_test(no_new_mutator_failing_loses_anything),
         quiet_test(nothing_failing_loses_anything),
+        quiet_test(nothing_failing_between_slices_loses_anything),
         quiet_test(a_thread_that_cannot_attach_drops_references),
     };
     return cmocka_run_group_tests(tests, NULL, group_end);
