@@ -15,6 +15,7 @@
 //     node_peek, node_left, node_right   look without counting
 //     node_link_left, _right    counts a reference into an empty field
 //     node_give_up              makes the node nobody's, if it was somebody's
+//     shared_field, shared_*    see work/shared.h
 //     rival_alloc, rival_free   raw memory
 //     rival_collect             all garbage; between _hold and _allow only,
 //                               where no collection starts by itself
@@ -91,6 +92,24 @@ static inline void node_link_right(node_ref *parent, const node_ref *child) {
 }
 static inline void node_give_up(node_ref *node) {
     bench_require(tally_transfer(*node) == 0, "cannot give a node up");
+}
+
+typedef tally_aref shared_field;
+
+static inline void shared_put(shared_field *field, node_ref *value) {
+    tally_aref_set_steal(NULL, field, *value);
+    *value = NULL;
+}
+static inline uintptr_t shared_word(const shared_field *field) {
+    uintptr_t word = 0;
+    TALLY_BORROW {
+        const struct node *node = (const struct node *)tally_aref_get(field);
+        word = (uintptr_t)node_left(node);
+    }
+    return word;
+}
+static inline node_ref shared_copy(const shared_field *field) {
+    return (node_ref)tally_aref_dup(field);
 }
 
 static inline void *rival_alloc(size_t size) { return tally_alloc(size); }
