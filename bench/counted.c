@@ -1,0 +1,325 @@
+// What does an operation cost other threads? Counted, not timed: bench/counted
+// runs this program under valgrind's lackey and looks at every instruction and
+// every access.
+//
+// Two threads take turns, so that the counts depend neither on the machine nor
+// on luck: nothing is contended, and what is shared is written down. A scenario
+// is a list of steps; each is done by one of the threads for OBJECTS objects,
+// and those that have a name are counted. Stores into a page at an address that
+// bench/counted knows say what the program is at.
+//
+// A new operation is a new scenario in the list below.
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/mman.h>
+
+#include "rival_tally.h"
+
+#define OBJECTS 64
+#define TURNS 24
+#define WARM_TURNS 8 // that are not counted
+#define SETTLE_NS 1000000
+
+#define MARK_PAGE ((void *)0x200000000)
+#define MARK_BYTES 4096
+
+// Offsets of the marks in their page.
+enum {
+    MARK_SCENARIO, // a scenario begins
+    MARK_NOBODY,   // threads change
+    MARK_THREAD,   // thread 0 or 1 runs
+    MARK_STEP = 16 // thread 0 or 1 begins a step: 2 * its number + thread
+};
+static volatile unsigned char *marks;
+
+enum { OWNER, OTHER };
+
+// [name] is NULL for what is not counted. [quiet]: nothing is locked and
+// nothing shared is written, or bench/counted fails.
+struct step {
+    int by;
+    void (*run)(void);
+    const char *name;
+    bool quiet;
+};
+
+#define STEPS 4
+struct scenario {
+    bool idle; // who has no turn is in a blocking region
+    struct step steps[STEPS];
+};
+
+// ---- steps
+
+static struct node *made[OBJECTS];
+static void *blocks[OBJECTS];
+__attribute__((aligned(128))) static tally_aref field;
+__attribute__((aligned(128))) static long by_hand;
+
+// A step has its loop for itself, and no part of what calls it.
+#define STEP __attribute__((noinline)) static void
+
+STEP nothing(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        bench_keep(0);
+}
+
+STEP make(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        made[k] = node_make();
+}
+
+// What dies may be destroyed at the safepoint.
+STEP drop(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_decref(made[k]);
+    tally_safepoint();
+}
+
+STEP make_drop(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_decref(node_make());
+    tally_safepoint();
+}
+
+STEP pair(void) {
+    for (unsigned k = 0; k < OBJECTS; k++) {
+        struct node *node = made[k];
+        tally_incref(node);
+        tally_decref(bench_opaque(node));
+    }
+}
+
+STEP poll(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_safepoint();
+}
+
+STEP transfer(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        node_give_up(&made[k]);
+}
+
+STEP publish(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_publish(made[k]);
+}
+
+STEP field_fill(void) { tally_aref_set_steal(NULL, &field, node_make()); }
+
+STEP field_get(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        bench_keep(shared_word(&field));
+}
+
+STEP field_dup(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_decref(tally_aref_dup(&field));
+}
+
+STEP field_set(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_aref_set_steal(NULL, &field, made[k]);
+    tally_safepoint();
+}
+
+STEP blocking(void) {
+    for (unsigned k = 0; k < OBJECTS; k++) {
+        tally_blocking_enter();
+        tally_blocking_exit();
+    }
+}
+
+STEP attach(void) {
+    for (unsigned k = 0; k < OBJECTS; k++) {
+        tally_detach();
+        bench_require(tally_attach("bench") == 0, "cannot attach");
+    }
+}
+
+STEP alloc(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        blocks[k] = tally_alloc(64);
+}
+
+STEP release(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_free(blocks[k]);
+    tally_safepoint();
+}
+
+STEP alloc_free(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_free(tally_alloc(64));
+}
+
+STEP atomics(void) {
+    for (unsigned k = 0; k < OBJECTS; k++) {
+        __atomic_fetch_add(&by_hand, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_sub(&by_hand, 1, __ATOMIC_ACQ_REL);
+    }
+}
+
+// ---- scenarios
+
+// The first is what a step's loop takes, and is subtracted. Steps of one name
+// are one row.
+static const struct scenario scenarios[] = {
+    {.steps = {{OWNER, nothing, "loop", true}}},
+    {.steps = {{OWNER, make},
+               {OWNER, pair, "incref, decref by the owner", true},
+               {OWNER, drop}}},
+    {.steps = {{OWNER, make},
+               {OTHER, pair, "incref, decref by another"},
+               {OWNER, drop}}},
+    {.steps = {{OWNER, make},
+               {OWNER, transfer, "transfer"},
+               {OTHER, pair, "incref, decref of a transferred object"},
+               {OTHER, drop, "last drop of a transferred object"}}},
+    {.steps = {{OWNER, make_drop, "make, drop", true},
+               {OTHER, make_drop, "make, drop", true}}},
+    {.steps = {{OWNER, make},
+               {OTHER, drop, "last drop by another, handed over"},
+               {OWNER, poll, "the owner's part of that, at a safepoint"}}},
+    {.idle = true,
+     .steps = {{OWNER, make},
+               {OTHER, drop, "last drop by another, owner blocked"}}},
+    {.steps = {{OWNER, field_fill},
+               {OWNER, field_get, "borrowed load of a shared field", true},
+               {OTHER, field_get, "borrowed load of a shared field", true}}},
+    {.steps = {{OWNER, field_fill},
+               {OWNER, field_dup, "counted load, drop by the owner"},
+               {OTHER, field_dup, "counted load, drop by another"}}},
+    {.steps = {{OWNER, make},
+               {OWNER, field_set, "store to a shared field, drop of the old"},
+               {OTHER, make},
+               {OTHER, field_set, "store to a shared field, drop of the old"}}},
+    {.steps = {{OWNER, make},
+               {OWNER, publish, "publish"},
+               {OWNER, drop, "last drop of a published object"}}},
+    {.steps = {{OWNER, poll, "safepoint", true},
+               {OTHER, poll, "safepoint", true}}},
+    {.steps = {{OWNER, blocking, "blocking region"},
+               {OTHER, blocking, "blocking region"}}},
+    {.steps = {{OWNER, attach, "detach, attach"},
+               {OTHER, attach, "detach, attach"}}},
+    {.steps = {{OWNER, alloc_free, "alloc, free of raw memory", true},
+               {OTHER, alloc_free, "alloc, free of raw memory", true}}},
+    {.steps = {{OWNER, alloc, "alloc of what another frees"},
+               {OTHER, release, "free by another"}}},
+    {.steps = {{OWNER, atomics, "two atomics by hand, to compare"},
+               {OTHER, atomics, "two atomics by hand, to compare"}}},
+};
+#define SCENARIOS (sizeof scenarios / sizeof *scenarios)
+
+// ---- turns
+
+static sem_t turn[2];
+static sem_t done;
+static const struct scenario *now; // NULL ends the threads
+static const struct step *next;
+static bool counted;
+
+static unsigned mark_of(const struct step *step) {
+    size_t scenario = (size_t)(now - scenarios);
+    size_t number = scenario * STEPS + (size_t)(step - now->steps);
+    return MARK_STEP + 2 * (unsigned)number;
+}
+
+// Valgrind lets one thread run at a time: while this one sleeps, those that
+// gave it the turn come to their waits.
+static void let_settle(void) {
+    nanosleep(&(struct timespec){.tv_nsec = SETTLE_NS}, NULL);
+}
+
+static void wait_for(sem_t *semaphore, bool idle) {
+    if (idle)
+        tally_blocking_enter();
+    while (sem_wait(semaphore) != 0)
+        ;
+    if (idle)
+        tally_blocking_exit();
+}
+
+static void *thread_main(void *arg) {
+    unsigned self = *(const unsigned *)arg;
+    rival_begin();
+    for (bool idle = false;;) {
+        wait_for(&turn[self], idle);
+        if (!now)
+            break;
+        idle = now->idle;
+        let_settle();
+        bool named = next->name && counted;
+        marks[named ? mark_of(next) + self : MARK_THREAD + self] = 1;
+        next->run();
+        marks[MARK_NOBODY] = 1;
+        sem_post(&done);
+    }
+    rival_end();
+    return NULL;
+}
+
+static void play(const struct scenario *scenario) {
+    marks[MARK_SCENARIO] = 1;
+    now = scenario;
+    for (unsigned t = 0; t < TURNS; t++)
+        for (unsigned s = 0; s < STEPS && scenario->steps[s].run; s++) {
+            counted = t >= WARM_TURNS;
+            next = &scenario->steps[s];
+            sem_post(&turn[next->by]);
+            while (sem_wait(&done) != 0)
+                ;
+        }
+}
+
+// ---- what bench/counted has to know
+
+static void print_steps(void) {
+    printf("objects %u\n", OBJECTS);
+    for (now = scenarios; now < scenarios + SCENARIOS; now++)
+        for (const struct step *s = now->steps; s < now->steps + STEPS; s++)
+            if (s->name)
+                printf("step %u %d %s\n", mark_of(s), s->quiet, s->name);
+}
+
+// Where the code lies.
+static void print_maps(void) {
+    char line[4096];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    bench_require(maps, "no /proc/self/maps");
+    while (fgets(line, sizeof line, maps))
+        if (strstr(line, " r-xp "))
+            printf("map %s", line);
+    fclose(maps);
+}
+
+static void marks_map(void) {
+    void *page = mmap(MARK_PAGE, MARK_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    bench_require(page == MARK_PAGE, "no page for the marks");
+    marks = page;
+}
+
+int main(void) {
+    marks_map();
+    print_steps();
+    pthread_t thread[2];
+    static unsigned index[2] = {0, 1};
+    sem_init(&done, 0, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        sem_init(&turn[i], 0, 0);
+        int failed = pthread_create(&thread[i], NULL, thread_main, &index[i]);
+        bench_require(!failed, "cannot make a thread");
+    }
+    for (size_t i = 0; i < SCENARIOS; i++)
+        play(&scenarios[i]);
+    now = NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        sem_post(&turn[i]);
+        pthread_join(thread[i], NULL);
+    }
+    print_maps();
+    return 0;
+}
