@@ -7,8 +7,9 @@
 // the median and the least of the samples, in the unit that the median's name
 // tells, and the spread: the distance between the quartiles in percent of the
 // median. cpu is the share of the time in which the threads had a core when
-// they wanted one, in the worst sample: below 95 % others took it. Such a
-// sample is taken again once, and counts only if all are like that.
+// they wanted one, and all of them had begun, in the worst sample: below 95 %
+// others took it. Such a sample is taken again once, and counts only if all
+// are like that.
 //
 // Valid in C17 and in C++17.
 
