@@ -71,7 +71,8 @@ static inline void bench_end(struct bench_span *span) {
 
 // The share of the time in which the thread had a core if it wanted one.
 static inline double bench_share(const struct bench_span *span) {
-    return 1 - span->waited / (span->end - span->start);
+    double share = 1 - span->waited / (span->end - span->start);
+    return share > 0 ? share : 0; // it may have waited just before its start
 }
 
 // A benchmark that measured something else than it says must not print.
