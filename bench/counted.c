@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "rival_tally.h"
 
@@ -33,7 +34,7 @@ enum {
 };
 static volatile unsigned char *marks;
 
-enum { OWNER, OTHER };
+enum { OWNER, OTHER, STAGE, THREADS };
 
 // [name] is NULL for what is not counted. [quiet]: nothing is locked and
 // nothing shared is written, or bench/counted fails.
@@ -215,8 +216,12 @@ static const struct scenario scenarios[] = {
 
 // ---- turns
 
-static sem_t turn[2];
-static sem_t done;
+// Where a thread waits for its turn.
+struct seat {
+    sem_t turn;
+    pid_t id;
+};
+static struct seat seats[THREADS];
 static const struct scenario *now; // NULL ends the threads
 static const struct step *next;
 static bool counted;
@@ -227,35 +232,59 @@ static unsigned mark_of(const struct step *step) {
     return MARK_STEP + 2 * (unsigned)number;
 }
 
-// Valgrind lets one thread run at a time: while this one sleeps, those that
-// gave it the turn come to their waits.
-static void let_settle(void) {
-    nanosleep(&(struct timespec){.tv_nsec = SETTLE_NS}, NULL);
+// Whether the kernel has the thread wait at its seat, as far as it says.
+static bool is_seated(const struct seat *seat) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", seat->id);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return true;
+    unsigned long futex = 0;
+    bool waits = fscanf(file, "%*s %lx", &futex) == 1;
+    fclose(file);
+    return waits && futex - (uintptr_t)&seat->turn < sizeof seat->turn;
 }
 
-static void wait_for(sem_t *semaphore, bool idle) {
-    if (idle)
-        tally_blocking_enter();
-    while (sem_wait(semaphore) != 0)
+// Valgrind lets one thread run at a time: while this one sleeps, those that
+// gave it the turn sit down.
+static void let_settle(unsigned self) {
+    bool settled;
+    do {
+        nanosleep(&(struct timespec){.tv_nsec = SETTLE_NS}, NULL);
+        settled = true;
+        for (unsigned i = 0; i < THREADS; i++)
+            settled &= i == self || is_seated(&seats[i]);
+    } while (!settled);
+}
+
+static void sit(unsigned self) {
+    while (sem_wait(&seats[self].turn) != 0)
         ;
-    if (idle)
-        tally_blocking_exit();
+}
+
+static void do_step(unsigned self) {
+    let_settle(self);
+    bool named = next->name && counted;
+    marks[named ? mark_of(next) + self : MARK_THREAD + self] = 1;
+    next->run();
+    marks[MARK_NOBODY] = 1;
 }
 
 static void *thread_main(void *arg) {
     unsigned self = *(const unsigned *)arg;
+    seats[self].id = gettid();
     rival_begin();
-    for (bool idle = false;;) {
-        wait_for(&turn[self], idle);
+    for (;;) {
+        bool idle = now && now->idle;
+        if (idle)
+            tally_blocking_enter();
+        sem_post(&seats[STAGE].turn);
+        sit(self);
+        if (idle)
+            tally_blocking_exit();
         if (!now)
             break;
-        idle = now->idle;
-        let_settle();
-        bool named = next->name && counted;
-        marks[named ? mark_of(next) + self : MARK_THREAD + self] = 1;
-        next->run();
-        marks[MARK_NOBODY] = 1;
-        sem_post(&done);
+        do_step(self);
     }
     rival_end();
     return NULL;
@@ -268,9 +297,8 @@ static void play(const struct scenario *scenario) {
         for (unsigned s = 0; s < STEPS && scenario->steps[s].run; s++) {
             counted = t >= WARM_TURNS;
             next = &scenario->steps[s];
-            sem_post(&turn[next->by]);
-            while (sem_wait(&done) != 0)
-                ;
+            sem_post(&seats[next->by].turn);
+            sit(STAGE);
         }
 }
 
@@ -302,22 +330,29 @@ static void marks_map(void) {
     marks = page;
 }
 
-int main(void) {
-    marks_map();
-    print_steps();
-    pthread_t thread[2];
-    static unsigned index[2] = {0, 1};
-    sem_init(&done, 0, 0);
-    for (unsigned i = 0; i < 2; i++) {
-        sem_init(&turn[i], 0, 0);
+static void threads_start(pthread_t *thread) {
+    static unsigned index[] = {OWNER, OTHER};
+    for (unsigned i = 0; i < THREADS; i++)
+        sem_init(&seats[i].turn, 0, 0);
+    seats[STAGE].id = gettid();
+    for (unsigned i = OWNER; i <= OTHER; i++) {
         int failed = pthread_create(&thread[i], NULL, thread_main, &index[i]);
         bench_require(!failed, "cannot make a thread");
+        sit(STAGE);
     }
+}
+
+int main(void) {
+    pthread_t thread[2];
+    marks_map();
+    print_steps();
+    now = NULL;
+    threads_start(thread);
     for (size_t i = 0; i < SCENARIOS; i++)
         play(&scenarios[i]);
     now = NULL;
-    for (unsigned i = 0; i < 2; i++) {
-        sem_post(&turn[i]);
+    for (unsigned i = OWNER; i <= OTHER; i++) {
+        sem_post(&seats[i].turn);
         pthread_join(thread[i], NULL);
     }
     print_maps();
