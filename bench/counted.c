@@ -54,6 +54,7 @@ struct scenario {
 // ---- steps
 
 static struct node *made[OBJECTS];
+static tally_weak *weak[OBJECTS];
 static void *blocks[OBJECTS];
 __attribute__((aligned(128))) static tally_aref field;
 __attribute__((aligned(128))) static long by_hand;
@@ -123,6 +124,25 @@ STEP field_set(void) {
     for (unsigned k = 0; k < OBJECTS; k++)
         tally_aref_set_steal(NULL, &field, made[k]);
     tally_safepoint();
+}
+
+STEP make_weak(void) {
+    make();
+    for (unsigned k = 0; k < OBJECTS; k++) {
+        weak[k] = tally_weak_new(made[k], NULL, NULL);
+        bench_require(weak[k], "no memory");
+    }
+}
+
+STEP weak_pair(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_decref(tally_weak_get(weak[k]));
+}
+
+STEP weak_drop(void) {
+    for (unsigned k = 0; k < OBJECTS; k++)
+        tally_decref(weak[k]);
+    drop();
 }
 
 STEP blocking(void) {
@@ -199,6 +219,10 @@ static const struct scenario scenarios[] = {
     {.steps = {{OWNER, make},
                {OWNER, publish, "publish"},
                {OWNER, drop, "last drop of a published object"}}},
+    {.steps = {{OWNER, make_weak},
+               {OWNER, weak_pair, "weak upgrade, drop by the owner"},
+               {OTHER, weak_pair, "weak upgrade, drop by another"},
+               {OWNER, weak_drop}}},
     {.steps = {{OWNER, poll, "safepoint", true},
                {OTHER, poll, "safepoint", true}}},
     {.steps = {{OWNER, blocking, "blocking region"},
