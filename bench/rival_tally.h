@@ -16,6 +16,8 @@
 //     node_link_left, _right    counts a reference into an empty field
 //     node_give_up              makes the node nobody's, if it was somebody's
 //     shared_field, shared_*    see work/shared.h
+//     node_make_hot             makes each thread count the node apart, if the
+//                               library can
 //     rival_alloc, rival_free   raw memory
 //     rival_collect             all garbage; between _hold and _allow only,
 //                               where no collection starts by itself
@@ -92,6 +94,9 @@ static inline void node_link_right(node_ref *parent, const node_ref *child) {
 }
 static inline void node_give_up(node_ref *node) {
     bench_require(tally_transfer(*node) == 0, "cannot give a node up");
+}
+static inline void node_make_hot(node_ref *node) {
+    bench_require(tally_make_hot(*node) == 0, "cannot make a node hot");
 }
 
 typedef tally_aref shared_field;

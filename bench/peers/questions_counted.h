@@ -7,6 +7,7 @@
 #include "work/alloc_pair.h"
 #include "work/chain.h"
 #include "work/churn.h"
+#include "work/contended.h"
 #include "work/count_pair.h"
 #include "work/memory.h"
 #include "work/mutator.h"
@@ -21,7 +22,8 @@ static void work_chain(void) { chain_case("owner=own", false); }
 // clang-format off
 #define QUESTIONS_COUNTED                                                      \
     {"alloc_pair", work_alloc_pair}, {"chain", work_chain},                    \
-    {"churn", work_churn}, {"count_pair", work_count_pair},                    \
+    {"churn", work_churn}, {"contended", work_contended},                      \
+    {"count_pair", work_count_pair}, {"hot", work_hot},                        \
     {"memory", work_memory}, {"mutator", work_mutator}, {"pass", work_pass},   \
     {"remote_free", work_remote_free}, {"survivor", work_survivor},            \
     {"trees", work_trees}, {"weak", work_weak}

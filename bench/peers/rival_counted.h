@@ -54,8 +54,9 @@ static inline void node_drop(node_ref *reference) {
     *reference = NULL;
 }
 
-// Nobody owns these nodes.
+// Nobody owns these nodes, and all count them in one place.
 static inline void node_give_up(node_ref *node) { (void)node; }
+static inline void node_make_hot(node_ref *node) { (void)node; }
 
 // No weak references: counted ones instead.
 typedef node_ref weak_ref;

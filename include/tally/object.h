@@ -31,6 +31,7 @@ struct tally_counts {
 #define TALLY_COUNT_IMMORTAL 0x8u   // is not counted
 #define TALLY_COUNT_WATCHED 0x10u   // a collection looks at it
 #define TALLY_COUNT_FINALIZED 0x20u // its finalizer has been called
+#define TALLY_COUNT_HOT 0x40u       // is counted by each thread apart
 
 // Makes an object of struct T, whose type TALLY_TYPE(T, ...) defines.
 #define tally_new(T) ((struct T *)tally_object_new(TALLY_TYPE_OF(T), 0))

@@ -28,9 +28,10 @@ struct tally_config {
                              // destroys, 128 .. 2^32 - 1; 0: no bound; 0
     uint64_t report;         // 1: tally_shutdown writes to stderr what was
                              // made to live on; 0
+    uint64_t hot;            // 0: no object becomes HOT by itself; 1
 };
 #define TALLY_CONFIG_INIT                                                      \
-    { sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0 }
+    { sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1 }
 
 // Starts the runtime with options. Environment options win over these.
 //

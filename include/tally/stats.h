@@ -56,6 +56,8 @@ struct tally_stats {
     uint64_t finalizers_waiting;   // claimed, and not come to their end
     uint64_t dying_objects; // dead, waiting for a safepoint (destroy_slice);
                             // what only they refer to is not known yet
+    uint64_t hot_objects;
+    uint64_t hot_bytes; // of metadata_bytes, the cells they are counted in
 };
 
 // Reads the heap's statistics.

@@ -21,6 +21,7 @@
 #include <tally/borrow.h>
 #include <tally/collect.h>
 #include <tally/finalize.h>
+#include <tally/hot.h>
 #include <tally/mutator.h>
 #include <tally/object.h>
 #include <tally/ref.h>

@@ -27,6 +27,7 @@
 #include "epoch/world.h"
 #include "object/finalize.h"
 #include "object/finish.h"
+#include "object/hot.h"
 #include "platform/os.h"
 #include "pool/walk.h"
 
@@ -152,6 +153,8 @@ struct found {
 };
 
 static void count(struct tly_trial *trial, enum look look) {
+    if (look != LOOK_YOUNG)
+        tly_hot_fold(false);
     if (look == LOOK_LISTED) {
         tly_trial_recount(trial);
         return;
@@ -175,6 +178,10 @@ static void hold(struct tly_local *self, const struct tly_trial *trial,
         tly_weaken();
 }
 
+static bool is_garbage(const tally_object *object) {
+    return tly_is_member(object);
+}
+
 static tally_status find(struct tly_mutator *self, enum look look,
                          struct tally_collection *done, struct found *found) {
     struct tly_trial trial = {.young = look == LOOK_YOUNG};
@@ -194,6 +201,8 @@ static tally_status find(struct tly_mutator *self, enum look look,
     found->garbage = tly_trial_garbage(look != LOOK_FULL);
     if (found->garbage)
         hold(tly_local_of(self), &trial, found);
+    if (look != LOOK_YOUNG)
+        tly_hot_unfold(is_garbage, look == LOOK_FULL);
     found->waiting = found->held || waiting;
     pause_end(self, began, done);
     return TALLY_OK;
@@ -235,6 +244,10 @@ static tally_status collect_locked(struct tly_local *self, enum look look,
     listed_end(look, &found);
     *ret_listed = found.held;
     uint64_t freed = clear(self, &found);
+    // What was HOT and refers to nothing died by its count.
+    uint64_t buried = tly_hot_bury(self);
+    found.garbage += buried;
+    freed += buried;
     if (look == LOOK_FULL)
         tly_sides_drop();
     done->freed += freed;

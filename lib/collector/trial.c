@@ -124,13 +124,13 @@ TLY_INLINE uint64_t word_of(const tally_object *object) {
     return tly_load_acquire((const tly_header_word *)object);
 }
 
-// Whether an object is looked at. An immortal one is not, nor a dead one that
-// waits for its end, whose count is a link: what they refer to keeps those
-// references.
+// Whether an object is looked at. An immortal one is not, nor one that is HOT
+// (a full collection has folded those), nor a dead one that waits for its end,
+// whose count is a link: what they refer to keeps those references.
 TLY_INLINE bool is_wanted(uint64_t word, uint64_t shared, bool young) {
     return WORD_GC(word) & TLY_GC_TRACKED &&
            !(young && WORD_GC(word) & TLY_GC_OLD) && !(shared & TLY_DYING) &&
-           WORD_OWNER(word) != TALLY_OWNER_IMMORTAL_;
+           WORD_OWNER(word) < TALLY_OWNER_HOT_;
 }
 
 // Whatever lives now is old, whether it refers to others or not: a block that

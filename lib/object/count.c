@@ -15,6 +15,7 @@
 #include "epoch/registry.h"
 #include "object/finalize.h"
 #include "object/finish.h"
+#include "object/hot.h"
 #include "object/type.h"
 #include "platform/os.h"
 
@@ -101,6 +102,7 @@ void tally_incref_spill_(tally_object *object) {
 }
 
 static void count_up_shared(tally_object *object) {
+    struct tly_mutator *self = tly_self();
     // Relaxed: the caller holds a reference, so the object cannot die; who
     // handed the reference over ordered it.
     uint64_t old;
@@ -112,20 +114,21 @@ static void count_up_shared(tally_object *object) {
     }
     if (TLY_UNLIKELY(tly_count_of(old) > TLY_COUNT_SATURATED))
         saturate(object);
-    struct tly_mutator *self = tly_self();
     if (!tly_is_attached(self))
         return;
-    struct tally_counters *c = &tly_local_of(self)->counters;
+    struct tly_local *local = tly_local_of(self);
+    struct tally_counters *c = &local->counters;
     tly_count(old & TLY_MERGED ? &c->merged_counts : &c->shared_counts, 1);
+    if (TLY_UNLIKELY(!++local->hot_tick) && old & TLY_MERGED)
+        tly_hot_sample(local, object);
 }
 
-void tally_incref_slow_(tally_object *object) {
-    tly_object_check(object, "incref");
-    // Relaxed: see tally_owns_.
-    uint16_t owner = tly_load_relaxed(&object->owner_);
+static TLY_NOINLINE void incref_other(tally_object *object, uint16_t owner) {
     unsigned number = owner & TALLY_OWNER_MASK_;
     if (number == TALLY_OWNER_IMMORTAL_)
         return;
+    if (owner == TALLY_OWNER_HOT_)
+        tly_hot_meet(tly_local_of(tly_self()));
     tly_count_touch(object, owner);
     if (number == tally_number_) {
         uint32_t next = tly_load_relaxed(&object->local_) + 1;
@@ -139,6 +142,15 @@ void tally_incref_slow_(tally_object *object) {
     }
 }
 
+void tally_incref_slow_(tally_object *object) {
+    tly_object_check(object, "incref");
+    // ORDER[hot] acquire: the column's number is read after.
+    uint16_t owner = tly_load_acquire(&object->owner_);
+    if (owner != TALLY_OWNER_HOT_ ||
+        !tly_hot_up(tly_local_of(tly_self()), object))
+        incref_other(object, owner);
+}
+
 void tally_touch_slow_(tally_object *container) {
     if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
         tly_attach_surely(); // a store cannot fail
@@ -150,6 +162,7 @@ bool tally_try_incref(void *reference) {
     tally_object *object = reference;
     // ORDER[owner-upgrade] acquire: an object that its owner gave up is seen
     // as merged. Pairs with give_up.
+    // ORDER[hot] acquire: the column's number is read after.
     uint16_t owner = tly_load_acquire(&object->owner_);
     if (owner == tally_number_ && tly_load_relaxed(&object->local_) > 0) {
         tally_object_incref_(object);
@@ -157,7 +170,10 @@ bool tally_try_incref(void *reference) {
     }
     if (owner & TALLY_OWNER_DEAD_)
         return false;
-    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
+    // A HOT object is alive until this thread's next safepoint.
+    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_ ||
+        (owner == TALLY_OWNER_HOT_ &&
+         tly_hot_up(tly_local_of(tly_self()), object)))
         return true;
     tly_count_touch(object, owner);
     uint64_t shared = tly_load_relaxed(&object->shared_);
@@ -319,7 +335,7 @@ tally_status tally_transfer(void *reference) {
         return -errno;
     unsigned owner = tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_;
     if (owner != self->number)
-        return owner == TALLY_OWNER_NONE_ || owner == TALLY_OWNER_IMMORTAL_
+        return owner == TALLY_OWNER_NONE_ || owner >= TALLY_OWNER_HOT_
                    ? TALLY_OK
                    : TALLY_NOT_OWNER;
     merge_into_shared(tly_local_of(self), self->number, object);
@@ -341,11 +357,9 @@ static TLY_COLD void decref_unattached(tally_object *object) {
     tly_reserve_leave(self);
 }
 
-void tally_decref_slow_(tally_object *object) {
-    tly_object_check(object, "decref");
+static TLY_NOINLINE void decref_other(tally_object *object, uint16_t owner) {
     struct tly_mutator *self = tly_self();
-    if ((tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_) ==
-        TALLY_OWNER_IMMORTAL_)
+    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
         return;
     if (TLY_UNLIKELY(!tly_is_attached(self))) {
         decref_unattached(object);
@@ -355,6 +369,15 @@ void tally_decref_slow_(tally_object *object) {
     enum tly_drop drop = tly_count_drop_slow(local, object);
     if (TLY_UNLIKELY(drop != TLY_ALIVE || tly_finish_wants(local)))
         decref_act(local, object, drop);
+}
+
+void tally_decref_slow_(tally_object *object) {
+    tly_object_check(object, "decref");
+    // ORDER[hot] acquire: the column's number is read after.
+    uint16_t owner = tly_load_acquire(&object->owner_);
+    if (owner != TALLY_OWNER_HOT_ ||
+        !tly_hot_down(tly_local_of(tly_self()), object))
+        decref_other(object, owner);
 }
 
 void tly_count_act(struct tly_local *self, tally_object *object,

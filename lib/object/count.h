@@ -35,6 +35,9 @@ enum tly_drop tly_count_zero(struct tly_local *self, unsigned number,
 enum tly_drop tly_count_merge(struct tly_local *self, unsigned number,
                               tally_object *object);
 
+// Asks the owner to merge, with a unit of its own, unless it is asked already.
+void tly_handover_ask(tally_object *object);
+
 // Takes the references and requests that others left in a pool (hook).
 void tly_handover_drain(struct tly_heap *heap, struct tly_pool *pool);
 // Drops what collided in a pool's bitmap (hook).

@@ -10,6 +10,7 @@
 #include "epoch/registry.h"
 #include "object/count.h"
 #include "object/dead.h"
+#include "object/hot.h"
 
 // Asks the owner to merge; the queue holds the reference.
 static void queue(tally_object *object) {
@@ -19,6 +20,17 @@ static void queue(tally_object *object) {
     // happens before the merge. Pairs with the exchange in the drain.
     tly_or_acq_rel(&pool->merge[n / 64], (uint64_t)1 << (n % 64));
     tly_inbox_send(pool);
+}
+
+void tly_handover_ask(tally_object *object) {
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    do {
+        if (shared & (TLY_MERGED | TLY_QUEUED))
+            return;
+        // ORDER[last-use] acq_rel: as drop_counted.
+    } while (!tly_cas_acq_rel(&object->shared_, &shared,
+                              (shared + TLY_ONE) | TLY_QUEUED));
+    queue(object);
 }
 
 // The way with an RMW on the header: takes from the others' count, or QUEUED.
@@ -65,11 +77,14 @@ TLY_INLINE bool hand_over(struct tly_local *self, tally_object *object) {
 
 enum tly_drop tly_count_drop_slow(struct tly_local *self,
                                   tally_object *object) {
-    // Relaxed: see tally_owns_.
-    uint16_t owner = tly_load_relaxed(&object->owner_);
+    // ORDER[hot] acquire: the column's number is read after.
+    uint16_t owner = tly_load_acquire(&object->owner_);
     unsigned number = owner & TALLY_OWNER_MASK_;
-    if (number == TALLY_OWNER_IMMORTAL_)
+    if (number == TALLY_OWNER_IMMORTAL_ ||
+        (owner == TALLY_OWNER_HOT_ && tly_hot_down(self, object)))
         return TLY_ALIVE;
+    if (owner == TALLY_OWNER_HOT_)
+        tly_hot_meet(self);
     if (number == TALLY_OWNER_NONE_ || number == tly_mutator_in(self)->number)
         return tly_count_drop_for(self, tly_mutator_in(self)->number, object);
     tly_count_touch(object, owner);

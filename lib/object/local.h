@@ -15,6 +15,7 @@ struct tly_limbo {
     uint32_t count; // (a) statistics read it
 };
 
+struct tly_hot_cell;
 struct tally_weak;
 struct weak_call;
 
@@ -38,6 +39,10 @@ struct tly_local {
     uint32_t collector; // it has the collector's lock: no hook runs
     uint64_t claimed;   // (a) counter: finalizers and callbacks
                         // that it has claimed
+    struct tly_hot_cell *hot_row; // (o) by HOT object; NULL: none yet
+    uint32_t hot_seen;            // (o) the granule contended for, maybe
+    uint8_t hot_score;            // (o) how often it was
+    uint8_t hot_tick;             // (o) merged objects counted up
 };
 _Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,
                "a mutator costs at most two pages");

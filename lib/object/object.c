@@ -3,6 +3,7 @@
 #include <tally/object.h>
 
 #include "object/count.h"
+#include "object/hot.h"
 #include "object/type.h"
 
 static uint64_t object_pins; // (a)
@@ -32,6 +33,7 @@ bool tally_is_unique(const void *reference) {
     uint64_t shared = tly_load_acquire(&object->shared_);
     if (shared & (TLY_PUB | TLY_QUEUED))
         return false;
+    // Of a HOT one this is not known: the bias keeps it from being 1.
     if (shared & TLY_MERGED)
         return tly_count_of(shared) == 1;
     return tally_owns_(object) && tly_count_of(shared) == 0 &&
@@ -48,6 +50,8 @@ static uint32_t flags_of(uint64_t shared, uint16_t owner, uint8_t gc) {
         flags |= TALLY_COUNT_PUBLISHED;
     if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
         flags |= TALLY_COUNT_IMMORTAL;
+    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_HOT_)
+        flags |= TALLY_COUNT_HOT;
     if (owner & TALLY_OWNER_WATCH_)
         flags |= TALLY_COUNT_WATCHED;
     if (gc & TLY_GC_FINALIZED)
@@ -61,9 +65,13 @@ struct tally_counts tally_counts_of(const void *reference) {
     uint16_t owner = tly_load_relaxed(&object->owner_);
     uint64_t shared = tly_load_relaxed(&object->shared_);
     unsigned number = owner & TALLY_OWNER_MASK_;
+    int64_t shared_count = tly_count_of(shared);
+    if (number == TALLY_OWNER_HOT_)
+        shared_count += tly_hot_cells(object) - (int64_t)TLY_HOT_BIAS;
     struct tally_counts counts = {
-        .owner_count = tly_load_relaxed(&object->local_),
-        .shared_count = tly_count_of(shared),
+        .owner_count =
+            number == TALLY_OWNER_HOT_ ? 0 : tly_load_relaxed(&object->local_),
+        .shared_count = shared_count,
         .owner = number <= TALLY_OWNER_MAX_ ? number : 0,
         .flags = flags_of(shared, owner, tly_load_relaxed(&object->gc_)),
     };

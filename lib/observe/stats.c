@@ -11,6 +11,7 @@
 #include "object/count.h"
 #include "object/finalize.h"
 #include "object/finish.h"
+#include "object/hot.h"
 #include "pool/walk.h"
 
 static uint64_t read_counter(const uint64_t *counter) {
@@ -77,7 +78,8 @@ static void memory_sum(struct tally_stats *s) {
     int64_t live = tly_pool_live_bytes();
     s->live_bytes = live > 0 ? (uint64_t)live : 0;
     s->heap_bytes = bytes.used;
-    s->metadata_bytes = bytes.metadata + records;
+    s->hot_bytes = tly_hot_bytes();
+    s->metadata_bytes = bytes.metadata + records + s->hot_bytes;
     s->os_bytes = bytes.used + bytes.dirty + s->metadata_bytes;
     s->reserved_bytes = tly_range_size;
 }
@@ -105,6 +107,7 @@ tally_status tally_stats_get(struct tally_stats *ret_stats) {
     collections_sum(&s);
     s.immortal_objects = tly_count_immortal();
     s.pinned = tly_count_pins();
+    s.hot_objects = tly_hot_objects();
     s.saturated = tly_count_saturated();
     s.finalizers_waiting = tly_finalize_waiting();
     s.grace_periods = tly_borrow_grace_periods();

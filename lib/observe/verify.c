@@ -11,6 +11,7 @@
 #include "collector/collect.h"
 #include "epoch/attach.h"
 #include "epoch/registry.h"
+#include "object/hot.h"
 #include "object/local.h"
 #include "object/type.h"
 #include "platform/os.h"
@@ -130,6 +131,8 @@ static void compare(struct verify *v, struct tly_pool *pool,
     if (shared & TLY_DYING || owner == TALLY_OWNER_IMMORTAL_)
         return;
     int64_t total = (int64_t)object->local_ + tly_count_of(shared);
+    if (owner == TALLY_OWNER_NONE_ && tly_hot_is_kept(object))
+        total--; // the fold's
     if (total < (int64_t)v->found[tly_granule_of(object)])
         broken(v, object, "is referred to more often than it is counted");
 }
@@ -193,7 +196,9 @@ tally_status tally_verify(int level) {
     bool ours = !self->stopped_world;
     tally_status status = stop(&v, self, ours, level == 2);
     if (status == TALLY_OK) {
+        tly_hot_fold(true);
         check_all(&v);
+        tly_hot_unfold(NULL, false);
         if (ours)
             tly_collector_resume(self);
         status = v.broken ? TALLY_CORRUPT : TALLY_OK;

@@ -18,6 +18,7 @@
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
+#include "object/hot.h"
 #include "object/type.h"
 #include "object/weak.h"
 #include "platform/os.h"
@@ -101,6 +102,7 @@ static void fork_child(void) {
     tly_handshake_forked();
     tly_types_forked();
     tly_weak_forked();
+    tly_hot_forked();
     tly_arena_forked();
     tly_registry_forked(forking.self);
     tly_world_forked();

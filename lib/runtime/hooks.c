@@ -5,6 +5,7 @@
 #include "epoch/handshake.h"
 #include "object/finish.h"
 #include "runtime/executor.h"
+#include "object/hot.h"
 #include "runtime/start.h"
 
 // The last thread may have ended inside a hook that destruction or a collection
@@ -17,6 +18,7 @@ static void mutator_adopt(struct tly_mutator *self) {
     local->collector = 0;
     // In a forked child: what the thread had when the process was forked.
     tly_limbo_rescue(local);
+    tly_hot_adopt(local);
 }
 
 // A safepoint. Not [open]: the program's code must not run, and nothing may

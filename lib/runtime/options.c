@@ -30,6 +30,7 @@ static const struct option options[] = {
     OPTION(finalizers, 0, 2),
     OPTION_OR_ZERO(destroy_slice, 128, UINT32_MAX),
     OPTION(report, 0, 1),
+    OPTION(hot, 0, 1),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -71,8 +72,8 @@ tally_status tly_options_read(struct tally_config *config) {
         if (!next) {
             tly_report("TALLY_CONF: cannot read \"%s\"; known are "
                        "reserve_bytes, purge_delay_ms, collect, young_bytes, "
-                       "full_percent, verify, finalizers, destroy_slice and "
-                       "report, as name:number, with commas",
+                       "full_percent, verify, finalizers, destroy_slice, "
+                       "report and hot, as name:number, with commas",
                        text);
             return TALLY_INVALID;
         }

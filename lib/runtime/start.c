@@ -16,6 +16,7 @@
 #include "object/count.h"
 #include "object/finalize.h"
 #include "object/finish.h"
+#include "object/hot.h"
 #include "object/type.h"
 #include "object/weak.h"
 #include "observe/kept.h"
@@ -68,6 +69,7 @@ static void end_from(size_t n) {
     tly_limbo_end();
     tly_finalize_end();
     tly_weak_end();
+    tly_hot_end();
     tly_count_reset();
 }
 
@@ -81,6 +83,7 @@ static void configure(const struct tally_config *config) {
     tly_collector_configure(config->collect, config->young_bytes,
                             config->full_percent);
     tly_finalize_configure((unsigned)config->finalizers);
+    tly_hot_configure(config->hot);
     tly_collector_after = config->verify ? verify_after : NULL;
     tly_destroy_configure(config->destroy_slice);
     runtime_reports = config->report;

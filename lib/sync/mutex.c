@@ -16,6 +16,14 @@ void tly_mutex_lock(struct tly_mutex *mutex) {
     tly_require(status == 0);
 }
 
+bool tly_mutex_try(struct tly_mutex *mutex) {
+    if (pthread_mutex_trylock(&mutex->mutex) != 0)
+        return false;
+    if (TLY_SCHED != 2)
+        tly_rank_enter(mutex->rank);
+    return true;
+}
+
 void tly_mutex_unlock(struct tly_mutex *mutex) {
     int status = pthread_mutex_unlock(&mutex->mutex);
     tly_require(status == 0);

@@ -16,6 +16,8 @@ struct tly_mutex {
     { PTHREAD_MUTEX_INITIALIZER, rank }
 
 void tly_mutex_lock(struct tly_mutex *mutex);
+// Takes the lock if nobody has it.
+bool tly_mutex_try(struct tly_mutex *mutex);
 void tly_mutex_unlock(struct tly_mutex *mutex);
 
 // For a forked child, in which the lock's holder may not exist.

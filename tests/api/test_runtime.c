@@ -106,6 +106,7 @@ CHILD_TEST(options_out_of_range_are_refused) {
         BAD(finalizers, 3),
         BAD(destroy_slice, 127),
         BAD(report, 2),
+        BAD(hot, 2),
     };
     for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
         struct tally_config config = TALLY_CONFIG_INIT;

@@ -59,6 +59,18 @@ static bool by_type(void) {
 
 static bool by_verify(void) { return !refused_status(tally_verify(2)); }
 
+static bool by_hot(void) {
+    struct thing *thing = tally_new(thing);
+    if (refused(thing))
+        return false;
+    bool done = !refused_status(tally_make_hot(thing));
+    tally_incref(thing);
+    done = !refused_status(tally_make_cold(thing)) && done;
+    tally_decref(thing);
+    tally_decref(thing);
+    return done;
+}
+
 static bool by_restart(void) {
     if (!by_object())
         return false;
@@ -126,6 +138,7 @@ START_TEST(a_failed_first_borrow_can_be_tried_again, by_borrow)
 START_TEST(a_failed_first_collection_can_be_tried_again, by_collect)
 START_TEST(a_failed_first_type_can_be_tried_again, by_type)
 START_TEST(a_failed_first_verification_can_be_tried_again, by_verify)
+START_TEST(a_failed_first_hot_object_can_be_tried_again, by_hot)
 START_TEST(a_failed_second_start_can_be_tried_again, by_restart)
 
 // Under ThreadSanitizer a forked child that starts a thread dies otherwise.
@@ -145,6 +158,7 @@ int main(void) {
         cmocka_unit_test(a_failed_first_collection_can_be_tried_again),
         cmocka_unit_test(a_failed_first_type_can_be_tried_again),
         cmocka_unit_test(a_failed_first_verification_can_be_tried_again),
+        cmocka_unit_test(a_failed_first_hot_object_can_be_tried_again),
         cmocka_unit_test(a_failed_second_start_can_be_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,23 @@ static inline bool verify_scenario(void) {
     return !refused_status(tally_collect_generation(TALLY_FULL, NULL)) && done;
 }
 
+// A HOT object that threads drop; some of them have no mutator.
+static inline bool hot_scenario(void) {
+    struct thing *thing = tally_new(thing);
+    if (refused(thing))
+        return false;
+    bool done = !refused_status(tally_make_hot(thing));
+    for (int n = 0; n < 20; n++)
+        tally_incref(thing);
+    for (int n = 0; n < 4; n++)
+        thread_run(thread_drops, thing);
+    done = !refused_status(tally_make_cold(thing)) && done;
+    done = !refused_status(tally_make_hot(thing)) && done;
+    for (int n = 0; n < 17; n++)
+        tally_decref(thing);
+    return done;
+}
+
 static const struct scenario {
     const char *name;
     bool (*run)(void); // whether it got through
@@ -198,6 +215,7 @@ static const struct scenario {
     {"rings", rings_scenario},     {"greedy", greedy_scenario},
     {"threads", threads_scenario}, {"trim", trim_scenario},
     {"verify", verify_scenario},   {"pump", pump_scenario},
+    {"hot", hot_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -1,6 +1,7 @@
 // The tests of a lock, for sync/mutex.h and sync/spin.h. Who includes it has
 // defined the type unit_lock, UNIT_LOCK_INIT, UNIT_LOCK_NAME, and the
-// operations unit_lock_take, unit_lock_give and unit_lock_reset.
+// operations unit_lock_take, unit_lock_give and unit_lock_reset; and in
+// UNIT_LOCK_MORE tests of its own.
 
 #ifndef SUPPORT_UNIT_LOCK_H
 #define SUPPORT_UNIT_LOCK_H
@@ -72,7 +73,8 @@ static void locking_against_the_order_of_ranks_aborts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_under_the_lock_is_one_threads_at_a_time),
+        UNIT_LOCK_MORE cmocka_unit_test(
+            what_is_under_the_lock_is_one_threads_at_a_time),
         cmocka_unit_test(a_thread_that_holds_the_lock_is_known_to_hold_one),
         cmocka_unit_test(a_lock_whose_holder_is_gone_can_be_reset),
         cmocka_unit_test(locking_against_the_order_of_ranks_aborts),

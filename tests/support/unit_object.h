@@ -10,6 +10,7 @@
 #include "unit_pool.h"
 
 #include "object/finish.h"
+#include "object/hot.h"
 #include "object/type.h"
 #include "object/weak.h"
 
@@ -50,6 +51,7 @@ static inline int object_end(void **state) {
     tly_types_end();
     tly_limbo_end();
     tly_weak_end();
+    tly_hot_end();
     tly_count_reset();
     return pool_end(state);
 }

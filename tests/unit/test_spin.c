@@ -8,5 +8,6 @@ typedef struct tly_spin unit_lock;
 #define unit_lock_take tly_spin_lock
 #define unit_lock_give tly_spin_unlock
 #define unit_lock_reset tly_spin_reset
+#define UNIT_LOCK_MORE
 
 #include "unit_lock.h"

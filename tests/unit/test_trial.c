@@ -114,6 +114,26 @@ static void an_immortal_object_keeps_what_it_refers_to(void **state) {
     trial_end();
 }
 
+static void a_hot_object_is_a_member_while_it_is_folded(void **state) {
+    (void)state;
+    local_make();
+    struct node *hot = ring();
+    must(tally_make_hot(hot) == TALLY_OK);
+    struct tly_trial trial = trial_begin(true);
+    assert_int_equal(trial.members, 1);
+    assert_false(is_member(hot));
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(true), 0);
+    trial_end();
+    tly_hot_fold(false);
+    trial_begin(false);
+    assert_true(is_member(hot));
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(false), 2);
+    trial_end();
+    tly_hot_unfold(NULL, false);
+}
+
 static void merged_objects_are_members_with_both_their_counts(void **state) {
     (void)state;
     struct tly_local *other = local_make(), *mine = local_make();
@@ -258,6 +278,7 @@ int main(void) {
         collector_test(what_refers_to_nothing_is_not_looked_at),
         collector_test(references_that_lie_apart_count_too),
         collector_test(an_immortal_object_keeps_what_it_refers_to),
+        collector_test(a_hot_object_is_a_member_while_it_is_folded),
         collector_test(merged_objects_are_members_with_both_their_counts),
         collector_test(a_look_at_the_young_has_no_old_members),
         collector_test(an_old_object_keeps_the_young_it_refers_to),

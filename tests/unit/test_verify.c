@@ -42,6 +42,31 @@ static void a_sound_heap_passes(void **state) {
     assert_false(tly_self()->stopped_world);
 }
 
+static void a_hot_object_is_counted_with_its_cells(void **state) {
+    (void)state;
+    begin();
+    tly_mutator_in(other)->state = TLY_VACANT;
+    must(tally_make_hot(child) == TALLY_OK);
+    struct node *alone = tally_new(node);
+    must(tally_make_hot(alone) == TALLY_OK);
+    for (unsigned n = 0; n < 5; n++)
+        tally_incref(child);
+    for (unsigned n = 0; n < 6; n++)
+        tally_decref(child);
+    tally_decref(alone); // dead, and not found yet
+    assert_int_equal(tally_verify(1), TALLY_OK);
+    assert_int_equal(tally_verify(2), TALLY_OK);
+    assert_int_equal(tally_counts_of(child).flags,
+                     TALLY_COUNT_MERGED | TALLY_COUNT_HOT);
+    assert_int_equal(total_of(child), 1);
+    assert_int_equal(total_of(alone), 0);
+    // The parent's reference is there, and nobody counts it.
+    tally_decref(child);
+    assert_int_equal(tally_verify(2), TALLY_CORRUPT);
+    tally_incref(child);
+    assert_int_equal(tally_verify(2), TALLY_OK);
+}
+
 static void other_levels_are_refused(void **state) {
     (void)state;
     begin();
@@ -167,6 +192,7 @@ static void a_pool_with_wrong_bitmaps_is_found(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(a_sound_heap_passes),
+        collector_test(a_hot_object_is_counted_with_its_cells),
         collector_test(other_levels_are_refused),
         collector_test(it_works_in_a_world_that_the_caller_has_stopped),
         collector_test(inside_a_borrow_section_it_is_refused),

@@ -1,0 +1,223 @@
+// Stress: threads count objects that others make hot and cold meanwhile.
+//
+// ORACLE  an object is destroyed once, and not while a thread holds a reference
+//         to it; who holds one finds it whole. When all have let go and a full
+//         collection has passed, every object is gone, and none is HOT.
+// USE     hot [--threads N] [--seconds N] [--seed N]; the seed decides who
+//         does what, and which of them detach, end and come again.
+// FAILS   when tally_make_cold leaves the cells of vacant mutators out; when
+//         HOT | WATCH is counted in cells; when those that are added up are
+//         not cleared; without the bias; with noise (the tsan preset) when
+//         tally_make_cold does not wait for its handshake.
+
+#include "stress.h"
+
+#define BOARD 6u
+#define HELD 4u
+#define WORDS 5u
+#define TURNS 3000u
+
+struct topic {
+    tally_object head;
+    uint64_t number;
+    uint64_t words[WORDS]; // number + their index
+    atomic_uint held;      // references of threads and of the board
+    atomic_uint ended;
+};
+
+struct thread_topic { // refers to others, and to itself
+    struct topic topic;
+    tally_ref next, other;
+};
+
+static tally_aref board[BOARD] = {TALLY_AREF_INIT};
+static atomic_ulong made, destroyed, heated, cooled, refused, upgraded;
+static meeting team;
+static bool over;
+
+static void topic_gone(void *object) {
+    struct topic *topic = object;
+    expect(atomic_load(&topic->held) == 0, "topic %llu goes while it is held",
+           (unsigned long long)topic->number);
+    expect(atomic_fetch_add(&topic->ended, 1) == 0, "a topic ends again");
+    for (uint32_t i = 0; i < WORDS; i++)
+        topic->words[i] = 0;
+    atomic_fetch_add_explicit(&destroyed, 1, memory_order_relaxed);
+}
+static void topic_asked(void *object) { (void)object; }
+TALLY_TYPE(topic, TALLY_DESTROY(topic_gone));
+TALLY_TYPE(thread_topic, TALLY_REF(next), TALLY_REF(other),
+           TALLY_FINALIZE(topic_asked), TALLY_DESTROY(topic_gone));
+
+static void topic_check(struct topic *topic) {
+    for (uint32_t i = 0; i < WORDS; i++)
+        expect(topic->words[i] == topic->number + i,
+               "topic %llu is not whole: word %u is %llu",
+               (unsigned long long)topic->number, i,
+               (unsigned long long)topic->words[i]);
+}
+
+// ---- references that the oracle knows of
+
+static struct topic *copy(struct topic *topic) {
+    atomic_fetch_add(&topic->held, 1);
+    tally_incref(topic);
+    return topic;
+}
+
+static void let_go(struct topic *topic) {
+    if (!topic)
+        return;
+    topic_check(topic);
+    atomic_fetch_sub(&topic->held, 1);
+    tally_decref(topic);
+}
+
+static struct topic *topic_new(uint64_t *random) {
+    struct thread_topic *more = NULL;
+    struct topic *topic;
+    if (stress_below(random, 2))
+        topic = tally_new(topic);
+    else
+        topic = (struct topic *)(more = tally_new(thread_topic));
+    must(topic);
+    topic->number = (uint64_t)stress_random(random) << 16 | 1;
+    for (uint32_t i = 0; i < WORDS; i++)
+        topic->words[i] = topic->number + i;
+    atomic_store(&topic->held, 1);
+    atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
+    if (more && stress_below(random, 2))
+        tally_set(more, next, topic); // a cycle
+    return topic;
+}
+
+// A reference to what is on the board, or NULL.
+static struct topic *look(uint64_t *random) {
+    struct topic *topic = NULL;
+    TALLY_BORROW {
+        topic =
+            tally_upgrade(tally_aref_get(&board[stress_below(random, BOARD)]));
+        if (topic)
+            atomic_fetch_add(&topic->held, 1);
+    }
+    atomic_fetch_add_explicit(topic ? &upgraded : &refused, 1,
+                              memory_order_relaxed);
+    return topic;
+}
+
+// Puts a reference on the board, and returns what was there.
+static struct topic *put(uint64_t *random, struct topic *topic) {
+    return tally_aref_exchange(NULL, &board[stress_below(random, BOARD)],
+                               topic);
+}
+
+// ---- what threads do
+
+static void heat(struct topic *topic) {
+    tally_status status = tally_make_hot(topic);
+    expect(status == TALLY_OK, "make hot: %s", tally_strerror(status));
+    atomic_fetch_add_explicit(&heated, 1, memory_order_relaxed);
+}
+
+static void cool(struct topic *topic) {
+    tally_status status = tally_make_cold(topic);
+    expect(status == TALLY_OK, "make cold: %s", tally_strerror(status));
+    atomic_fetch_add_explicit(&cooled, 1, memory_order_relaxed);
+}
+
+static void count_some(struct topic *topic, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        tally_incref(topic);
+    for (uint32_t i = 0; i < n; i++)
+        tally_decref(topic);
+}
+
+static void *visit(void *arg) {
+    // A thread that counts, drops what it was given, and ends.
+    count_some(arg, 3);
+    let_go(arg);
+    return NULL;
+}
+
+static void act(uint64_t *random, struct topic **slot) {
+    struct topic *topic = *slot;
+    if (!topic) {
+        *slot = stress_below(random, 8) ? look(random) : topic_new(random);
+        return;
+    }
+    switch (stress_below(random, 64)) {
+    case 0:
+        heat(topic);
+        break;
+    case 1:
+        cool(topic);
+        break;
+    case 2:
+        tally_collect();
+        break;
+    case 3:
+        tally_detach(); // what it counted stays in its cells
+        break;
+    case 4:
+        thread_run(visit, copy(topic));
+        break;
+    case 5:
+    case 6:
+        let_go(put(random, copy(topic)));
+        break;
+    default:
+        if (stress_below(random, 2)) {
+            count_some(topic, stress_below(random, 40));
+        } else {
+            let_go(topic);
+            *slot = NULL;
+        }
+    }
+}
+
+static void checkpoint(void) {
+    for (uint32_t i = 0; i < BOARD; i++)
+        let_go(tally_aref_take(NULL, &board[i]));
+    while (tally_collect())
+        stress_tick();
+    expect(atomic_load(&made) == atomic_load(&destroyed),
+           "%lu topics were made, and %lu are destroyed", atomic_load(&made),
+           atomic_load(&destroyed));
+    expect(stress_stats().hot_objects == 0, "%llu objects are hot still",
+           (unsigned long long)stress_stats().hot_objects);
+    expect(tally_verify(2) == TALLY_OK, "the heap is corrupt");
+    over = stress_over();
+}
+
+static void *work(void *arg) {
+    uint64_t me = (uint64_t)(uintptr_t)arg, random = stress_stream(1, me);
+    struct topic *held[HELD] = {NULL};
+    while (!over) {
+        uint32_t turns = stress_below(&random, TURNS);
+        for (uint32_t i = 0; i < turns && !stress_over(); i++) {
+            act(&random, &held[stress_below(&random, HELD)]);
+            tally_safepoint();
+        }
+        for (uint32_t i = 0; i < HELD; i++) {
+            let_go(held[i]);
+            held[i] = NULL;
+        }
+        meeting_wait(&team);
+        if (me == 0)
+            checkpoint();
+        meeting_wait(&team);
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    stress_begin(argc, argv, "hot", 4);
+    meeting_init(&team, stress.threads);
+    team_run(work);
+    printf("hot: %lu times hot, %lu times cold; %lu upgrades, %lu times "
+           "nothing\n",
+           atomic_load(&heated), atomic_load(&cooled), atomic_load(&upgraded),
+           atomic_load(&refused));
+    expect(atomic_load(&heated) > 0, "nothing was ever hot");
+    return stress_end();
+}

@@ -1,0 +1,488 @@
+// object/hot.h: objects that each thread counts in a cell of its own.
+
+#include "unit_object.h"
+
+#include <tally/borrow.h>
+
+#include "epoch/world.h"
+#include "platform/fault.h"
+
+static unsigned ended;
+static void leaf_ends(void *object);
+
+struct leaf {
+    tally_object head;
+    uint64_t value;
+};
+TALLY_TYPE(leaf, TALLY_DESTROY(leaf_ends));
+
+struct node {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(node, TALLY_REF(next));
+
+static void leaf_ends(void *object) {
+    (void)object;
+    ended++;
+}
+
+static struct tly_local *mine, *other;
+
+// A thread that can wait, for what takes a handshake.
+static struct leaf *begin(void) {
+    must(tally_attach(NULL) == TALLY_OK);
+    mine = tly_local_of(tly_self());
+    ended = 0;
+    tly_hot_configure(false);
+    return tally_new(leaf);
+}
+
+// The same beside another mutator, which runs and never passes a safepoint.
+static struct leaf *begin_two(void) {
+    struct leaf *leaf = begin();
+    struct tly_mutator *self = tly_self();
+    other = local_make();
+    act_as(tly_heap_of(self));
+    return leaf;
+}
+
+static struct leaf *hot(struct leaf *leaf) {
+    must(tally_make_hot(leaf) == TALLY_OK);
+    return leaf;
+}
+
+static uint16_t owner_of(const void *object) {
+    return ((const tally_object *)object)->owner_;
+}
+
+static int64_t shared_of(const void *object) {
+    return tly_count_of(((const tally_object *)object)->shared_) -
+           (int64_t)TLY_HOT_BIAS;
+}
+
+static void counting_a_hot_object_leaves_its_header_alone(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin_two());
+    tally_object before = leaf->head;
+    tally_incref(leaf); // this thread's first: it has no row yet
+    assert_int_equal(shared_of(leaf), 2);
+    assert_true(before.shared_ + TLY_ONE == leaf->head.shared_);
+    before = leaf->head;
+    for (unsigned n = 0; n < 100; n++)
+        tally_incref(leaf);
+    for (unsigned n = 0; n < 99; n++)
+        tally_decref(leaf);
+    act_as_local(other);
+    tly_hot_meet(other);
+    tally_decref(leaf);
+    tally_decref(leaf);
+    assert_memory_equal(&before, &leaf->head, sizeof(before));
+    assert_int_equal(total_of(leaf), 1);
+    assert_int_equal(tly_hot_cells(&leaf->head), -1);
+    assert_int_equal(tally_counts_of(leaf).flags,
+                     TALLY_COUNT_MERGED | TALLY_COUNT_HOT);
+    assert_int_equal(ended, 0);
+}
+
+static void a_hot_object_does_not_end_with_its_last_reference(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin());
+    tly_hot_meet(mine);
+    tally_incref(leaf);
+    assert_false(tally_is_unique(leaf));
+    tally_decref(leaf);
+    assert_false(tally_is_unique(leaf));
+    tally_decref(leaf);
+    assert_int_equal(ended, 0);
+    assert_int_equal(total_of(leaf), 0);
+    assert_true(is_object(leaf));
+}
+
+static void an_object_is_merged_before_it_is_hot(void **state) {
+    (void)state;
+    struct leaf *leaf = begin();
+    tally_incref(leaf);
+    assert_int_equal(leaf->head.local_, 2);
+    hot(leaf);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_HOT_);
+    assert_in_range(leaf->head.local_, 1, TLY_HOT_MAX - 1);
+    assert_int_equal(shared_of(leaf), 2);
+    assert_int_equal(tly_hot_objects(), 1);
+    // Again: it is already.
+    hot(leaf);
+    assert_int_equal(shared_of(leaf), 2);
+    assert_int_equal(tly_hot_objects(), 1);
+    assert_int_equal(tally_transfer(leaf), TALLY_OK);
+}
+
+static void another_threads_object_is_asked_for(void **state) {
+    (void)state;
+    begin_two();
+    act_as_local(other);
+    struct leaf *leaf = tally_new(leaf);
+    tly_mutator_in(other)->state = TLY_DETACHED;
+    act_as_local(mine);
+    hot(leaf);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_HOT_);
+    assert_int_equal(total_of(leaf), 1);
+    // Where it must not wait it says so, and nothing has changed.
+    act_as_local(other);
+    tly_mutator_in(other)->state = TLY_ATTACHED;
+    struct leaf *second = tally_new(leaf);
+    act_as_local(mine);
+    must(tally_borrow_enter() == TALLY_OK);
+    assert_int_equal(tally_make_hot(second), TALLY_DEADLOCK);
+    tally_borrow_leave();
+    assert_int_equal(owner_of(second), tly_mutator_in(other)->number);
+    assert_int_equal(tally_counts_of(second).flags, 0);
+}
+
+static void a_thread_without_a_row_counts_in_the_header(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin());
+    // As if there had been no memory, and as a thread that is not attached.
+    act_as(NULL);
+    tally_incref(leaf);
+    assert_int_equal(shared_of(leaf), 2);
+    act_as_local(mine);
+    assert_null(mine->hot_row);
+    tally_incref(leaf);
+    assert_int_equal(shared_of(leaf), 3);
+    assert_non_null(mine->hot_row);
+    tally_decref(leaf);
+    assert_int_equal(shared_of(leaf), 3);
+    assert_int_equal(total_of(leaf), 2);
+}
+
+static void an_upgrade_of_a_hot_object_counts_in_the_cell(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin());
+    tly_hot_meet(mine);
+    assert_true(tally_try_incref(leaf));
+    assert_int_equal(tly_hot_cells(&leaf->head), 1);
+    assert_int_equal(shared_of(leaf), 1);
+}
+
+static void a_cold_object_has_its_count_in_one_place(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin_two());
+    tly_hot_meet(mine);
+    tly_hot_meet(other);
+    for (unsigned n = 0; n < 5; n++)
+        tally_incref(leaf);
+    act_as_local(other);
+    tally_decref(leaf);
+    tly_mutator_in(other)->state = TLY_VACANT; // its cell counts too
+    act_as_local(mine);
+    assert_int_equal(tally_make_cold(leaf), TALLY_OK);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_NONE_);
+    assert_int_equal(leaf->head.local_, 0);
+    assert_int_equal(tly_count_of(leaf->head.shared_), 5);
+    assert_int_equal(tly_hot_objects(), 0);
+    assert_int_equal(tally_make_cold(leaf), TALLY_OK);
+    for (unsigned n = 0; n < 4; n++)
+        tally_decref(leaf);
+    assert_int_equal(ended, 0);
+    tally_decref(leaf);
+    assert_int_equal(ended, 1);
+}
+
+static void a_column_is_clean_when_it_is_used_again(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin()), *next = tally_new(leaf);
+    tly_hot_meet(mine);
+    unsigned id = leaf->head.local_;
+    for (unsigned n = 0; n < 3; n++)
+        tally_incref(leaf);
+    must(tally_make_cold(leaf) == TALLY_OK);
+    hot(next);
+    assert_int_equal(next->head.local_, id);
+    assert_int_equal(total_of(next), 1);
+    assert_int_equal(total_of(leaf), 4);
+}
+
+static void while_it_cools_it_is_counted_in_the_header(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin());
+    tly_hot_meet(mine);
+    leaf->head.owner_ |= TALLY_OWNER_WATCH_;
+    tally_incref(leaf);
+    assert_int_equal(shared_of(leaf), 2);
+    assert_true(tally_try_incref(leaf) == false); // it was never published
+    tally_publish(leaf);
+    assert_true(tally_try_incref(leaf));
+    tally_decref(leaf);
+    tally_decref(leaf);
+    assert_int_equal(shared_of(leaf), 1);
+    assert_int_equal(tly_hot_cells(&leaf->head), 0);
+    assert_true(leaf->head.shared_ & TLY_DIRTY);
+}
+
+static void where_it_must_not_wait_it_stays_hot(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin());
+    must(tally_borrow_enter() == TALLY_OK);
+    assert_int_equal(tally_make_cold(leaf), TALLY_DEADLOCK);
+    tally_borrow_leave();
+    must(tally_stop_world() == TALLY_OK);
+    assert_int_equal(tally_make_cold(leaf), TALLY_DEADLOCK);
+    tally_start_world();
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_HOT_);
+}
+
+static void columns_run_out_and_come_back(void **state) {
+    (void)state;
+    struct leaf *first = begin();
+    for (unsigned n = 0; n < TALLY_HOT_OBJECTS_MAX; n++)
+        hot(n ? tally_new(leaf) : first);
+    struct leaf *late = tally_new(leaf);
+    assert_int_equal(tally_make_hot(late), TALLY_LIMIT);
+    assert_int_equal(tly_hot_objects(), TALLY_HOT_OBJECTS_MAX);
+    tally_incref(late);
+    assert_int_equal(total_of(late), 2);
+    must(tally_make_cold(first) == TALLY_OK);
+    assert_int_equal(tally_make_hot(late), TALLY_OK);
+}
+
+static void without_memory_for_rows_nothing_is_hot(void **state) {
+    (void)state;
+    struct leaf *leaf = begin();
+    const uint32_t kinds[] = {TLY_FAULT_RESERVE, TLY_FAULT_COMMIT};
+    for (unsigned n = 0; n < 2; n++) {
+        tly_fault_arm(kinds[n], 1, true);
+        assert_int_equal(tally_make_hot(leaf), TALLY_NO_MEMORY);
+        assert_int_equal(tly_fault_disarm(NULL), 1);
+    }
+    assert_int_equal(tly_hot_objects(), 0);
+    assert_int_equal(tly_hot_bytes(), 0);
+    assert_int_equal(total_of(leaf), 1);
+    hot(leaf);
+    assert_true(tly_hot_bytes() > 0);
+    // A mutator that gets none does without.
+    for (unsigned n = 0; n < 20; n++)
+        other = local_make();
+    tly_fault_arm(TLY_FAULT_COMMIT, 1, true);
+    tly_hot_adopt(other);
+    assert_int_equal(tly_fault_disarm(NULL), 1);
+    tally_incref(leaf);
+    assert_null(other->hot_row);
+    act_as_local(mine);
+}
+
+static void one_thread_alone_contends_with_nobody(void **state) {
+    (void)state;
+    struct leaf *leaf = begin();
+    tally_transfer(leaf);
+
+    tly_hot_configure(true);
+    for (unsigned n = 0; n < 10 * TLY_HOT_EVERY; n++)
+        tally_incref(leaf);
+    assert_int_equal(mine->hot_score, 0);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_NONE_);
+    for (unsigned n = 0; n < 10 * TLY_HOT_EVERY; n++)
+        tally_decref(leaf);
+    assert_int_equal(total_of(leaf), 1);
+}
+
+static atomic_bool enough;
+
+static void *count_often(void *leaf) {
+    must(tally_attach(NULL) == TALLY_OK);
+    while (!enough) {
+        tally_incref(leaf);
+        tally_decref(leaf);
+    }
+    tally_detach();
+    return NULL;
+}
+
+static void two_threads_contend_until_it_is_hot(void **state) {
+    (void)state;
+    struct leaf *leaf = begin();
+    tally_transfer(leaf);
+    for (int on = 0; on < 2; on++) {
+        enough = false;
+        tly_hot_configure(on);
+        pthread_t thread = thread_start(count_often, leaf);
+        for (unsigned n = 0;
+             on ? owner_of(leaf) != TALLY_OWNER_HOT_ : n < 100000; n++) {
+            tally_incref(leaf);
+            tally_decref(leaf);
+        }
+        assert_int_equal(tly_hot_objects(), on);
+        enough = true;
+        thread_join(thread);
+    }
+    assert_int_equal(total_of(leaf), 1);
+}
+
+// ---- in a stopped world
+
+static const void *garbage;
+static bool is_garbage(const tally_object *object) { return object == garbage; }
+
+static void a_fold_gives_each_object_its_count(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin()), *dead = hot(tally_new(leaf));
+    tly_hot_meet(mine);
+    tally_incref(leaf);
+    tally_decref(dead);
+    must(tally_stop_world() == TALLY_OK);
+    tly_hot_fold(false);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_NONE_);
+    assert_int_equal(leaf->head.local_, 0);
+    assert_int_equal(tly_count_of(leaf->head.shared_), 2);
+    assert_int_equal(tly_count_of(dead->head.shared_), 1); // the fold's
+    tly_hot_unfold(NULL, false);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_HOT_);
+    assert_int_equal(owner_of(dead), TALLY_OWNER_HOT_);
+    assert_int_equal(total_of(leaf), 2);
+    assert_int_equal(total_of(dead), 0);
+    tally_start_world();
+    assert_int_equal(tly_hot_bury(mine), 0);
+    assert_int_equal(ended, 0);
+}
+
+static void collect_by_hand(const void *found) {
+    garbage = found;
+    must(tally_stop_world() == TALLY_OK);
+    tly_hot_fold(false);
+    tly_hot_unfold(is_garbage, true);
+    tally_start_world();
+}
+
+static void what_nothing_refers_to_is_buried(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin()), *live = hot(tally_new(leaf));
+    tly_hot_meet(mine);
+    tally_decref(leaf);
+    collect_by_hand(NULL);
+    assert_int_equal(ended, 0);
+    assert_int_equal(tly_hot_bury(mine), 1);
+    tly_finish(mine, true);
+    assert_int_equal(ended, 1);
+    assert_false(is_object(leaf));
+    assert_int_equal(owner_of(live), TALLY_OWNER_HOT_);
+    assert_int_equal(tly_hot_objects(), 1);
+}
+
+static void garbage_is_an_ordinary_object_again(void **state) {
+    (void)state;
+    begin();
+    struct node *node = tally_new(node);
+    tally_set(node, next, node);
+    must(tally_make_hot(node) == TALLY_OK);
+    tally_decref(node);
+    collect_by_hand(node);
+    assert_int_equal(tly_hot_bury(mine), 0);
+    assert_int_equal(owner_of(node), TALLY_OWNER_NONE_);
+    assert_int_equal(tly_count_of(node->head.shared_), 1);
+    assert_int_equal(tly_hot_objects(), 0);
+}
+
+static void what_refers_to_others_is_left_to_the_collector(void **state) {
+    (void)state;
+    begin();
+    struct node *node = tally_new(node);
+    must(tally_make_hot(node) == TALLY_OK);
+    tally_decref(node);
+    must(tally_stop_world() == TALLY_OK);
+    tly_hot_fold(false);
+    assert_int_equal(tly_count_of(node->head.shared_), 0);
+    tly_hot_unfold(NULL, false);
+    tly_hot_fold(true);
+    assert_int_equal(tly_count_of(node->head.shared_), 1);
+    tly_hot_unfold(NULL, false);
+    tally_start_world();
+    assert_int_equal(total_of(node), 0);
+}
+
+// Makes an object HOT as contention does.
+static void heat_by_itself(struct leaf *leaf) {
+    hot(leaf);
+    must(tally_make_cold(leaf) == TALLY_OK);
+    tly_hot_configure(true);
+    enough = false;
+    pthread_t thread = thread_start(count_often, leaf);
+    while (owner_of(leaf) != TALLY_OWNER_HOT_) {
+        tally_incref(leaf);
+        tally_decref(leaf);
+    }
+    enough = true;
+    thread_join(thread);
+    tly_hot_configure(false);
+}
+
+static void what_nobody_counts_loses_its_column(void **state) {
+    (void)state;
+    struct leaf *leaf = begin(), *asked = hot(tally_new(leaf));
+    heat_by_itself(leaf);
+    tly_hot_meet(mine);
+    for (unsigned n = 0; n < 3; n++) {
+        // References that cancel are counting, too.
+        tally_incref(leaf);
+        tally_decref(leaf);
+        collect_by_hand(NULL);
+        collect_by_hand(NULL);
+        assert_int_equal(owner_of(leaf), TALLY_OWNER_HOT_);
+    }
+    collect_by_hand(NULL);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_NONE_);
+    assert_int_equal(total_of(leaf), 1);
+    assert_int_equal(owner_of(asked), TALLY_OWNER_HOT_);
+}
+
+static void an_immortal_objects_column_goes_with_a_fold(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin());
+    tly_hot_meet(mine);
+    tally_incref(leaf);
+    tally_immortalize(leaf);
+    assert_int_equal(tally_counts_of(leaf).flags,
+                     TALLY_COUNT_MERGED | TALLY_COUNT_IMMORTAL);
+    assert_int_equal(tally_make_hot(leaf), TALLY_OK);
+    assert_int_equal(tly_hot_objects(), 1);
+    collect_by_hand(NULL);
+    assert_int_equal(tly_hot_objects(), 0);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_IMMORTAL_);
+    assert_int_equal(leaf->head.local_, 0);
+}
+
+static void in_a_forked_child_nothing_cools(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin());
+    leaf->head.owner_ |= TALLY_OWNER_WATCH_;
+    tly_hot_forked();
+    // Only what tally_make_cold has begun is ended.
+    assert_true(leaf->head.owner_ & TALLY_OWNER_WATCH_);
+    leaf->head.owner_ = TALLY_OWNER_HOT_;
+    assert_int_equal(tally_make_cold(leaf), TALLY_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        object_test(counting_a_hot_object_leaves_its_header_alone),
+        object_test(a_hot_object_does_not_end_with_its_last_reference),
+        object_test(an_object_is_merged_before_it_is_hot),
+        object_test(another_threads_object_is_asked_for),
+        object_test(a_thread_without_a_row_counts_in_the_header),
+        object_test(an_upgrade_of_a_hot_object_counts_in_the_cell),
+        object_test(a_cold_object_has_its_count_in_one_place),
+        object_test(a_column_is_clean_when_it_is_used_again),
+        object_test(while_it_cools_it_is_counted_in_the_header),
+        object_test(where_it_must_not_wait_it_stays_hot),
+        object_test(columns_run_out_and_come_back),
+        object_test(without_memory_for_rows_nothing_is_hot),
+        object_test(one_thread_alone_contends_with_nobody),
+        object_test(two_threads_contend_until_it_is_hot),
+        object_test(a_fold_gives_each_object_its_count),
+        object_test(what_nothing_refers_to_is_buried),
+        object_test(garbage_is_an_ordinary_object_again),
+        object_test(what_refers_to_others_is_left_to_the_collector),
+        object_test(what_nobody_counts_loses_its_column),
+        object_test(an_immortal_objects_column_goes_with_a_fold),
+        object_test(in_a_forked_child_nothing_cools),
+    };
+    return cmocka_run_group_tests_name("object/hot", tests, NULL, NULL);
+}
