@@ -6,7 +6,7 @@
 // QUESTION    Is every object destroyed exactly once, by somebody who has
 //             waited for a grace period that began after it was retired, also
 //             when the thread that retired it does not run any more?
-// THREADS     NT threads that take over any vacant mutator, retire, poll,
+// THREADS     two that take over any vacant mutator, retire, poll,
 //             settle for all, block, end, or stay for ever in whatever wait;
 //             in the end one more, which settles.
 // ABSTRACTED  Objects are retired by being put on a list; a list is a set.
@@ -50,24 +50,18 @@ mtype:mutant = { NONE, NOLEAVE, NOSUSPEND, NOGRACE, KEEPSLIST, TAKELATE,
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
-#ifndef NT
-#define NT 2
-#endif
-#ifndef ROOTS
-#define ROOTS 2                 // objects that threads retire
-#endif
-#define LAST NT                 // the mutator of the thread that settles
+#define LAST 2                  // the mutator of the thread that settles
 
 mtype:state = { VACANT, ATTACHED, DETACHED, SUSPENDED };
-mtype:state state[NT + 1] = VACANT;
-byte limbo[NT + 1];             // a grace period has yet to begin
-byte waiting[NT + 1];           // one is waited for
+mtype:state state[LAST + 1] = VACANT;
+byte limbo[LAST + 1];             // a grace period has yet to begin
+byte waiting[LAST + 1];           // one is waited for
 byte left;                      // what threads left
 
 // Ghosts: sets of objects.
 byte next = 1;                  // to be retired: 1, then 2; 4 is 1's child
 byte retired;
-byte covered[NT + 1];           // retired before the grace period began
+byte covered[LAST + 1];           // retired before the grace period began
 byte destroyed;
 
 #define IDLE(s) ((s) == DETACHED || (s) == VACANT)
@@ -240,17 +234,13 @@ adopt:
             me = 0
         :: state[1] == VACANT ->
             me = 1
-#if NT == 3
-        :: state[2] == VACANT ->
-            me = 2
-#endif
         fi;
         state[me] = ATTACHED
     };
     rescue(me);
     do
     :: atomic {                 // retires
-           next < 1 << ROOTS -> limbo[me] = limbo[me] | next;
+           next < 4 -> limbo[me] = limbo[me] | next;
            retired = retired | next;
            next = next * 2
        }
@@ -285,9 +275,6 @@ init {
 
     atomic {
         run Thread();
-#if NT == 3
-        run Thread();
-#endif
         run Thread()
     };
     _nr_pr == 1;
