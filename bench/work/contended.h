@@ -55,12 +55,12 @@ static void contended_case(const char *question, const char *label,
 
 static void state_biased(node_ref *node) { (void)node; }
 
-static void work_contended(void) {
+static inline void work_contended(void) {
     contended_case("contended", "state=biased", state_biased);
     contended_case("contended", "state=merged", node_give_up);
 }
 
-static void work_hot(void) {
+static inline void work_hot(void) {
     contended_case("hot", "state=hot", node_make_hot);
     contended_case("hot", "state=by_itself", node_give_up);
 }

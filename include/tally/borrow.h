@@ -46,10 +46,11 @@ TALLY_INLINE void tally_borrow_leave(void) { tally_borrow_end_(); }
 // end, break, return or goto. A thread that is not attached and finds no
 // memory for that waits for a mutator that another gives up.
 #define TALLY_BORROW TALLY_BORROW_(TALLY_CAT_(tally_once_, __LINE__))
-#define TALLY_BORROW_(once)                                                    \
-    for (bool once __attribute__((cleanup(tally_borrow_scope_end_))) =         \
-             tally_borrow_scope_();                                            \
-         once; once = false)
+#define TALLY_BORROW_(section)                                                 \
+    for (struct tally_section_ section                                         \
+         __attribute__((cleanup(tally_section_end_))) =                        \
+             tally_section_begin_();                                           \
+         section.once; section.once = false)
 
 // Waits for a grace period.
 //

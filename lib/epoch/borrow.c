@@ -14,8 +14,9 @@ static uint64_t borrow_grace_periods;
 // The fast paths as symbols, as in object/twins.c.
 extern inline bool tally_borrow_begin_(void);
 extern inline void tally_borrow_end_(void);
-extern inline void tally_borrow_scope_end_(const bool *unused);
-extern inline bool tally_borrow_scope_(void);
+extern inline bool tally_section_asked_(const struct tally_breaker_ *self);
+extern inline struct tally_section_ tally_section_begin_(void);
+extern inline void tally_section_end_(const struct tally_section_ *section);
 extern inline tally_status tally_borrow_enter(void);
 extern inline void tally_borrow_leave(void);
 

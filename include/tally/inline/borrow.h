@@ -51,6 +51,14 @@ TALLY_INLINE bool tally_borrow_begin_(void) {
     return true;
 }
 
+// Whether the end of a section is waited for, or a safepoint asked for.
+// Returns:  true if so.  Threads: any.  Blocks: no.  Cost: three loads.
+TALLY_INLINE bool tally_section_asked_(const struct tally_breaker_ *self) {
+    // Relaxed: as tally_safepoint; the compiler keeps it after the end.
+    return ((uint32_t)__atomic_load_n(self->waiter_, __ATOMIC_RELAXED) |
+            __atomic_load_n(&self->bits_, __ATOMIC_RELAXED)) != 0;
+}
+
 // Returns:  nothing.  Threads: the one that entered.  Blocks: as
 // tally_safepoint, for the outermost.  Cost: six loads and a store.
 TALLY_INLINE void tally_borrow_end_(void) {
@@ -67,27 +75,51 @@ TALLY_INLINE void tally_borrow_end_(void) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(reader, word - 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    // Relaxed: as tally_safepoint; and see above.
-    if (TALLY_UNLIKELY(
-            (uint32_t)__atomic_load_n(self->waiter_, __ATOMIC_RELAXED) |
-            __atomic_load_n(&self->bits_, __ATOMIC_RELAXED)))
+    if (TALLY_UNLIKELY(tally_section_asked_(self)))
         tally_borrow_left_slow_();
 }
 
-// The end of a TALLY_BORROW statement, however it is left.
-// Returns:  nothing.  Threads: in a section.  Blocks: as tally_borrow_leave.
-// Cost:     as tally_borrow_leave.
-TALLY_INLINE void tally_borrow_scope_end_(const bool *unused) {
-    (void)unused;
-    tally_borrow_end_();
+// What a TALLY_BORROW statement remembers, so that its end reloads nothing.
+struct tally_section_ {
+    struct tally_breaker_ *self;
+    unsigned long *reader; // NULL: a call has to end it
+    unsigned long before;  // the thread's word after the section
+    bool once;             // the statement is yet to be run
+};
+
+// Returns:  a section that is begun.  Threads: any.  Blocks: for a mutator to
+// be had, if there is no memory for one.  Cost: as tally_borrow_enter.
+TALLY_INLINE struct tally_section_ tally_section_begin_(void) {
+    struct tally_section_ section;
+    section.once = true;
+    section.reader = NULL;
+    if (TALLY_LIKELY(tally_borrow_begin_())) {
+        section.self = tally_breaker_;
+        section.reader = section.self->reader_;
+        // Relaxed: the thread's own word.
+        section.before = __atomic_load_n(section.reader, __ATOMIC_RELAXED) - 1;
+    } else {
+        section.self = NULL;
+        section.before = 0;
+        tally_borrow_enter_surely_();
+    }
+    return section;
 }
 
-// Returns:  true.  Threads: any.  Blocks: for a mutator to be had, if there is
-// no memory for one.  Cost: as tally_borrow_enter.
-TALLY_INLINE bool tally_borrow_scope_(void) {
-    if (TALLY_UNLIKELY(!tally_borrow_begin_()))
-        tally_borrow_enter_surely_();
-    return true;
+// The end of a TALLY_BORROW statement, however it is left.
+// Returns:  nothing.  Threads: in that section.  Blocks: as tally_borrow_leave.
+// Cost:     two loads and a store.
+TALLY_INLINE void tally_section_end_(const struct tally_section_ *section) {
+    if (TALLY_UNLIKELY(!section->reader)) {
+        tally_borrow_end_();
+        return;
+    }
+    // ORDER[section] release: as tally_borrow_end_.
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(section->reader, section->before, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (TALLY_UNLIKELY(tally_section_asked_(section->self)))
+        tally_borrow_left_slow_();
 }
 
 TALLY_END
