@@ -29,9 +29,18 @@ struct tally_config {
     uint64_t report;         // 1: tally_shutdown writes to stderr what was
                              // made to live on; 0
     uint64_t hot;            // 0: no object becomes HOT by itself; 1
+    uint64_t limbo_objects;  // how many may wait for a grace period before a
+                             // thread waits for one, objects and deferrals, 1
+                             // .. 2^20; 127
+    uint64_t limbo_bytes;    // the same in bytes, 1 .. 512 GiB; 1 MiB
+    uint64_t later_bytes;    // what buffered drops may keep, 0 .. 512 GiB; 1
+                             // MiB
 };
 #define TALLY_CONFIG_INIT                                                      \
-    { sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1 }
+    {                                                                          \
+        sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1,  \
+            127, 1048576, 1048576                                              \
+    }
 
 // Starts the runtime with options. Environment options win over these.
 //

@@ -57,7 +57,12 @@ struct tally_stats {
     uint64_t dying_objects; // dead, waiting for a safepoint (destroy_slice);
                             // what only they refer to is not known yet
     uint64_t hot_objects;
-    uint64_t hot_bytes; // of metadata_bytes, the cells they are counted in
+    uint64_t hot_bytes;      // of metadata_bytes, the cells they are counted in
+    uint64_t limbo_bytes;    // of limbo_objects
+    uint64_t deferred_calls; // that wait to be made, and frees
+    uint64_t deferred_bytes; // that they hold: blocks, and the lists' own
+    uint64_t later_drops;    // buffered, and counted still
+    uint64_t later_bytes;    // of the blocks that they keep
 };
 
 // Reads the heap's statistics.

@@ -20,6 +20,7 @@
 #include <tally/aref.h>
 #include <tally/borrow.h>
 #include <tally/collect.h>
+#include <tally/defer.h>
 #include <tally/finalize.h>
 #include <tally/hot.h>
 #include <tally/mutator.h>

@@ -5,7 +5,9 @@
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
 #include "epoch/registry.h"
+#include "object/defer.h"
 #include "object/finish.h"
+#include "object/later.h"
 
 // A program that goes on dropping is waited for so often.
 #define ROUNDS 4
@@ -23,17 +25,24 @@ void tly_settle_dead(struct tly_local *self) {
 }
 
 void tly_settle_idle(struct tly_local *self) {
+    tly_later_apply(self);
     inboxes_empty();
     tly_settle_dead(self);
     tly_pending_flush(&self->heap);
 }
 
 void tly_settle_limbo(struct tly_local *self) {
-    // What dies of published objects may be published itself.
+    // What dies of published objects may be published itself. Deferred calls
+    // may defer others: for ever, so they are followed some times only.
+    unsigned calls = ROUNDS;
     do {
         tly_limbo_poll(self, true);
         tly_finish_all(self, true);
-    } while (tly_limbo_has(self) && !self->finishing);
+        if (calls > 0)
+            tly_defer_run(self);
+        calls -= calls > 0;
+    } while ((calls > 0 ? tly_limbo_has(self) : tly_limbo_has_objects(self)) &&
+             !self->finishing);
 }
 
 // Takes over what threads wait for that do not run meanwhile, and their dead:
@@ -44,8 +53,7 @@ static void rescue(struct tly_local *self) {
         struct tly_local *local = tly_local_of(m);
         uint32_t idle;
         // Relaxed: what is missed was taken in this round, and counted.
-        if ((!tly_load_relaxed(&local->waiting.count) &&
-             !tly_load_relaxed(&local->dying)) ||
+        if ((!tly_limbo_keeps(local) && !tly_load_relaxed(&local->dying)) ||
             !tly_mutator_suspend(m, &idle))
             continue;
         tly_limbo_rescue(local);
@@ -76,6 +84,7 @@ void tly_settle(struct tly_local *self) {
     uint64_t before, after = progress();
     for (unsigned round = 0; round < ROUNDS; round++) {
         before = after;
+        tly_later_apply(self);
         tly_pending_flush(&self->heap);
         inboxes_empty();
         rescue(self);
@@ -83,7 +92,7 @@ void tly_settle(struct tly_local *self) {
         if (tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH, 0) != TALLY_OK)
             return;
         after = progress();
-        if (after == before)
+        if (after == before && !tly_limbo_has(self))
             return;
     }
 }

@@ -9,8 +9,6 @@
 #include "epoch/rcu.h"
 #include "platform/os.h"
 
-static uint64_t borrow_grace_periods;
-
 // The fast paths as symbols, as in object/twins.c.
 extern inline bool tally_borrow_begin_(void);
 extern inline void tally_borrow_end_(void);
@@ -49,17 +47,10 @@ void tally_borrow_left_slow_(void) {
     tally_safepoint_slow_();
 }
 
-void tly_borrow_synchronize(struct tly_mutator *self) {
+void tly_borrow_await(struct tly_mutator *self, uint64_t number) {
     tly_mutator_detach(self);
-    tly_rcu_synchronize();
-    // Relaxed: a statistic.
-    tly_add_relaxed(&borrow_grace_periods, 1);
+    tly_grace_await(number);
     tly_mutator_attach(self);
-}
-
-uint64_t tly_borrow_grace_periods(void) {
-    // Relaxed: a statistic.
-    return tly_load_relaxed(&borrow_grace_periods);
 }
 
 tally_status tally_synchronize(void) {
@@ -68,6 +59,6 @@ tally_status tally_synchronize(void) {
         return -errno;
     if (tly_rcu_ongoing())
         return TALLY_DEADLOCK;
-    tly_borrow_synchronize(self);
+    tly_borrow_await(self, tly_grace_next());
     return TALLY_OK;
 }

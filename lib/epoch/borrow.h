@@ -5,10 +5,8 @@
 
 #include "epoch/mutator.h"
 
-// Waits for a grace period, detached. [self] is attached, outside of sections.
-void tly_borrow_synchronize(struct tly_mutator *self);
-
-// Grace periods that have been waited for.
-uint64_t tly_borrow_grace_periods(void);
+// Waits until the grace period with a number (tly_grace_next) has passed,
+// detached. [self] is attached, outside of sections.
+void tly_borrow_await(struct tly_mutator *self, uint64_t number);
 
 #endif

@@ -31,8 +31,10 @@
 #include "base/check.h"
 #include "sync/event.h"
 
-// Two pages, what a mutator costs at most.
+// Two pages, what a mutator costs at most while it has no use for its cold part
+// (registry.h).
 #define TLY_RECORD_SIZE 8192
+#define TLY_COLD_SIZE ((size_t)1024)
 
 enum tly_state {
     TLY_VACANT,   // its thread is gone

@@ -92,13 +92,46 @@ void tly_rcu_wake(void) {
     urcu_memb_read_unlock();
 }
 
-void tly_rcu_synchronize(void) {
+// The last one that has begun, and the last that has ended; (a), advanced with
+// grace_lock held.
+static uint64_t grace_begun, grace_ended;
+
+uint64_t tly_grace_next(void) {
+    // ORDER[grace] acq_rel: all that the caller took out of the readers' reach
+    // happens before the next one begins. A read-modify-write: a load could
+    // run before the stores that it is to follow, and miss one that begins.
+    return tly_add_acq_rel(&grace_begun, 0) + 1;
+}
+
+bool tly_grace_passed(uint64_t number) {
+    // ORDER[grace-end] acquire: the sections that it waited for happen before
+    // what the caller does. Pairs with grace_pass.
+    return tly_load_acquire(&grace_ended) >= number;
+}
+
+static void grace_pass(void) {
+    // ORDER[grace] acq_rel: see tly_grace_next.
+    uint64_t number = tly_add_acq_rel(&grace_begun, 1) + 1;
     HAPPENS_BEFORE(grace_begin);
     HAPPENS_BEFORE(grace_end);
-    tly_mutex_lock(&grace_lock);
     urcu_memb_synchronize_rcu();
-    tly_mutex_unlock(&grace_lock);
     HAPPENS_AFTER(grace_end);
+    // ORDER[grace-end] release: see tly_grace_passed.
+    tly_store_release(&grace_ended, number);
+}
+
+void tly_grace_await(uint64_t number) {
+    tly_mutex_lock(&grace_lock);
+    // Whoever had the lock before may have waited for it as well.
+    if (!tly_grace_passed(number))
+        grace_pass();
+    tly_check(tly_grace_passed(number));
+    tly_mutex_unlock(&grace_lock);
+}
+
+uint64_t tly_grace_count(void) {
+    // Relaxed: a statistic.
+    return tly_load_relaxed(&grace_ended);
 }
 
 void tly_rcu_fork_prepare(void) {

@@ -35,8 +35,18 @@ TLY_INLINE bool tly_rcu_ongoing(void) {
 // Wakes who waits for sections to end; after one has ended without a call.
 void tly_rcu_wake(void);
 
-// Waits for a grace period. Not inside a section, not by an attached thread.
-void tly_rcu_synchronize(void);
+// Grace periods have numbers. What was taken out of the readers' reach before
+// a call of tly_grace_next may go when the one that it names has passed,
+// whoever waited for it.
+uint64_t tly_grace_next(void);
+bool tly_grace_passed(uint64_t number);
+
+// Waits until that one has passed, unless it has. Not inside a section, not by
+// an attached thread.
+void tly_grace_await(uint64_t number);
+
+// How many there were.
+uint64_t tly_grace_count(void);
 
 // Around fork: no thread is half registered; in the child only the calling
 // thread is a reader.

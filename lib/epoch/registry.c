@@ -1,8 +1,9 @@
-// Records lie in one reserved range and are committed as they are needed;
-// they are never given back, so that a number is always the address of a
-// mutator. Registration stops nobody: the count is advanced after the record
-// is complete and ATTACHED, and whoever walks the records after raising a
-// goal reads the count after it.
+// Records lie in one reserved range, and behind them their cold parts, which
+// take no memory until they are used. Both are committed as they are needed
+// and never given back, so that a number is always the address of a mutator.
+// Registration stops nobody: the count is advanced after the record is complete
+// and ATTACHED, and whoever walks the records after raising a goal reads the
+// count after it.
 
 #include "epoch/registry.h"
 
@@ -14,8 +15,10 @@
 #include "sync/mutex.h"
 
 #define RECORDS (TALLY_OWNER_MAX_ + 1)
-#define RESERVED TLY_ROUND_UP(RECORDS * sizeof(union tly_record), 65536u)
 #define COMMIT_STEP ((size_t)65536)
+#define HOT_BYTES TLY_ROUND_UP(RECORDS * sizeof(union tly_record), COMMIT_STEP)
+#define COLD_BYTES TLY_ROUND_UP(RECORDS *TLY_COLD_SIZE, COMMIT_STEP)
+#define RESERVED (HOT_BYTES + COLD_BYTES)
 
 union tly_record tly_nobody TLY_ALIGNED(TLY_LINE) = {
     .mutator = {.state = TLY_VACANT, .breaker.reader_ = &tly_no_reader},
@@ -27,10 +30,11 @@ TALLY_THREAD struct tally_breaker_ *tally_breaker_ =
 TALLY_THREAD uint16_t tally_number_ = TALLY_OWNER_NOBODY_;
 
 union tly_record *tly_records;
+char *tly_colds;
 
 static struct tly_mutex registry_lock = TLY_MUTEX_INIT(TLY_RANK_REGISTRY);
 static uint32_t registry_count;
-static size_t registry_committed;
+static size_t registry_committed, registry_cold_committed;
 
 // Which mutators are VACANT, as a hint for who looks for one: the state word
 // decides.
@@ -41,7 +45,8 @@ tally_status tly_registry_start(void) {
     if (!tly_records)
         return TALLY_NO_MEMORY;
     registry_count = 0;
-    registry_committed = 0;
+    registry_committed = registry_cold_committed = 0;
+    tly_colds = (char *)tly_records + HOT_BYTES;
     CK_BITMAP_INIT(&registry_vacant, RECORDS, false);
     return TALLY_OK;
 }
@@ -49,8 +54,9 @@ tally_status tly_registry_start(void) {
 void tly_registry_end(void) {
     tly_os_unreserve(tly_records, RESERVED);
     tly_records = NULL;
+    tly_colds = NULL;
     registry_count = 0;
-    registry_committed = 0;
+    registry_committed = registry_cold_committed = 0;
 }
 
 uint32_t tly_registry_count(void) {
@@ -82,14 +88,20 @@ struct tly_mutator *tly_registry_adopt(void) {
     return NULL;
 }
 
-static bool record_commit(uint32_t number) {
-    size_t end = (number + 1) * sizeof(union tly_record);
-    if (end <= registry_committed)
+static bool commit(char *range, size_t *committed, size_t end) {
+    if (end <= *committed)
         return true;
-    if (tly_os_commit((char *)tly_records + registry_committed, COMMIT_STEP))
+    if (tly_os_commit(range + *committed, COMMIT_STEP))
         return false;
-    registry_committed += COMMIT_STEP;
+    *committed += COMMIT_STEP;
     return true;
+}
+
+static bool record_commit(size_t number) {
+    return commit((char *)tly_records, &registry_committed,
+                  (number + 1) * sizeof(union tly_record)) &&
+           commit(tly_colds, &registry_cold_committed,
+                  (number + 1) * TLY_COLD_SIZE);
 }
 
 struct tly_mutator *tly_registry_create(void) {

@@ -6,6 +6,7 @@
 #include "epoch/mutator.h"
 
 extern union tly_record *tly_records;
+extern char *tly_colds;
 
 // Reserves the range, and makes the record that is kept back.
 tally_status tly_registry_start(void);
@@ -19,6 +20,11 @@ uint32_t tly_registry_count(void);
 // The record with a number, 1 .. TALLY_OWNER_MAX_.
 TLY_INLINE struct tly_mutator *tly_mutator_of(uint32_t number) {
     return &tly_records[number].mutator;
+}
+
+// The cold part of a record: what few threads ever use, zero until then.
+TLY_INLINE void *tly_cold_of(const struct tly_mutator *mutator) {
+    return tly_colds + (size_t)mutator->number * TLY_COLD_SIZE;
 }
 
 // A VACANT mutator, made ATTACHED; NULL when there is none.

@@ -43,22 +43,30 @@ void tly_destroy_rescue(struct tly_local *self, struct tly_local *of);
 // Gives the block of an object back that has no references any more.
 void tly_object_free(struct tly_local *self, tally_object *object);
 
-// ---- published objects (limbo.c)
+// ---- grace periods (limbo.c)
 
 // Takes a dead published object until a grace period has passed, which begins
 // after callbacks of its weak references. _retire: when they are done.
 void tly_limbo_add(struct tly_local *self, tally_object *object);
 void tly_limbo_retire(struct tly_local *self, tally_object *object);
 
-// Waits for a grace period if the bounds are reached, or [all]; then what
-// waited is on the list of the dead.
+// Asks for a safepoint if what waits has come to the bounds.
+void tly_limbo_grew(struct tly_local *self);
+
+// Ends the wait of what may go now; waits for nothing and runs no code of the
+// program's. Objects are on the list of the dead then, calls are ready.
+void tly_limbo_reap(struct tly_local *self);
+
+// The same; and waits for a grace period if the bounds are reached, or [all].
 void tly_limbo_poll(struct tly_local *self, bool all);
 
-// Whether anything waits: of [self], or of threads that do not run.
-bool tly_limbo_has(const struct tly_local *self);
+// Whether a mutator keeps anything. Any thread: a hint.
+bool tly_limbo_keeps(const struct tly_local *local);
 
-// Objects that threads left which do not run.
-uint64_t tly_limbo_left_count(void);
+// Whether anything waits, or objects do: of [self], or of threads that do not
+// run.
+bool tly_limbo_has(const struct tly_local *self);
+bool tly_limbo_has_objects(const struct tly_local *self);
 
 // Forgets what waits, with the heap it lies in.
 void tly_limbo_end(void);
@@ -69,5 +77,16 @@ void tly_limbo_leave(struct tly_local *self);
 // The same of a mutator that does not run, or of this one, and of what a call
 // of tly_limbo_poll has taken and waits for: that call ends without it.
 void tly_limbo_rescue(struct tly_local *of);
+
+// The bounds (options).
+void tly_limbo_configure(uint64_t objects, uint64_t bytes);
+
+// Statistics: what waits of a mutator's, and of what threads left, is added.
+struct tly_limbo_total {
+    uint64_t objects, bytes, calls, deferred_bytes;
+};
+void tly_limbo_total(const struct tly_local *local,
+                     struct tly_limbo_total *sum);
+void tly_limbo_left_total(struct tly_limbo_total *sum);
 
 #endif

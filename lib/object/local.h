@@ -5,14 +5,22 @@
 
 #include <tally/stats.h>
 
+#include "epoch/registry.h"
 #include "object/header.h"
 #include "pool/heap.h"
 
-// Dead published objects, linked by their count fields.
+struct tly_bag; // deferred calls and frees (defer.c)
+
+// What waits for a grace period: dead published objects, linked by their count
+// fields, and bags. Statistics read the sums.
 struct tly_limbo {
     tally_object *head, *tail;
-    uint64_t bytes; // of their blocks
-    uint32_t count; // (a) statistics read it
+    struct tly_bag *first, *last;
+    uint64_t grace;          // (a) number of the last that ends a wait here
+    uint64_t bytes;          // (a) of the objects' blocks
+    uint64_t deferred_bytes; // (a) of blocks to be freed, and of bags
+    uint32_t count;          // (a) objects
+    uint32_t calls;          // (a) entries of bags: calls and frees
 };
 
 struct tly_hot_cell;
@@ -22,13 +30,11 @@ struct weak_call;
 struct tly_local {
     struct tly_heap heap;
     struct tally_counters counters; // (a) single writer
-    tally_object *dead;       // to be destroyed; linked by their count fields
-    tally_object *held;       // dead, but a hook of theirs may not run here
-    tally_object *finalize;   // a unit of each is ours; its finalizer is to run
-    struct tly_limbo limbo;   // a grace period has yet to begin
-    struct tly_limbo waiting; // one is waited for; others may take it over
-    uint64_t dying;           // (a) objects on [dead] and [held]
-    uint64_t slice;           // objects that this slice may still have
+    tally_object *dead;     // to be destroyed; linked by their count fields
+    tally_object *held;     // dead, but a hook of theirs may not run here
+    tally_object *finalize; // a unit of each is ours; its finalizer is to run
+    uint64_t dying;         // (a) objects on [dead] and [held]
+    uint64_t slice;         // objects that this slice may still have
     struct tally_weak *weak_controls; // of the dead; a unit of each is ours
     struct weak_call *weak_calls;     // callbacks to call; a unit of each
     struct weak_call **weak_calls_end;
@@ -47,11 +53,30 @@ struct tly_local {
 _Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,
                "a mutator costs at most two pages");
 
+// Drops that a mutator may have buffered.
+#define TLY_LATER 64u
+
+// The object layer's cold piece: what has been put off.
+struct tly_cold {
+    struct tly_limbo limbo;   // what comes; a grace period has yet to begin
+    struct tly_limbo waiting; // closed; others may take it over
+    struct tly_limbo ready;   // calls whose grace period has passed
+    uint32_t waits;           // depth of waits for one on this thread
+    uint32_t later_count;     // (a) references in [later]
+    uint32_t later_polls;     // safepoints since the first of them
+    uint64_t later_bytes;     // (a) of their blocks
+    tally_object *later[TLY_LATER]; // dropped, but counted still
+};
+_Static_assert(sizeof(struct tly_cold) <= TLY_COLD_SIZE, "see registry.h");
+
 TLY_INLINE struct tly_local *tly_local_of(struct tly_mutator *mutator) {
     return (struct tly_local *)(void *)mutator;
 }
 TLY_INLINE struct tly_mutator *tly_mutator_in(struct tly_local *local) {
     return &local->heap.mutator;
+}
+TLY_INLINE struct tly_cold *tly_cold(const struct tly_local *local) {
+    return tly_cold_of(&local->heap.mutator);
 }
 
 // The list of the dead.

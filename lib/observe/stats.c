@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "collector/collect.h"
-#include "epoch/borrow.h"
+#include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "object/count.h"
 #include "object/finalize.h"
@@ -53,7 +53,15 @@ static void add(struct tally_counters *sum, const struct tally_counters *c) {
     sum->called += c->called;
 }
 
+static void put_off_sum(struct tally_stats *s, const struct tly_local *local,
+                        struct tly_limbo_total *limbo) {
+    tly_limbo_total(local, limbo);
+    s->later_drops += tly_load_relaxed(&tly_cold(local)->later_count);
+    s->later_bytes += tly_load_relaxed(&tly_cold(local)->later_bytes);
+}
+
 static void mutators_sum(struct tally_stats *s) {
+    struct tly_limbo_total limbo = {0, 0, 0, 0};
     s->mutators = tly_records ? tly_registry_count() : 0;
     for (uint32_t n = 1; n <= s->mutators; n++) {
         struct tly_mutator *m = tly_mutator_of(n);
@@ -62,11 +70,14 @@ static void mutators_sum(struct tally_stats *s) {
         uint32_t state = tly_load_relaxed(&m->state);
         s->attached += state == TLY_ATTACHED || state == TLY_DETACHED;
         struct tly_local *local = tly_local_of(m);
-        s->limbo_objects += tly_load_relaxed(&local->limbo.count) +
-                            tly_load_relaxed(&local->waiting.count);
+        put_off_sum(s, local, &limbo);
         s->dying_objects += tly_load_relaxed(&local->dying);
     }
-    s->limbo_objects += tly_limbo_left_count();
+    tly_limbo_left_total(&limbo);
+    s->limbo_objects = limbo.objects;
+    s->limbo_bytes = limbo.bytes;
+    s->deferred_calls = limbo.calls;
+    s->deferred_bytes = limbo.deferred_bytes;
     s->live_objects = s->counters.made - s->counters.destroyed;
 }
 
@@ -110,7 +121,7 @@ tally_status tally_stats_get(struct tally_stats *ret_stats) {
     s.hot_objects = tly_hot_objects();
     s.saturated = tly_count_saturated();
     s.finalizers_waiting = tly_finalize_waiting();
-    s.grace_periods = tly_borrow_grace_periods();
+    s.grace_periods = tly_grace_count();
     s.size = size;
     memcpy(ret_stats, &s, size);
     return TALLY_OK;

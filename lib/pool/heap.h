@@ -66,8 +66,9 @@ struct tly_pool_hooks {
                     uint64_t bits);
     // The heap has grown or shrunk by 64 KiB or more.
     void (*grew)(struct tly_heap *self);
-    // Destroys what drain found dead, where a finalizer may not run: as much
-    // as a safepoint would, or [all].
+    // Before more memory is taken: destroys what drain found dead, and what has
+    // waited long enough, where a finalizer may not run: as much as a safepoint
+    // would, or [all].
     void (*reap)(struct tly_heap *self, bool all);
 };
 extern const struct tly_pool_hooks tly_pool_hooks;

@@ -161,11 +161,12 @@ static bool lease_any(struct tly_heap *self, struct tly_lease *lease,
         return true;
     if (pool && !leave(self, lease, pool))
         return true;
-    if (tly_inbox_has(self)) {
+    bool has = tly_inbox_has(self);
+    if (has)
         tly_inbox_drain(self, UINT32_MAX);
-        if (tly_pool_hooks.reap)
-            tly_pool_hooks.reap(self, false);
-    }
+    // Unless the refill has begun with that.
+    if (tly_pool_hooks.reap && (has || !reap_waits(self)))
+        tly_pool_hooks.reap(self, false);
     // What was reaped may have gone into the lease or the cache.
     return lease->mask || lease_partial(self, lease, kind, class) ||
            lease_new(self, lease, kind, class);
@@ -206,6 +207,8 @@ void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
         errno = ENOMEM;
         return NULL;
     }
+    if (tly_pool_hooks.reap)
+        tly_pool_hooks.reap(self, false);
     void *block = tly_large_take(kind, bytes, self->mutator.number, ret_clean);
     if (!block && reap_last(self))
         block = tly_large_take(kind, bytes, self->mutator.number, ret_clean);

@@ -3,7 +3,9 @@
 #include "arena/arena.h"
 #include "collector/collect.h"
 #include "epoch/handshake.h"
+#include "object/defer.h"
 #include "object/finish.h"
+#include "object/later.h"
 #include "runtime/executor.h"
 #include "object/hot.h"
 #include "runtime/start.h"
@@ -16,6 +18,7 @@ static void mutator_adopt(struct tly_mutator *self) {
     local->running = 0;
     local->collects = 0;
     local->collector = 0;
+    tly_cold(local)->waits = 0;
     // In a forked child: what the thread had when the process was forked.
     tly_limbo_rescue(local);
     tly_hot_adopt(local);
@@ -27,6 +30,7 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     struct tly_local *local = tly_local_of(self);
     if (bits)
         tly_count(&local->counters.safepoint_work, 1);
+    tly_later_poll(local, bits & TLY_BREAK_STOP);
     if (bits & TLY_BREAK_STOP)
         tly_pending_flush(&local->heap);
     else
@@ -35,11 +39,15 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         tly_inbox_drain(&local->heap, UINT32_MAX);
     if (open)
         tly_limbo_poll(local, false);
+    else
+        tly_limbo_reap(local);
     // A handshake is asked for by who wants all that is dead to be gone.
     if (bits & TLY_BREAK_HANDSHAKE)
         tly_finish_all(local, open);
     else
         tly_finish(local, open);
+    if (open)
+        tly_defer_run(local);
     uint32_t later = bits & (TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
     if (!open && later)
         tly_break_self(self, later);
@@ -55,12 +63,13 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
 static void mutator_flush(struct tly_mutator *self, bool waits) {
     struct tly_local *local = tly_local_of(self);
     do {
+        tly_later_apply(local);
         tly_pending_flush(&local->heap);
         if (waits && !local->collects)
             tly_finish(local, true);
         else
             tly_finish_all(local, true);
-    } while (local->heap.pending_count);
+    } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_executor_poll(local);
     tly_limbo_leave(local);
 }
@@ -69,6 +78,7 @@ static void mutator_flush(struct tly_mutator *self, bool waits) {
 static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
     struct tly_local *local = tly_local_of(self);
     if (kinds & TLY_GOAL_FLUSH) {
+        tly_later_apply(local);
         do {
             tly_pending_flush(&local->heap);
             tly_finish_all(local, false);
@@ -88,6 +98,7 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
 };
 
 static void pool_reap(struct tly_heap *self, bool all) {
+    tly_limbo_reap(tly_local_of(&self->mutator));
     if (all)
         tly_finish_all(tly_local_of(&self->mutator), false);
     else

@@ -31,6 +31,9 @@ static const struct option options[] = {
     OPTION_OR_ZERO(destroy_slice, 128, UINT32_MAX),
     OPTION(report, 0, 1),
     OPTION(hot, 0, 1),
+    OPTION(limbo_objects, 1, 1 << 20),
+    OPTION(limbo_bytes, 1, TLY_RANGE_MAX),
+    OPTION(later_bytes, 0, TLY_RANGE_MAX),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -73,7 +76,8 @@ tally_status tly_options_read(struct tally_config *config) {
             tly_report("TALLY_CONF: cannot read \"%s\"; known are "
                        "reserve_bytes, purge_delay_ms, collect, young_bytes, "
                        "full_percent, verify, finalizers, destroy_slice, "
-                       "report and hot, as name:number, with commas",
+                       "report, hot, limbo_objects, limbo_bytes and "
+                       "later_bytes, as name:number, with commas",
                        text);
             return TALLY_INVALID;
         }

@@ -17,6 +17,7 @@
 #include "object/finalize.h"
 #include "object/finish.h"
 #include "object/hot.h"
+#include "object/later.h"
 #include "object/type.h"
 #include "object/weak.h"
 #include "observe/kept.h"
@@ -84,6 +85,8 @@ static void configure(const struct tally_config *config) {
                             config->full_percent);
     tly_finalize_configure((unsigned)config->finalizers);
     tly_hot_configure(config->hot);
+    tly_limbo_configure(config->limbo_objects, config->limbo_bytes);
+    tly_later_configure(config->later_bytes);
     tly_collector_after = config->verify ? verify_after : NULL;
     tly_destroy_configure(config->destroy_slice);
     runtime_reports = config->report;
@@ -155,6 +158,7 @@ static void drain_all(void) {
     do {
         done = tally_collect();
         done += tally_finalize_pending(SIZE_MAX);
+        done += tly_limbo_has(tly_local_of(tly_self()));
     } while (done > 0 && ++rounds < 16);
 }
 

@@ -16,6 +16,7 @@ enum tly_rank {
     TLY_RANK_RCU,        // the list of readers
     TLY_RANK_WEAK_TABLE, // memory for the table of weak references
     TLY_RANK_WEAK,       // lists of weak references that have callbacks
+    TLY_RANK_LIMBO,      // what threads left that waits for a grace period
     TLY_RANK_ARENA,      // units of the heap
     TLY_RANK_FINALIZE,   // queues of finalizers
     TLY_RANK_HOT,        // columns of HOT objects

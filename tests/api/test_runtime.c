@@ -107,6 +107,10 @@ CHILD_TEST(options_out_of_range_are_refused) {
         BAD(destroy_slice, 127),
         BAD(report, 2),
         BAD(hot, 2),
+        BAD(limbo_objects, 0),
+        BAD(limbo_objects, (1 << 20) + 1),
+        BAD(limbo_bytes, 0),
+        BAD(later_bytes, UINT64_MAX),
     };
     for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
         struct tally_config config = TALLY_CONFIG_INIT;

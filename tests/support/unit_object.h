@@ -9,33 +9,42 @@
 #define SUPPORT_UNIT_TWINS
 #include "unit_pool.h"
 
+#include "object/defer.h"
 #include "object/finish.h"
 #include "object/hot.h"
+#include "object/later.h"
 #include "object/type.h"
 #include "object/weak.h"
 
 static void object_poll(struct tly_mutator *self, uint32_t bits, bool open) {
+    tly_later_poll(tly_local_of(self), false);
     pool_poll(self, bits, open);
     if (open)
         tly_limbo_poll(tly_local_of(self), false);
     tly_finish(tly_local_of(self), open);
+    if (open)
+        tly_defer_run(tly_local_of(self));
 }
 static void object_flush(struct tly_mutator *self, bool waits) {
     struct tly_local *local = tly_local_of(self);
     do {
+        tly_later_apply(local);
         tly_pending_flush(&local->heap);
         waits ? tly_finish(local, true) : tly_finish_all(local, true);
-    } while (local->heap.pending_count);
+    } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_limbo_leave(local);
 }
 static void object_reap(struct tly_heap *self, bool all) {
     struct tly_local *local = tly_local_of(&self->mutator);
+    tly_limbo_reap(local);
     all ? tly_finish_all(local, false) : tly_finish(local, false);
 }
 
 static inline int object_begin(void **state) {
     if (pool_begin(state) != 0 || tly_types_start() != TALLY_OK)
         return -1;
+    tly_limbo_configure(127, 1 << 20);
+    tly_later_configure(1 << 20);
     unit_hooks.poll = object_poll;
     unit_hooks.flush = object_flush;
     unit_pool_hooks.drain = tly_handover_drain;

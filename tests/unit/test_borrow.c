@@ -76,19 +76,19 @@ static void leaving_a_section_once_too_often_aborts(void **state) {
 
 static void waiting_inside_a_section_would_wait_for_itself(void **state) {
     (void)state;
-    uint64_t before = tly_borrow_grace_periods();
+    uint64_t before = tly_grace_count();
     tally_borrow_enter();
     assert_int_equal(tally_synchronize(), TALLY_DEADLOCK);
     tally_borrow_leave();
-    assert_int_equal(tly_borrow_grace_periods(), before);
+    assert_int_equal(tly_grace_count(), before);
 }
 
 static void a_grace_period_that_was_waited_for_is_counted(void **state) {
     (void)state;
-    uint64_t before = tly_borrow_grace_periods();
+    uint64_t before = tly_grace_count();
     assert_int_equal(tally_synchronize(), TALLY_OK);
     assert_int_equal(tally_synchronize(), TALLY_OK);
-    assert_int_equal(tly_borrow_grace_periods(), before + 2);
+    assert_int_equal(tly_grace_count(), before + 2);
     assert_int_equal(state_of(tly_self()), TLY_ATTACHED);
 }
 
