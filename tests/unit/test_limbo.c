@@ -234,6 +234,102 @@ static void upgrades_race_the_last_drop(void **state) {
     assert_int_equal(ended, made);
 }
 
+static unsigned count(struct tly_local *self) {
+    struct tly_limbo_total sum = {0, 0, 0, 0};
+    tly_limbo_total(self, &sum);
+    tly_limbo_left_total(&sum);
+    return (unsigned)sum.objects;
+}
+
+static void a_grace_period_of_anothers_is_enough(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    tally_decref(published());
+    tly_poll(tly_self(), true); // closes the list
+    tally_decref(published());
+    tly_grace_await(tly_grace_next());
+    uint64_t periods = tly_grace_count();
+    tly_poll(tly_self(), true);
+    // The second came after the list was closed.
+    assert_int_equal(ended, 1);
+    assert_int_equal(count(self), 1);
+    tly_grace_await(tly_grace_next());
+    tly_poll(tly_self(), true);
+    assert_int_equal(ended, 2);
+    assert_int_equal(tly_grace_count(), periods + 1);
+}
+
+static void one_that_began_before_is_not_enough(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    uint64_t begun = tly_grace_next();
+    tly_grace_await(begun);
+    tally_decref(published());
+    tly_poll(tly_self(), true);
+    assert_true(tly_cold(self)->waiting.grace > begun);
+    assert_false(tly_grace_passed(tly_cold(self)->waiting.grace));
+    tly_grace_await(begun); // has passed: waits for nothing
+    tly_poll(tly_self(), true);
+    assert_int_equal(ended, 0);
+}
+
+static void what_was_left_goes_when_its_grace_period_has_passed(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    tally_decref(published());
+    TALLY_BLOCKING { assert_int_equal(count(self), 1); }
+    tly_poll(tly_self(), true);
+    assert_int_equal(ended, 0);
+    tally_decref(published());
+    tly_grace_await(tly_grace_next());
+    // What is left later does not hold that back.
+    TALLY_BLOCKING {}
+    assert_int_equal(ended, 1);
+    assert_int_equal(count(self), 1);
+    tly_grace_await(tly_grace_next());
+    tly_poll(tly_self(), true);
+    assert_int_equal(ended, 2);
+    assert_int_equal(count(self), 0);
+}
+
+static void allocating_ends_what_has_waited_long_enough(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct large *large = tally_new(large);
+    tally_publish(large);
+    tally_decref(large);
+    tly_limbo_reap(self);
+    size_t before = units_in_use();
+    uint64_t periods = tly_grace_count();
+    tally_free(tally_alloc(400000));
+    assert_int_equal(units_in_use(), before);
+    assert_int_equal(tly_grace_count(), periods); // it waits for none
+    tly_grace_await(tly_grace_next());
+    tally_free(tally_alloc(400000));
+    assert_true(units_in_use() < before);
+    assert_int_equal(count(self), 0);
+}
+
+static void the_bounds_are_options(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    tly_limbo_configure(3, 1 << 20);
+    tally_decref(published());
+    tally_decref(published());
+    tally_safepoint();
+    assert_int_equal(count(self), 2);
+    tally_decref(published());
+    tally_safepoint();
+    assert_int_equal(count(self), 0);
+    tly_limbo_configure(127, 33);
+    tally_decref(published());
+    tally_safepoint();
+    assert_int_equal(count(self), 1);
+    tally_decref(published());
+    tally_safepoint();
+    assert_int_equal(count(self), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         object_test(a_published_object_does_not_end_at_once),
@@ -243,6 +339,11 @@ int main(void) {
         object_test(who_stops_running_leaves_it_to_the_next),
         object_test(a_reader_keeps_the_memory_of_what_it_borrowed),
         object_test(what_a_thread_waits_for_can_be_taken_over),
+        object_test(a_grace_period_of_anothers_is_enough),
+        object_test(one_that_began_before_is_not_enough),
+        object_test(what_was_left_goes_when_its_grace_period_has_passed),
+        object_test(allocating_ends_what_has_waited_long_enough),
+        object_test(the_bounds_are_options),
         object_test(upgrades_race_the_last_drop),
     };
     return cmocka_run_group_tests_name("object/limbo", tests, NULL, NULL);

@@ -26,12 +26,13 @@ static void the_defaults_are_within_their_ranges(void **state) {
 static void each_option_is_read_by_its_name(void **state) {
     (void)state;
     struct tally_config config = TALLY_CONFIG_INIT;
-    assert_int_equal(
-        read_as(&config, "reserve_bytes:134217728,"
-                         "purge_delay_ms:7,collect:0,"
-                         "young_bytes:8192,full_percent:50,"
-                         "verify:1,finalizers:2,destroy_slice:128,report:1"),
-        TALLY_OK);
+    assert_int_equal(read_as(&config,
+                             "reserve_bytes:134217728,"
+                             "purge_delay_ms:7,collect:0,"
+                             "young_bytes:8192,full_percent:50,"
+                             "verify:1,finalizers:2,destroy_slice:128,report:1,"
+                             "limbo_objects:3,limbo_bytes:4,later_bytes:5"),
+                     TALLY_OK);
     assert_int_equal(config.reserve_bytes, 134217728);
     assert_int_equal(config.purge_delay_ms, 7);
     assert_int_equal(config.collect, 0);
@@ -41,6 +42,9 @@ static void each_option_is_read_by_its_name(void **state) {
     assert_int_equal(config.finalizers, 2);
     assert_int_equal(config.destroy_slice, 128);
     assert_int_equal(config.report, 1);
+    assert_int_equal(config.limbo_objects, 3);
+    assert_int_equal(config.limbo_bytes, 4);
+    assert_int_equal(config.later_bytes, 5);
 }
 
 static void the_environment_wins_over_the_program(void **state) {
@@ -102,6 +106,10 @@ static void values_out_of_range_are_refused_and_told(void **state) {
                            "young_bytes:4095",
                            "full_percent:0",
                            "full_percent:10001",
+                           "limbo_objects:0",
+                           "limbo_objects:1048577",
+                           "limbo_bytes:0",
+                           "later_bytes:549755813889",
                            "verify:2",
                            "finalizers:3",
                            "destroy_slice:1",

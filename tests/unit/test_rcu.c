@@ -94,6 +94,37 @@ static void a_section_open_at_a_fork_is_not_waited_for_in_the_child(
     thread_join(thread);
 }
 
+static void *wait_for_a_grace_period(void *arg) {
+    tly_grace_await(*(uint64_t *)arg);
+    return NULL;
+}
+
+static void those_who_wait_for_one_grace_period_share_it(void **state) {
+    (void)state;
+    at = 0;
+    pthread_t reader = thread_start(read_until_told, NULL), waiter[4];
+    stage_spin(&at, 1);
+    uint64_t before = tly_grace_count(), first = tly_grace_next();
+    pthread_t one = thread_start(wait_for_a_grace_period, &first);
+    // It has begun when the next has another number.
+    while (tly_grace_next() == first)
+        sched_yield();
+    uint64_t number = tly_grace_next();
+    assert_int_equal(number, first + 1);
+    for (unsigned n = 0; n < 4; n++)
+        waiter[n] = thread_start(wait_for_a_grace_period, &number);
+    sleep_ms(20);
+    assert_false(tly_grace_passed(first));
+    stage_set(&at, 2);
+    thread_join(reader);
+    thread_join(one);
+    for (unsigned n = 0; n < 4; n++)
+        thread_join(waiter[n]);
+    assert_true(tly_grace_passed(number));
+    assert_false(tly_grace_passed(number + 1));
+    assert_int_equal(tly_grace_count(), before + 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         epoch_test(an_attached_thread_is_a_reader),
@@ -101,6 +132,7 @@ int main(void) {
         epoch_test(a_mutator_taken_over_is_registered_for_its_new_thread),
         epoch_test(sections_are_the_programs_readers_sections_too),
         epoch_test(a_blocked_thread_stays_a_reader),
+        epoch_test(those_who_wait_for_one_grace_period_share_it),
         epoch_test(a_section_open_at_a_fork_is_not_waited_for_in_the_child),
     };
     return cmocka_run_group_tests_name("epoch/rcu", tests, NULL, NULL);

@@ -30,6 +30,17 @@ static void a_new_record_is_attached_and_otherwise_zero(void **state) {
         assert_int_equal(record[n], 0);
 }
 
+static void its_cold_part_is_its_own_and_zero(void **state) {
+    (void)state;
+    for (unsigned n = 2; n < 200; n++) {
+        struct tly_mutator *m = tly_registry_create();
+        char *cold = tly_cold_of(m);
+        for (size_t i = 0; i < TLY_COLD_SIZE; i++)
+            assert_int_equal(cold[i], 0);
+        memset(cold, 0xEE, TLY_COLD_SIZE);
+    }
+}
+
 static void a_vacant_mutator_is_adopted_once(void **state) {
     (void)state;
     struct tly_mutator *m = tly_registry_create();
@@ -158,6 +169,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         epoch_test(mutators_are_numbered_from_1_on),
         epoch_test(a_new_record_is_attached_and_otherwise_zero),
+        epoch_test(its_cold_part_is_its_own_and_zero),
         epoch_test(a_vacant_mutator_is_adopted_once),
         epoch_test(a_mutator_that_is_not_vacant_is_not_adopted),
         epoch_test(the_record_that_is_kept_back_is_not_adopted),
