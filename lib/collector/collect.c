@@ -340,6 +340,27 @@ static void lock_settled(struct tly_local *self, tally_generation generation) {
     lock_take(mutator, 0);
 }
 
+// Again, as long as that finds something: what refers to a HOT object and ends
+// after the count has left it dead and not yet known to be.
+static void collect_left(struct tly_local *self,
+                         struct tally_collection *done) {
+    bool freed = true;
+    while (freed && tly_hot_has_dead()) {
+        struct tally_collection more = {0};
+        lock_settled(self, TALLY_FULL);
+        if (collect_all(self, TALLY_FULL, &more) != TALLY_OK)
+            return;
+        tly_settle(self);
+        freed = more.freed > 0;
+        done->garbage += more.garbage;
+        done->freed += more.freed;
+        done->finalized += more.finalized;
+        done->total_ns += more.total_ns;
+        if (more.pause_ns > done->pause_ns)
+            done->pause_ns = more.pause_ns;
+    }
+}
+
 tally_status tally_collect_generation(tally_generation generation,
                                       struct tally_collection *ret_done) {
     struct tally_collection done = {0};
@@ -358,6 +379,8 @@ tally_status tally_collect_generation(tally_generation generation,
     // What garbage referred to may be another thread's to drop.
     if (generation == TALLY_FULL && done.freed)
         tly_settle(local);
+    if (generation == TALLY_FULL && status == TALLY_OK)
+        collect_left(local, &done);
     local->collects--;
     if (status == TALLY_OK && ret_done)
         *ret_done = done;

@@ -6,7 +6,7 @@
 // thread has seen that cells are not to be used, and what it did to its own
 // before is visible. A column is used again only after that, all zero.
 
-#include "object/hot.h"
+#include "object/column.h"
 
 #include <string.h>
 
@@ -18,9 +18,7 @@
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "object/count.h"
-#include "object/type.h"
 #include "platform/os.h"
-#include "sync/mutex.h"
 
 #define ROW_SIZE (TLY_HOT_MAX * sizeof(struct tly_hot_cell))
 #define ROWS (TALLY_OWNER_MAX_ + 1)
@@ -33,21 +31,10 @@
 #define SCORE 64u
 // Looks of a sample, a nanosecond or less each.
 #define LOOKS 128u
-// Full collections without a count after which it is none any more.
-#define IDLE 2u
 
-// Changed by the holder of the lock, who passes no safepoint meanwhile, or in
-// a stopped world.
-static struct column {
-    tally_object *object; // NULL: free
-    bool asked;           // by the program: only it may say otherwise
-    uint32_t cooling;     // tally_make_cold waits: number of that; 0: no
-    bool active;          // was counted since the last full collection
-    bool kept;            // while folded: its one unit is the fold's
-    uint8_t idle;         // full collections since it was counted
-} columns[TLY_HOT_MAX];
-static unsigned columns_top = 1; // columns from here on are free
-static struct tly_mutex hot_lock = TLY_MUTEX_INIT(TLY_RANK_HOT);
+struct tly_column tly_columns[TLY_HOT_MAX];
+unsigned tly_columns_top = 1;
+struct tly_mutex tly_hot_lock = TLY_MUTEX_INIT(TLY_RANK_HOT);
 
 static uint32_t coolings;         // that have begun
 static struct tly_hot_cell *rows; // reserved with the first HOT object
@@ -55,11 +42,7 @@ static uint32_t rows_ready; // (a) those of mutators below this have memory
 static uint32_t hot_count;  // (a) columns in use
 static uint32_t by_itself;  // (a) objects become HOT by themselves
 
-// What the last full collection found to be dead, of who has its lock.
-static tally_object *buried[TLY_HOT_MAX];
-static unsigned buried_count;
-
-static struct tly_hot_cell *row_of(uint32_t number) {
+struct tly_hot_cell *tly_hot_row(uint32_t number) {
     return rows + (size_t)number * TLY_HOT_MAX;
 }
 
@@ -78,7 +61,7 @@ static tally_status rows_commit(uint32_t number) {
         return TALLY_OK;
     if (!rows)
         rows = tly_os_reserve(RESERVED, STEP * ROW_SIZE);
-    if (!rows || tly_os_commit(row_of(ready), (wanted - ready) * ROW_SIZE))
+    if (!rows || tly_os_commit(tly_hot_row(ready), (wanted - ready) * ROW_SIZE))
         return TALLY_NO_MEMORY;
     // ORDER[hot-row] release: the row can be written. Pairs with tly_hot_meet.
     tly_store_release(&rows_ready, wanted);
@@ -90,7 +73,7 @@ void tly_hot_meet(struct tly_local *self) {
     // ORDER[hot-row] acquire: the row can be written.
     if (tly_is_attached(mutator) &&
         mutator->number < tly_load_acquire(&rows_ready))
-        self->hot_row = row_of(mutator->number);
+        self->hot_row = tly_hot_row(mutator->number);
 }
 
 void tly_hot_adopt(struct tly_local *self) {
@@ -99,20 +82,20 @@ void tly_hot_adopt(struct tly_local *self) {
     uint32_t ready = tly_load_relaxed(&rows_ready);
     if (TLY_LIKELY(number < ready || !ready))
         return;
-    tly_mutex_lock(&hot_lock);
+    tly_mutex_lock(&tly_hot_lock);
     (void)rows_commit(number);
-    tly_mutex_unlock(&hot_lock);
+    tly_mutex_unlock(&tly_hot_lock);
 }
 
 // Rows that may have been written, those of vacant mutators included.
-static uint32_t rows_used(void) {
+uint32_t tly_hot_rows(void) {
     uint32_t count = tly_registry_count() + 1;
     // Relaxed: written under the lock, or before the world was stopped.
     uint32_t ready = tly_load_relaxed(&rows_ready);
     return count < ready ? count : ready;
 }
 
-uint64_t tly_hot_bytes(void) { return rows_used() * ROW_SIZE; }
+uint64_t tly_hot_bytes(void) { return tly_hot_rows() * ROW_SIZE; }
 
 static int64_t cell_read(const struct tly_hot_cell *cell) {
     // Relaxed: a snapshot, or ordered by a handshake or a stop.
@@ -124,8 +107,8 @@ int64_t tly_hot_cells(const tally_object *object) {
     // Relaxed: a snapshot; columns and rows are never unmapped.
     unsigned id = tly_load_relaxed(&object->local_) % TLY_HOT_MAX;
     int64_t sum = 0;
-    for (uint32_t n = 1, count = rows_used(); n < count; n++)
-        sum += cell_read(&row_of(n)[id]);
+    for (uint32_t n = 1, count = tly_hot_rows(); n < count; n++)
+        sum += cell_read(&tly_hot_row(n)[id]);
     return sum;
 }
 
@@ -133,42 +116,42 @@ int64_t tly_hot_cells(const tally_object *object) {
 
 static unsigned column_find(void) {
     unsigned id = 1;
-    while (id < TLY_HOT_MAX && columns[id].object)
+    while (id < TLY_HOT_MAX && tly_columns[id].object)
         id++;
     return id < TLY_HOT_MAX ? id : 0;
 }
 
 static void column_take(unsigned id, tally_object *object, bool asked) {
-    columns[id] = (struct column){.object = object, .asked = asked};
-    if (id >= columns_top)
-        columns_top = id + 1;
+    tly_columns[id] = (struct tly_column){.object = object, .asked = asked};
+    if (id >= tly_columns_top)
+        tly_columns_top = id + 1;
     tly_store_relaxed(&hot_count, hot_count + 1);
 }
 
 // All its cells are zero, and nobody can count in them.
-static void column_give(unsigned id) {
-    columns[id] = (struct column){.object = NULL};
-    while (columns_top > 1 && !columns[columns_top - 1].object)
-        columns_top--;
+void tly_column_give(unsigned id) {
+    tly_columns[id] = (struct tly_column){.object = NULL};
+    while (tly_columns_top > 1 && !tly_columns[tly_columns_top - 1].object)
+        tly_columns_top--;
     tly_store_relaxed(&hot_count, hot_count - 1);
 }
 
 // Takes what a cell holds, which nobody counts in now.
-static int64_t cell_take(struct tly_hot_cell *cell, unsigned id) {
+int64_t tly_hot_take(struct tly_hot_cell *cell, unsigned id) {
     int64_t value = cell_read(cell);
     // Relaxed: the handshake, or the stop, ordered it.
     if (!tly_load_relaxed(&cell->up) && !value)
         return 0;
     tly_store_relaxed(&cell->up, 0);
     tly_store_relaxed(&cell->down, 0);
-    columns[id].active = true;
+    tly_columns[id].active = true;
     return value;
 }
 
 // ---- promotion
 
 // Makes a merged object HOT. False: it is immortal meanwhile.
-static bool heat(tally_object *object, unsigned id) {
+bool tly_hot_heat(tally_object *object, unsigned id) {
     // Relaxed: the bias comes before the owner changes. Nothing is ended by a
     // count that is too high.
     tly_add_relaxed(&object->shared_, TLY_HOT_BIAS * TLY_ONE);
@@ -194,7 +177,7 @@ static tally_status promote(tally_object *object, bool asked) {
     // Relaxed: nobody else makes it HOT meanwhile.
     unsigned owner = tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_;
     if (owner == TALLY_OWNER_HOT_)
-        columns[tly_load_relaxed(&object->local_)].asked |= asked;
+        tly_columns[tly_load_relaxed(&object->local_)].asked |= asked;
     if (owner != TALLY_OWNER_NONE_ || !merged)
         return TALLY_OK; // HOT, or immortal
     unsigned id = column_find();
@@ -203,7 +186,7 @@ static tally_status promote(tally_object *object, bool asked) {
     tally_status status = rows_commit(tly_registry_count());
     if (status != TALLY_OK)
         return status;
-    if (heat(object, id))
+    if (tly_hot_heat(object, id))
         column_take(id, object, asked);
     return TALLY_OK;
 }
@@ -236,9 +219,9 @@ tally_status tally_make_hot(void *reference) {
         if (status != TALLY_OK)
             return status;
     }
-    tly_mutex_lock(&hot_lock);
+    tly_mutex_lock(&tly_hot_lock);
     tally_status status = promote(object, true);
-    tly_mutex_unlock(&hot_lock);
+    tly_mutex_unlock(&tly_hot_lock);
     return status;
 }
 
@@ -269,11 +252,11 @@ void tly_hot_sample(struct tly_local *self, tally_object *object) {
             self->hot_score--;
     } else if (self->hot_score < SCORE - SCORE_UP) {
         self->hot_score = (uint8_t)(self->hot_score + SCORE_UP);
-    } else if (tly_mutex_try(&hot_lock)) {
+    } else if (tly_mutex_try(&tly_hot_lock)) {
         // Without room it is counted as before.
         self->hot_score = 0;
         (void)promote(object, false);
-        tly_mutex_unlock(&hot_lock);
+        tly_mutex_unlock(&tly_hot_lock);
     }
 }
 
@@ -283,33 +266,34 @@ void tly_hot_sample(struct tly_local *self, tally_object *object) {
 // not HOT.
 static uint32_t cool_begin(tally_object *object, unsigned *ret_id) {
     uint32_t number = 0;
-    tly_mutex_lock(&hot_lock);
+    tly_mutex_lock(&tly_hot_lock);
     // Relaxed: what is HOT stays so while the lock is held, or is immortal.
     uint16_t owner = tly_load_relaxed(&object->owner_);
     if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_HOT_) {
         *ret_id = tly_load_relaxed(&object->local_);
-        struct column *column = &columns[*ret_id];
+        struct tly_column *column = &tly_columns[*ret_id];
         if (!column->cooling)
             column->cooling = ++coolings ? coolings : ++coolings;
         number = column->cooling;
         // Relaxed: the goal of the handshake is stored after it.
         tly_or_relaxed(&object->owner_, TALLY_OWNER_WATCH_);
     }
-    tly_mutex_unlock(&hot_lock);
+    tly_mutex_unlock(&tly_hot_lock);
     return number;
 }
 
 static int64_t column_sum(unsigned id) {
     int64_t sum = 0;
-    for (uint32_t n = 1, count = rows_used(); n < count; n++)
-        sum += cell_take(&row_of(n)[id], id);
+    for (uint32_t n = 1, count = tly_hot_rows(); n < count; n++)
+        sum += tly_hot_take(&tly_hot_row(n)[id], id);
     return sum;
 }
 
 // The cooling's number goes with its column: then somebody else ended it.
 static bool is_cooling(const tally_object *object, unsigned id,
                        uint32_t number) {
-    return columns[id].object == object && columns[id].cooling == number;
+    return tly_columns[id].object == object &&
+           tly_columns[id].cooling == number;
 }
 
 // With the lock, after the handshake: no thread uses the cells any more.
@@ -317,7 +301,7 @@ static void cool_end(tally_object *object, unsigned id) {
     // Relaxed: as long as the bias is there no decrement is the last.
     tly_add_relaxed(&object->shared_, (uint64_t)column_sum(id) * TLY_ONE);
     tly_store_relaxed(&object->local_, 0);
-    columns[id].cooling = 0;
+    tly_columns[id].cooling = 0;
     uint16_t owner = tly_load_relaxed(&object->owner_), next;
     bool hot;
     do {
@@ -330,7 +314,7 @@ static void cool_end(tally_object *object, unsigned id) {
     // A full collection has the column of what became immortal meanwhile.
     if (!hot)
         return;
-    column_give(id);
+    tly_column_give(id);
     // Relaxed: the caller's reference is left.
     uint64_t old =
         tly_add_relaxed(&object->shared_, (uint64_t)0 - TLY_HOT_BIAS * TLY_ONE);
@@ -352,147 +336,21 @@ tally_status tally_make_cold(void *reference) {
     // Each waits for itself, so that nobody waits for another who is at it.
     tally_status status = tly_handshake(self, 0, 0);
     tly_require(status == TALLY_OK);
-    tly_mutex_lock(&hot_lock);
+    tly_mutex_lock(&tly_hot_lock);
     if (is_cooling(object, id, number))
         cool_end(object, id);
-    tly_mutex_unlock(&hot_lock);
+    tly_mutex_unlock(&tly_hot_lock);
     return TALLY_OK;
 }
 
-// ---- in a stopped world
-
-static void rows_take(int64_t sum[TLY_HOT_MAX]) {
-    memset(sum, 0, TLY_HOT_MAX * sizeof(*sum));
-    for (uint32_t n = 1, count = rows_used(); n < count; n++)
-        for (unsigned id = 1; id < columns_top; id++)
-            sum[id] += cell_take(&row_of(n)[id], id);
-}
-
-// The column of what is immortal. Nobody waits for that to cool any more.
-static void column_drop(unsigned id) {
-    if (columns[id].cooling)
-        // Relaxed: the flag is a matter of the lock.
-        tly_and_relaxed(&columns[id].object->owner_,
-                        (uint16_t)~TALLY_OWNER_WATCH_);
-    column_give(id);
-}
-
-// Whether collections do not look at an object. Nor shall they at one with a
-// finalizer that nothing refers to: it dies by its count.
-static bool is_unseen(const tally_object *object) {
-    return !(tly_load_relaxed(&object->gc_) & TLY_GC_TRACKED) ||
-           tly_type_of(object)->finalize_;
-}
-
-static void column_fold(unsigned id, int64_t sum, bool all) {
-    tally_object *object = columns[id].object;
-    // Relaxed: the world is stopped; threads that are not attached may count
-    // up on shared_ and make it immortal.
-    uint16_t owner = tly_load_relaxed(&object->owner_);
-    while ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_HOT_ &&
-           !tly_cas_relaxed(&object->owner_, &owner,
-                            (uint16_t)(owner & ~TALLY_OWNER_MASK_)))
-        continue;
-    tly_store_relaxed(&object->local_, 0);
-    uint64_t change = (uint64_t)(sum - (int64_t)TLY_HOT_BIAS) * TLY_ONE;
-    int64_t count =
-        tly_count_of(tly_add_relaxed(&object->shared_, change) + change);
-    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_) {
-        column_drop(id);
-        return;
-    }
-    tly_require(count >= 0);
-    if (count == 0 && (all || is_unseen(object))) {
-        columns[id].kept = true;
-        tly_add_relaxed(&object->shared_, TLY_ONE);
-    }
-}
-
-void tly_hot_fold(bool all) {
-    // Relaxed: the world is stopped.
-    if (!tly_load_relaxed(&hot_count))
-        return;
-    int64_t sum[TLY_HOT_MAX];
-    rows_take(sum);
-    for (unsigned id = columns_top; --id > 0;)
-        if (columns[id].object)
-            column_fold(id, sum[id], all);
-}
-
-bool tly_hot_is_kept(const tally_object *object) {
-    for (unsigned id = 1; id < columns_top; id++)
-        if (columns[id].kept && columns[id].object == object)
-            return true;
-    return false;
-}
-
-// Whether a collection has found that an object is better off without
-// its column. What is kept without reason is ended by tly_hot_bury.
-static bool is_done_with(struct column *column,
-                         bool (*is_garbage)(const tally_object *object),
-                         bool full) {
-    if (column->kept) {
-        buried[buried_count++] = column->object;
-        return true;
-    }
-    if (is_garbage(column->object))
-        return true;
-    if (!full)
-        return false;
-    column->idle = column->active ? 0 : column->idle + 1;
-    column->active = false;
-    return column->idle >= IDLE && !column->asked && !column->cooling;
-}
-
-static void column_unfold(unsigned id) {
-    tally_object *object = columns[id].object;
-    if (columns[id].kept)
-        // Relaxed: as in column_fold.
-        tly_add_relaxed(&object->shared_, (uint64_t)0 - TLY_ONE);
-    columns[id].kept = false;
-    if (!heat(object, id))
-        column_drop(id);
-}
-
-void tly_hot_unfold(bool (*is_garbage)(const tally_object *object), bool full) {
-    // Relaxed: the world is stopped.
-    if (!tly_load_relaxed(&hot_count))
-        return;
-    for (unsigned id = columns_top; --id > 0;)
-        if (columns[id].object && is_garbage &&
-            is_done_with(&columns[id], is_garbage, full))
-            column_give(id);
-        else if (columns[id].object)
-            column_unfold(id);
-}
-
-uint64_t tly_hot_bury(struct tly_local *self) {
-    uint64_t count = buried_count;
-    for (unsigned n = 0; n < count; n++)
-        tly_count_act(self, buried[n], tly_count_drop(self, buried[n]));
-    buried_count = 0;
-    return count;
-}
-
-// ---- the runtime's
-
-void tly_hot_forked(void) {
-    tly_mutex_reset(&hot_lock);
-    for (unsigned id = 1; id < columns_top; id++)
-        if (columns[id].cooling) {
-            columns[id].cooling = 0;
-            // Relaxed: the child has one thread.
-            tly_and_relaxed(&columns[id].object->owner_,
-                            (uint16_t)~TALLY_OWNER_WATCH_);
-        }
-}
+// ---- the end
 
 void tly_hot_end(void) {
     if (rows)
         tly_os_unreserve(rows, RESERVED);
     rows = NULL;
-    memset(columns, 0, sizeof(columns));
-    columns_top = 1;
+    memset(tly_columns, 0, sizeof(tly_columns));
+    tly_columns_top = 1;
     // Relaxed: nothing else runs.
     tly_store_relaxed(&rows_ready, 0);
     tly_store_relaxed(&hot_count, 0);

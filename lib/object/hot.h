@@ -70,7 +70,7 @@ void tly_hot_sample(struct tly_local *self, tally_object *object);
 // The references that the cells of a HOT object hold now.
 int64_t tly_hot_cells(const tally_object *object);
 
-// ---- in a stopped world
+// ---- in a stopped world (fold.c)
 
 // Makes each HOT object an ordinary merged one, until tly_hot_unfold. An
 // object that nothing refers to keeps a unit, if collections do not look at
@@ -87,6 +87,10 @@ void tly_hot_unfold(bool (*is_garbage)(const tally_object *object), bool full);
 // Drops, in a running world, the last units of what the fold of a collection
 // found to be dead. Returns how many objects that were.
 uint64_t tly_hot_bury(struct tly_local *self);
+
+// Whether there is a HOT object that nothing refers to, which the next full
+// collection would end. A hint: threads go on counting. The thread is attached.
+bool tly_hot_has_dead(void);
 
 // ---- the runtime's
 

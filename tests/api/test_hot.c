@@ -179,6 +179,30 @@ static void a_chain_of_hot_objects_goes_in_one_collection(void **state) {
     assert_int_equal(nodes_destroyed, 100);
 }
 
+static void what_only_garbage_refers_to_goes_in_the_same_one(void **state) {
+    (void)state;
+    // A chain of objects that end by their counts, each after the collection
+    // has counted, and HOT leaves that collections do not look at.
+    tally_object *list = NULL;
+    for (int n = 0; n < 20; n++) {
+        struct last *last = tally_new(last);
+        struct node *node = tally_new(node);
+        struct leaf *leaf = n ? NULL : tally_new(leaf);
+        must(last && node);
+        tally_set_steal(node, next, leaf ? (void *)leaf : (void *)list);
+        tally_set_steal(last, next, node);
+        must(!leaf || tally_make_hot(leaf) == TALLY_OK);
+        must(tally_make_hot(last) == TALLY_OK);
+        list = &last->head;
+    }
+    nodes_destroyed = nodes_finalized = 0;
+    tally_decref(list);
+    tally_collect();
+    assert_int_equal(nodes_destroyed, 21);
+    assert_int_equal(nodes_finalized, 20);
+    assert_int_equal(stats_now().hot_objects, 0);
+}
+
 static void a_cycle_through_a_hot_object_is_collected(void **state) {
     (void)state;
     struct node *a = made(tally_new(node)), *b = made(tally_new(node));
@@ -362,6 +386,7 @@ int main(void) {
         quiet_test(its_end_is_found_by_a_full_collection),
         quiet_test(references_made_here_are_dropped_there),
         quiet_test(a_chain_of_hot_objects_goes_in_one_collection),
+        quiet_test(what_only_garbage_refers_to_goes_in_the_same_one),
         quiet_test(a_cycle_through_a_hot_object_is_collected),
         quiet_test(a_young_collection_spares_what_a_hot_object_refers_to),
         quiet_test(its_finalizer_runs_once),

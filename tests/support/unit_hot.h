@@ -1,0 +1,60 @@
+// HOT objects and who counts them, for the tests of object/hot.c and fold.c.
+
+#ifndef SUPPORT_UNIT_HOT_H
+#define SUPPORT_UNIT_HOT_H
+
+#include "unit_object.h"
+
+static unsigned ended;
+static void leaf_ends(void *object);
+
+struct leaf {
+    tally_object head;
+    uint64_t value;
+};
+TALLY_TYPE(leaf, TALLY_DESTROY(leaf_ends));
+
+struct node {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(node, TALLY_REF(next));
+
+static void leaf_ends(void *object) {
+    (void)object;
+    ended++;
+}
+
+static struct tly_local *mine;
+
+// A thread that can wait, for what takes a handshake.
+static inline struct leaf *begin(void) {
+    must(tally_attach(NULL) == TALLY_OK);
+    mine = tly_local_of(tly_self());
+    ended = 0;
+    tly_hot_configure(false);
+    return tally_new(leaf);
+}
+
+static inline struct leaf *hot(struct leaf *leaf) {
+    must(tally_make_hot(leaf) == TALLY_OK);
+    return leaf;
+}
+
+static inline uint16_t owner_of(const void *object) {
+    return ((const tally_object *)object)->owner_;
+}
+
+static atomic_bool enough;
+
+static inline void *count_often(void *leaf) {
+    must(tally_attach(NULL) == TALLY_OK);
+    while (!enough) {
+        tally_incref(leaf);
+        tally_decref(leaf);
+    }
+    tally_detach();
+    return NULL;
+}
+
+#endif
