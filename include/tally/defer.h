@@ -62,10 +62,10 @@ TALLY_API tally_status tally_defer_free(void *block);
 // object:   not NULL; the caller's reference is gone afterwards.
 // Returns:  nothing; cannot fail, allocates nothing.
 // Threads:  any, in a borrow section too.
-// Blocks:   as tally_decref. The buffer is emptied when it has 64 references,
-//           or keeps blocks of later_bytes (an option), inside this call;
-//           else at the 64th safepoint, before the thread blocks, stops or
-//           ends, for a full collection, and by tally_flush.
+// Blocks:   as tally_decref. The buffer is emptied at a safepoint when it has
+//           32 references; inside this call when it has 64, or keeps blocks of
+//           later_bytes (an option); before the thread blocks, stops or ends;
+//           for a full collection; and by tally_flush. Fewer wait until then.
 // Cost:     some stores, and its share of the drops (bench/defer).
 TALLY_API void tally_decref_later(void *object);
 

@@ -13,7 +13,10 @@
 #include "epoch/rcu.h"
 #include "object/finish.h"
 
-// Safepoints that a drop may wait for.
+// What a safepoint is asked for. One that finds less is not: the drops wait as
+// what is in limbo does, below its bounds.
+#define ENOUGH (TLY_LATER / 2)
+// Safepoints with other work that a drop may wait for.
 #define POLLS 64u
 
 static uint64_t later_bytes_max = (uint64_t)1 << 20;
@@ -25,6 +28,7 @@ void tly_later_apply(struct tly_local *self) {
     uint32_t count = cold->later_count;
     if (count == 0)
         return;
+    // Fetched when they came; some may have been driven out since.
     for (uint32_t n = 0; n < count; n++)
         TLY_PREFETCH_WRITE(cold->later[n]);
     for (uint32_t n = 0; n < count; n++)
@@ -41,10 +45,8 @@ void tly_later_poll(struct tly_local *self, bool now) {
     struct tly_cold *cold = tly_cold(self);
     if (cold->later_count == 0)
         return;
-    if (now || ++cold->later_polls >= POLLS)
+    if (now || cold->later_count >= ENOUGH || ++cold->later_polls >= POLLS)
         tly_later_apply(self);
-    else
-        tly_break_self(tly_mutator_in(self), TLY_BREAK_FLUSH);
 }
 
 static TLY_NOINLINE void apply_now(struct tly_local *self) {
@@ -61,15 +63,16 @@ void tally_decref_later(void *reference) {
         tally_object_decref_(object);
         return;
     }
+    TLY_PREFETCH_WRITE(object);
     struct tly_local *self = tly_local_of(mutator);
     struct tly_cold *cold = tly_cold(self);
     uint32_t count = cold->later_count;
     uint64_t bytes =
         cold->later_bytes + tly_pool_block_size(tly_pool_of(object));
-    if (count == 0) {
+    if (count == 0)
         cold->later_polls = 0;
+    else if (count + 1 == ENOUGH)
         tly_break_self(mutator, TLY_BREAK_FLUSH);
-    }
     cold->later[count] = object;
     // Relaxed: one writer; statistics read it.
     tly_store_relaxed(&cold->later_count, count + 1);

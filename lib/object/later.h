@@ -9,8 +9,8 @@
 // code of the program's.
 void tly_later_apply(struct tly_local *self);
 
-// At a safepoint: the same if [now], or if it is the last that it may wait
-// for.
+// At a safepoint with work: the same if [now], or if there is enough, or it is
+// the last that it may wait for.
 void tly_later_poll(struct tly_local *self, bool now);
 
 // How many bytes of blocks the buffer may keep (option).

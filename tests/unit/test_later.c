@@ -113,21 +113,32 @@ static void immortal_objects_stay(void **state) {
     assert_int_equal(ended, 0);
 }
 
-static void the_64th_safepoint_applies_it(void **state) {
+static void a_safepoint_applies_it_when_it_is_half_full(void **state) {
     (void)state;
     begin();
-    tally_decref_later(merged());
-    for (unsigned n = 1; n < 64; n++) {
+    for (unsigned n = 1; n < 32; n++) {
+        tally_decref_later(merged());
         tally_safepoint();
-        assert_int_equal(ended, 0);
+        assert_int_equal(buffered(), n);
     }
-    tally_safepoint();
-    assert_int_equal(ended, 1);
-    // It counts from the first drop that waits.
     tally_decref_later(merged());
+    assert_int_equal(ended, 0);
     tally_safepoint();
-    assert_int_equal(ended, 1);
-    tally_flush();
+    assert_int_equal(ended, 32);
+}
+
+static void the_64th_safepoint_with_work_applies_it(void **state) {
+    (void)state;
+    begin();
+    for (unsigned round = 1; round <= 2; round++) {
+        tally_decref_later(merged());
+        for (unsigned n = 1; n < 64; n++) {
+            poll_now();
+            assert_int_equal(ended, round - 1);
+        }
+        poll_now();
+        assert_int_equal(ended, round);
+    }
 }
 
 static void the_blocks_that_it_keeps_are_bounded_in_bytes(void **state) {
@@ -249,7 +260,8 @@ int main(void) {
         object_test(drops_of_one_object_are_all_counted),
         object_test(objects_of_the_threads_own_are_dropped_too),
         object_test(immortal_objects_stay),
-        object_test(the_64th_safepoint_applies_it),
+        object_test(a_safepoint_applies_it_when_it_is_half_full),
+        object_test(the_64th_safepoint_with_work_applies_it),
         object_test(the_blocks_that_it_keeps_are_bounded_in_bytes),
         object_test(a_thread_that_blocks_applies_it),
         object_test(a_thread_that_ends_applies_it),
