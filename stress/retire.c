@@ -11,8 +11,8 @@
 // USE     retire [--threads N] [--seconds N] [--seed N]; thread 0 does what
 //         only one does, and the others read meanwhile.
 // FAILS   with tly_grace_next less one; when readers read outside of sections;
-//         with left_take left out of tly_limbo_reap and tly_limbo_poll; with
-//         bounds that are not looked at.
+//         with left_take left out of tly_limbo_reap and tly_limbo_poll; with an
+//         is_due that does not look at what threads left.
 
 #include "stress.h"
 
