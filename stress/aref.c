@@ -175,8 +175,7 @@ static void checkpoint(void) {
         tally_aref_set(NULL, &outside[i], NULL);
         tally_aref_set(board, &board->field[i], NULL);
     }
-    while (tally_collect())
-        stress_tick();
+    stress_settle();
     expect(atomic_load(&made) == atomic_load(&destroyed),
            "%lu leaves were made, and %lu are destroyed", atomic_load(&made),
            atomic_load(&destroyed));

@@ -168,8 +168,7 @@ static void *keep(void *arg) {
 }
 
 static void checkpoint(void) {
-    while (tally_collect())
-        stress_tick();
+    stress_settle();
     uint64_t expected = 0;
     for (uint32_t i = 0; i < BOARD; i++)
         if (board[i].first) {

@@ -178,8 +178,7 @@ static void act(uint64_t *random, struct topic **slot) {
 static void checkpoint(void) {
     for (uint32_t i = 0; i < BOARD; i++)
         let_go(tally_aref_take(NULL, &board[i]));
-    while (tally_collect())
-        stress_tick();
+    stress_settle();
     expect(atomic_load(&made) == atomic_load(&destroyed),
            "%lu topics were made, and %lu are destroyed", atomic_load(&made),
            atomic_load(&destroyed));

@@ -123,8 +123,7 @@ static void checkpoint(void) {
         if (old)
             tally_decref(old);
     }
-    while (tally_collect())
-        stress_tick();
+    stress_settle();
     expect(atomic_load(&made) == atomic_load(&destroyed),
            "%lu news were made, and %lu are destroyed", atomic_load(&made),
            atomic_load(&destroyed));

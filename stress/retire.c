@@ -217,7 +217,7 @@ static void turn(uint64_t me, uint64_t *random) {
 static atomic_bool reading;
 
 static void checkpoint(void) {
-    tally_collect();
+    stress_settle();
     struct tally_stats s = stress_stats();
     expect(s.limbo_objects + s.deferred_calls + s.later_drops == 0 &&
                s.limbo_bytes + s.deferred_bytes + s.later_bytes == 0,

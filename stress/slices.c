@@ -257,7 +257,7 @@ static void checkpoint(void) {
     // Again for what finalizers have brought back.
     void *back;
     do {
-        tally_collect();
+        stress_settle();
         drop(back = atomic_exchange(&revived, NULL));
     } while (back);
     must(tally_walk(see, &alive) == TALLY_OK);

@@ -155,8 +155,7 @@ static void *work(void *arg) {
         must(tally_attach(NULL) == TALLY_OK);
         meeting_wait(&team);
         if (me == runners) {
-            while (tally_collect())
-                stress_tick();
+            stress_settle();
             uint64_t live = stress_stats().live_objects;
             expect(live == 0, "%llu beads are left", (unsigned long long)live);
             atomic_store(&over, stress_over());

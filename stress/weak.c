@@ -185,8 +185,7 @@ static void checkpoint(void) {
             tally_aref_set(NULL, &kept[i], NULL);
         stress_tick();
     }
-    while (tally_collect())
-        stress_tick();
+    stress_settle();
     expect(atomic_load(&made) == atomic_load(&destroyed),
            "%lu things were made, and %lu are destroyed", atomic_load(&made),
            atomic_load(&destroyed));

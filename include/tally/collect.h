@@ -30,9 +30,11 @@ struct tally_collection {
 
 // Finds garbage cycles in the whole heap and destroys them. Before it looks,
 // all threads are asked to do what they hold for each other, in at most 4
-// rounds, so that what was unreachable when it was called is found. Finalizers
-// run when it has ended; then it looks again at what waited for them. Those
-// that others run (TALLY_FINALIZE_BY) are not waited for.
+// rounds, so that what was unreachable when it was called is found: all of it,
+// unless its end leads from one running thread to another more often than that;
+// then the next call goes on. Finalizers run when it has ended; then it looks
+// again at what waited for them. Those that others run (TALLY_FINALIZE_BY) are
+// not waited for.
 //
 // Returns:  how many objects were destroyed; 0 also on error, with errno set;
 //           errno is kept otherwise.

@@ -189,6 +189,17 @@ static inline struct tally_stats stress_stats(void) {
     return stats;
 }
 
+// Collects until nothing ends any more: what dies may lead from thread to
+// thread, and a collection waits for four steps of those that still run.
+static inline void stress_settle(void) {
+    uint64_t before;
+    do {
+        before = stress_stats().counters.destroyed;
+        tally_collect();
+        stress_tick();
+    } while (stress_stats().counters.destroyed != before);
+}
+
 // Says what was done, and ends the runtime, which must find nothing alive.
 // All threads but this one have ended. Returns the exit status.
 static inline int stress_end(void) {
