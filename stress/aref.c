@@ -11,7 +11,7 @@
 //         (object/aref.c, publish); when compare_set drops [value] though it
 //         stored it.
 
-#include "stress.h"
+#include "rounds.h"
 
 #define FIELDS 4u
 #define WORDS 6u
@@ -33,8 +33,6 @@ struct board {
 static tally_aref outside[FIELDS];
 static struct board *board;
 static atomic_ulong made, destroyed, borrowed, counted, stored, taken;
-static meeting team;
-static bool over;
 
 static void leaf_gone(void *object) {
     struct leaf *leaf = object;
@@ -136,9 +134,9 @@ static void read_borrowed(uint64_t *random) {
     atomic_fetch_add_explicit(&borrowed, 1, memory_order_relaxed);
 }
 
-static void let_go(struct leaf *leaf) {
-    if (leaf)
-        atomic_fetch_sub(&leaf->held, 1);
+static void let_go(void *reference) {
+    struct leaf *leaf = reference;
+    atomic_fetch_sub(&leaf->held, 1);
     drop(leaf);
 }
 
@@ -158,14 +156,15 @@ static struct leaf *keep(uint64_t *random) {
     return leaf;
 }
 
-static void read_some(uint64_t *random, struct leaf **held, uint32_t n) {
+static void read_some(uint64_t *random, void **held) {
     if (stress_below(random, 2)) {
         read_borrowed(random);
         return;
     }
-    uint32_t slot = stress_below(random, n);
-    let_go(held[slot]);
-    held[slot] = keep(random);
+    void **slot = &held[stress_below(random, 4)];
+    if (*slot)
+        let_go(*slot);
+    *slot = keep(random);
     if (stress_below(random, 512) == 0)
         TALLY_BLOCKING { sched_yield(); }
 }
@@ -180,46 +179,24 @@ static void checkpoint(void) {
            "%lu leaves were made, and %lu are destroyed", atomic_load(&made),
            atomic_load(&destroyed));
     expect(tally_verify(2) == TALLY_OK, "the heap is corrupt");
-    over = stress_over();
 }
 
-static void turn(uint64_t me, uint64_t *random, struct leaf **held) {
+static void turn(uint64_t me, uint64_t *random, void **held) {
     if (me % 2)
         write_once(random);
     else
-        read_some(random, held, 4);
+        read_some(random, held);
     if (stress_below(random, 8192) == 0)
         tally_collect();
     if (stress_below(random, 2048) == 0)
         must(tally_synchronize() == TALLY_OK);
-    tally_safepoint();
-}
-
-static void *work(void *arg) {
-    uint64_t me = (uint64_t)(uintptr_t)arg, random = stress_stream(1, me);
-    struct leaf *held[4] = {NULL, NULL, NULL, NULL};
-    while (!over) {
-        uint32_t turns = stress_below(&random, TURNS);
-        for (uint32_t i = 0; i < turns; i++)
-            turn(me, &random, held);
-        for (uint32_t i = 0; i < 4; i++) {
-            let_go(held[i]);
-            held[i] = NULL;
-        }
-        meeting_wait(&team);
-        if (me == 0)
-            checkpoint();
-        meeting_wait(&team);
-    }
-    return NULL;
 }
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "aref", 4);
     board = tally_new(board);
     must(board);
-    meeting_init(&team, stress.threads);
-    team_run(work);
+    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint});
     tally_decref(board);
     printf("aref: %lu borrows, %lu counted, %lu compared, %lu taken; "
            "%llu grace periods\n",

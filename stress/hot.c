@@ -10,7 +10,7 @@
 //         not cleared; without the bias; with noise (the tsan preset) when
 //         tally_make_cold does not wait for its handshake.
 
-#include "stress.h"
+#include "rounds.h"
 
 #define BOARD 6u
 #define HELD 4u
@@ -32,8 +32,6 @@ struct thread_topic { // refers to others, and to itself
 
 static tally_aref board[BOARD] = {TALLY_AREF_INIT};
 static atomic_ulong made, destroyed, heated, cooled, refused, upgraded;
-static meeting team;
-static bool over;
 
 static void topic_gone(void *object) {
     struct topic *topic = object;
@@ -65,7 +63,8 @@ static struct topic *copy(struct topic *topic) {
     return topic;
 }
 
-static void let_go(struct topic *topic) {
+static void let_go(void *reference) {
+    struct topic *topic = reference;
     if (!topic)
         return;
     topic_check(topic);
@@ -139,7 +138,9 @@ static void *visit(void *arg) {
     return NULL;
 }
 
-static void act(uint64_t *random, struct topic **slot) {
+static void turn(uint64_t me, uint64_t *random, void **held) {
+    (void)me;
+    void **slot = &held[stress_below(random, HELD)];
     struct topic *topic = *slot;
     if (!topic) {
         *slot = stress_below(random, 8) ? look(random) : topic_new(random);
@@ -185,34 +186,11 @@ static void checkpoint(void) {
     expect(stress_stats().hot_objects == 0, "%llu objects are hot still",
            (unsigned long long)stress_stats().hot_objects);
     expect(tally_verify(2) == TALLY_OK, "the heap is corrupt");
-    over = stress_over();
-}
-
-static void *work(void *arg) {
-    uint64_t me = (uint64_t)(uintptr_t)arg, random = stress_stream(1, me);
-    struct topic *held[HELD] = {NULL};
-    while (!over) {
-        uint32_t turns = stress_below(&random, TURNS);
-        for (uint32_t i = 0; i < turns && !stress_over(); i++) {
-            act(&random, &held[stress_below(&random, HELD)]);
-            tally_safepoint();
-        }
-        for (uint32_t i = 0; i < HELD; i++) {
-            let_go(held[i]);
-            held[i] = NULL;
-        }
-        meeting_wait(&team);
-        if (me == 0)
-            checkpoint();
-        meeting_wait(&team);
-    }
-    return NULL;
 }
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "hot", 4);
-    meeting_init(&team, stress.threads);
-    team_run(work);
+    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint});
     printf("hot: %lu times hot, %lu times cold; %lu upgrades, %lu times "
            "nothing\n",
            atomic_load(&heated), atomic_load(&cooled), atomic_load(&upgraded),

@@ -11,7 +11,7 @@
 //         (their objects end before the readers' sections do); with a decref
 //         left out of write_once.
 
-#include "stress.h"
+#include "rounds.h"
 
 #define BOARD 8u
 #define WORDS 6u
@@ -27,8 +27,6 @@ struct news {
 
 static struct news *_Atomic board[BOARD];
 static atomic_ulong made, destroyed, got, failed, empty;
-static meeting team;
-static bool over;
 
 static void news_gone(void *object) {
     struct news *news = object;
@@ -101,20 +99,31 @@ static struct news *read_once(uint64_t *random) {
     return mine ? news : NULL;
 }
 
-static void let_go(struct news *news) {
-    if (!news)
-        return;
+static void let_go(void *reference) {
+    struct news *news = reference;
     news_check(news);
     atomic_fetch_sub(&news->held, 1);
     tally_decref(news);
 }
 
-static void read_some(uint64_t *random, struct news **held, uint32_t n) {
-    uint32_t slot = stress_below(random, n);
-    let_go(held[slot]);
-    held[slot] = read_once(random);
+static void read_some(uint64_t *random, void **held) {
+    void **slot = &held[stress_below(random, 4)];
+    if (*slot)
+        let_go(*slot);
+    *slot = read_once(random);
     if (stress_below(random, 512) == 0)
         TALLY_BLOCKING { sched_yield(); }
+}
+
+static void turn(uint64_t me, uint64_t *random, void **held) {
+    if (me % 2 == 0)
+        read_some(random, held);
+    else
+        write_once(random);
+    if (stress_below(random, 8192) == 0)
+        tally_collect();
+    if (stress_below(random, 1024) == 0)
+        must(tally_synchronize() == TALLY_OK);
 }
 
 static void checkpoint(void) {
@@ -128,41 +137,11 @@ static void checkpoint(void) {
            "%lu news were made, and %lu are destroyed", atomic_load(&made),
            atomic_load(&destroyed));
     expect(tally_verify(2) == TALLY_OK, "the heap is corrupt");
-    over = stress_over();
-}
-
-static void *work(void *arg) {
-    uint64_t me = (uint64_t)(uintptr_t)arg, random = stress_stream(1, me);
-    struct news *held[4] = {NULL, NULL, NULL, NULL};
-    while (!over) {
-        uint32_t turns = stress_below(&random, TURNS);
-        for (uint32_t i = 0; i < turns; i++) {
-            if (me % 2 == 0)
-                read_some(&random, held, 4);
-            else
-                write_once(&random);
-            if (stress_below(&random, 8192) == 0)
-                tally_collect();
-            if (stress_below(&random, 1024) == 0)
-                must(tally_synchronize() == TALLY_OK);
-            tally_safepoint();
-        }
-        for (uint32_t i = 0; i < 4; i++) {
-            let_go(held[i]);
-            held[i] = NULL;
-        }
-        meeting_wait(&team);
-        if (me == 0)
-            checkpoint();
-        meeting_wait(&team);
-    }
-    return NULL;
 }
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "publish", 4);
-    meeting_init(&team, stress.threads);
-    team_run(work);
+    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint});
     printf("publish: %lu references taken, %lu refused, %lu times nothing; "
            "%llu grace periods\n",
            atomic_load(&got), atomic_load(&failed), atomic_load(&empty),

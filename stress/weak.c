@@ -11,7 +11,7 @@
 //         (collector/collect.c); when get does not upgrade, or reads outside of
 //         a section (object/weak.c); when a callback is called twice.
 
-#include "stress.h"
+#include "rounds.h"
 
 #define SLOTS 16u
 #define WORDS 4u
@@ -35,8 +35,6 @@ struct telling {
 static tally_aref weaks[SLOTS]; // weak references, of all kinds
 static tally_aref kept[SLOTS];  // some of their objects
 static atomic_ulong made, destroyed, got, nothing, called, revived;
-static meeting team;
-static bool over;
 
 static void thing_check(const struct thing *thing) {
     for (uint32_t i = 0; i < WORDS; i++)
@@ -145,32 +143,30 @@ static struct thing *get(uint64_t *random) {
     return thing;
 }
 
-static void let_go(struct thing **slot) {
-    struct thing *thing = *slot;
-    *slot = NULL;
-    if (!thing)
-        return;
+static void let_go(void *reference) {
+    struct thing *thing = reference;
     thing_check(thing);
     atomic_fetch_sub(&thing->held, 1);
     tally_decref(thing);
 }
 
-static void turn(uint64_t *random, struct thing **held) {
+static void turn(uint64_t me, uint64_t *random, void **held) {
+    (void)me;
     uint32_t what = stress_below(random, 16);
     if (what < 4) {
         make(random);
     } else if (what < 6) {
         tally_aref_set(NULL, &kept[stress_below(random, SLOTS)], NULL);
     } else {
-        struct thing **slot = &held[stress_below(random, 4)];
-        let_go(slot);
+        void **slot = &held[stress_below(random, 4)];
+        if (*slot)
+            let_go(*slot);
         *slot = get(random);
     }
     if (stress_below(random, 2048) == 0)
         tally_collect();
     if (stress_below(random, 512) == 0)
         TALLY_BLOCKING { sched_yield(); }
-    tally_safepoint();
 }
 
 static void checkpoint(void) {
@@ -190,30 +186,11 @@ static void checkpoint(void) {
            "%lu things were made, and %lu are destroyed", atomic_load(&made),
            atomic_load(&destroyed));
     expect(tally_verify(2) == TALLY_OK, "the heap is corrupt");
-    over = stress_over();
-}
-
-static void *work(void *arg) {
-    uint64_t me = (uint64_t)(uintptr_t)arg, random = stress_stream(1, me);
-    struct thing *held[4] = {NULL, NULL, NULL, NULL};
-    while (!over) {
-        uint32_t turns = stress_below(&random, TURNS);
-        for (uint32_t i = 0; i < turns; i++)
-            turn(&random, held);
-        for (uint32_t i = 0; i < 4; i++)
-            let_go(&held[i]);
-        meeting_wait(&team);
-        if (me == 0)
-            checkpoint();
-        meeting_wait(&team);
-    }
-    return NULL;
 }
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "weak", 4);
-    meeting_init(&team, stress.threads);
-    team_run(work);
+    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint});
     printf("weak: %lu got, %lu times nothing, %lu called, %lu came back\n",
            atomic_load(&got), atomic_load(&nothing), atomic_load(&called),
            atomic_load(&revived));

@@ -23,8 +23,10 @@
 //             acknowledge  mutator_acknowledge
 //             adopt        tly_registry_adopt, mutator_adopt
 //             forked       tly_registry_forked
-//             Edges: [state] CAS and stores of the state word; [limbo] CAS and
-//             exchange of the global list.
+//             Edges: [state] CAS and stores of the state word; the lock of
+//             the lists for all. Which grace period a list waits for is known
+//             by its number there, so that one wait does for many ([grace],
+//             [grace-end]); here each waits for its own.
 //
 // THE RULE    Who waits for a grace period is DETACHED meanwhile, and destroys
 //             what is still on its list afterwards.  Whoever takes a list over

@@ -16,16 +16,15 @@
 //             nobody is in one.  Finding garbage is "its count is what its own
 //             field counts".  One finalizer; callbacks are not modelled.
 //             Sequentially consistent memory.
-// IN C        weak_new, weak_get   the public functions
+// IN C        weak_new, weak_get   the same with tally_ before them
 //             upgrade       tally_try_incref
 //             drop          tly_count_drop_shared, finalizer_claim
-//             retire        tly_count_act, clearing of the target,
-//                           tly_limbo_add
+//             retire        tly_limbo_add, tly_weak_died, tly_limbo_retire
 //             finalize      tly_finalize_run
 //             Poll          tly_limbo_poll
-//             Collector     collect: find, tly_garbage_clear
-//             Edges: [last-use] CAS of the count; [dying]; the target, release
-//             and acquire; [section] against the grace period; the stop of the
+//             Collector     find, hold, tly_weaken; tly_garbage_clear
+//             Edges: [last-use] CAS of the count; [dying]; [weak-target],
+//             release and acquire; [section] against the grace period; the stop of the
 //             world.
 //
 // THE RULE    A weak reference is read and upgraded in one section.  The target
