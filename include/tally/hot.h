@@ -4,9 +4,10 @@
 // locked operations and without writing to what other threads write. The price
 // is its end: that nothing refers to it is found by the next full collection
 // (tally_collect), not at the last decref. Types, configuration and interned
-// values are meant. Objects without an owner that threads are seen to contend
-// for become HOT by themselves (option hot), and cease to be when two full
-// collections in a row find that nobody has counted them.
+// values are meant. Objects without an owner, finalizer and destroy hook that
+// threads are seen to contend for become HOT by themselves (option hot), and
+// cease to be when two full collections in a row find that nobody has counted
+// them.
 
 #ifndef TALLY_HOT_H
 #define TALLY_HOT_H

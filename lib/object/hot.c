@@ -18,6 +18,7 @@
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "object/count.h"
+#include "object/type.h"
 #include "platform/os.h"
 
 #define ROW_SIZE (TLY_HOT_MAX * sizeof(struct tly_hot_cell))
@@ -237,8 +238,17 @@ static bool is_contended(const tally_object *object) {
     return false;
 }
 
+// The end of a HOT object comes late, which the program must have asked for
+// where it can tell.
+static bool has_hooks(const tally_object *object) {
+    if ((object->tf_ & TLY_TF_REFS) != TLY_TF_ASK)
+        return false;
+    const tally_type *type = tly_type_of(object);
+    return type->finalize_ || type->destroy_;
+}
+
 void tly_hot_sample(struct tly_local *self, tally_object *object) {
-    if (!tly_load_relaxed(&by_itself))
+    if (!tly_load_relaxed(&by_itself) || has_hooks(object))
         return;
     bool contended = is_contended(object);
     // Two objects that look alike cost a wrong guess.

@@ -247,22 +247,30 @@ static void one_thread_alone_contends_with_nobody(void **state) {
     assert_int_equal(total_of(leaf), 1);
 }
 
+// Counts an object together with another thread, [until] it is HOT or some
+// time.
+static void contend(void *object, bool option, bool until) {
+    enough = false;
+    tly_hot_configure(option);
+    pthread_t thread = thread_start(count_often, object);
+    for (unsigned n = 0; until ? tly_hot_objects() == 0 : n < 100000; n++) {
+        tally_incref(object);
+        tally_decref(object);
+    }
+    assert_int_equal(owner_of(object) == TALLY_OWNER_HOT_, until);
+    enough = true;
+    thread_join(thread);
+}
+
 static void two_threads_contend_until_it_is_hot(void **state) {
     (void)state;
     struct leaf *leaf = begin();
+    struct node *node = tally_new(node);
     tally_transfer(leaf);
-    for (int on = 0; on < 2; on++) {
-        enough = false;
-        tly_hot_configure(on);
-        pthread_t thread = thread_start(count_often, leaf);
-        for (unsigned n = 0; on ? tly_hot_objects() == 0 : n < 100000; n++) {
-            tally_incref(leaf);
-            tally_decref(leaf);
-        }
-        assert_int_equal(owner_of(leaf) == TALLY_OWNER_HOT_, on);
-        enough = true;
-        thread_join(thread);
-    }
+    tally_transfer(node);
+    contend(node, false, false);
+    contend(leaf, true, false); // its end is seen: it has a hook
+    contend(node, true, true);
     assert_int_equal(total_of(leaf), 1);
 }
 
