@@ -110,6 +110,24 @@ STEP publish(void) {
 
 STEP field_fill(void) { tally_aref_set_steal(NULL, &field, node_make()); }
 
+STEP hot_make(void) {
+    made[0] = node_make();
+    node_make_hot(&made[0]);
+}
+
+// A thread's first count is not yet in its cell.
+STEP hot_pair(void) {
+    for (unsigned k = 0; k < OBJECTS; k++) {
+        tally_incref(made[0]);
+        tally_decref(made[0]);
+    }
+}
+
+STEP hot_end(void) {
+    bench_require(tally_make_cold(made[0]) == 0, "cannot make a node cold");
+    tally_decref(made[0]);
+}
+
 STEP field_get(void) {
     for (unsigned k = 0; k < OBJECTS; k++)
         bench_keep(shared_word(&field));
@@ -206,6 +224,11 @@ static const struct scenario scenarios[] = {
     {.idle = true,
      .steps = {{OWNER, make},
                {OTHER, drop, "last drop by another, owner blocked"}}},
+    {.idle = true,
+     .steps = {{OWNER, hot_make},
+               {OWNER, hot_pair, "incref, decref of a HOT object"},
+               {OTHER, hot_pair, "incref, decref of a HOT object"},
+               {OWNER, hot_end}}},
     {.steps = {{OWNER, field_fill},
                {OWNER, field_get, "borrowed load of a shared field", true},
                {OTHER, field_get, "borrowed load of a shared field", true}}},

@@ -30,8 +30,10 @@ TALLY_BEGIN
 // Blocks:   no.
 // Cost:     three loads and a store, nothing locked (bench/borrow).
 TALLY_INLINE tally_status tally_borrow_enter(void) {
-    return TALLY_LIKELY(tally_borrow_begin_()) ? TALLY_OK
-                                               : tally_borrow_enter_slow_();
+    const struct tally_breaker_ *self = tally_breaker_;
+    return TALLY_LIKELY(tally_borrow_begin_(self, self->reader_))
+               ? TALLY_OK
+               : tally_borrow_enter_slow_();
 }
 
 // Ends a borrow section; the outermost one is a safepoint.

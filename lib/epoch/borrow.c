@@ -10,7 +10,10 @@
 #include "platform/os.h"
 
 // The fast paths as symbols, as in object/twins.c.
-extern inline bool tally_borrow_begin_(void);
+extern inline unsigned long tally_section_word_(
+    const struct tally_breaker_ *self, const unsigned long *reader);
+extern inline unsigned long tally_borrow_begin_(
+    const struct tally_breaker_ *self, unsigned long *reader);
 extern inline void tally_borrow_end_(void);
 extern inline bool tally_section_asked_(const struct tally_breaker_ *self);
 extern inline struct tally_section_ tally_section_begin_(void);

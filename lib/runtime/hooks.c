@@ -18,7 +18,9 @@ static void mutator_adopt(struct tly_mutator *self) {
     local->running = 0;
     local->collects = 0;
     local->collector = 0;
-    tly_cold(local)->waits = 0;
+    // Not written for nothing: the memory behind it comes with its use.
+    if (tly_cold(local)->waits)
+        tly_cold(local)->waits = 0;
     // In a forked child: what the thread had when the process was forked.
     tly_limbo_rescue(local);
     tly_hot_adopt(local);

@@ -32,23 +32,31 @@ TALLY_API void tally_borrow_left_slow_(void);
 // The bits of a thread's word in which sections are counted.
 #define TALLY_SECTIONS_ ((1ul << (sizeof(long) * 4)) - 1)
 
-// Begins a section, if no call is needed.
-// Returns:  false when one is; nothing is done.
-// Threads:  any.  Blocks: no.  Cost: five loads and a store.
-TALLY_INLINE bool tally_borrow_begin_(void) {
-    struct tally_breaker_ *self = tally_breaker_;
-    unsigned long *reader = self->reader_;
+// What a thread's word becomes when it enters a section.
+// Returns:  0 when a call has to do it.
+// Threads:  any.  Blocks: no.  Cost: three loads.
+TALLY_INLINE unsigned long tally_section_word_(
+    const struct tally_breaker_ *self, const unsigned long *reader) {
     // Relaxed: the thread's own word; grace periods order by membarrier.
     unsigned long word = __atomic_load_n(reader, __ATOMIC_RELAXED) + 1;
     if (TALLY_LIKELY((word & TALLY_SECTIONS_) == 1))
-        word = __atomic_load_n(self->epoch_, __ATOMIC_RELAXED);
-    else if (TALLY_UNLIKELY((word & TALLY_SECTIONS_) == 0))
-        return false;
+        return __atomic_load_n(self->epoch_, __ATOMIC_RELAXED);
+    return TALLY_LIKELY(word & TALLY_SECTIONS_) ? word : 0;
+}
+
+// Begins a section, if no call is needed.
+// Returns:  the thread's word, 0 when a call is: nothing is done.
+// Threads:  any.  Blocks: no.  Cost: three loads and a store.
+TALLY_INLINE unsigned long tally_borrow_begin_(
+    const struct tally_breaker_ *self, unsigned long *reader) {
+    unsigned long word = tally_section_word_(self, reader);
+    if (TALLY_UNLIKELY(!word))
+        return 0;
     __atomic_store_n(reader, word, __ATOMIC_RELAXED);
     // ORDER[section] acquire: the compiler keeps the section's reads after
     // its begin. Pairs with the membarrier of a grace period.
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return true;
+    return word;
 }
 
 // Whether the end of a section is waited for, or a safepoint asked for.
@@ -91,16 +99,12 @@ struct tally_section_ {
 // be had, if there is no memory for one.  Cost: as tally_borrow_enter.
 TALLY_INLINE struct tally_section_ tally_section_begin_(void) {
     struct tally_section_ section;
+    section.self = tally_breaker_;
+    section.reader = section.self->reader_;
+    section.before = tally_borrow_begin_(section.self, section.reader) - 1;
     section.once = true;
-    section.reader = NULL;
-    if (TALLY_LIKELY(tally_borrow_begin_())) {
-        section.self = tally_breaker_;
-        section.reader = section.self->reader_;
-        // Relaxed: the thread's own word.
-        section.before = __atomic_load_n(section.reader, __ATOMIC_RELAXED) - 1;
-    } else {
-        section.self = NULL;
-        section.before = 0;
+    if (TALLY_UNLIKELY(section.before == (unsigned long)-1)) {
+        section.reader = NULL;
         tally_borrow_enter_surely_();
     }
     return section;
