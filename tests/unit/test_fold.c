@@ -84,9 +84,8 @@ static void what_refers_to_others_is_left_to_the_collector(void **state) {
 }
 
 // Makes an object HOT as contention does.
-static void heat_by_itself(struct leaf *leaf) {
-    hot(leaf);
-    must(tally_make_cold(leaf) == TALLY_OK);
+static void heat_by_itself(void *leaf) {
+    must(tally_transfer(leaf) == TALLY_OK);
     tly_hot_configure(true);
     enough = false;
     pthread_t thread = thread_start(count_often, leaf);
@@ -101,7 +100,8 @@ static void heat_by_itself(struct leaf *leaf) {
 
 static void what_nobody_counts_loses_its_column(void **state) {
     (void)state;
-    struct leaf *leaf = begin(), *asked = hot(tally_new(leaf));
+    struct leaf *asked = hot(begin());
+    struct node *leaf = tally_new(node);
     heat_by_itself(leaf);
     tly_hot_meet(mine);
     for (unsigned n = 0; n < 3; n++) {
