@@ -42,7 +42,8 @@ static inline struct leaf *hot(struct leaf *leaf) {
 }
 
 static inline uint16_t owner_of(const void *object) {
-    return ((const tally_object *)object)->owner_;
+    // Relaxed: another thread may be making it HOT.
+    return tly_load_relaxed(&((const tally_object *)object)->owner_);
 }
 
 static atomic_bool enough;
