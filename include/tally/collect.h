@@ -18,6 +18,12 @@ typedef enum tally_generation {
     TALLY_FULL   // all of them
 } tally_generation;
 
+// How a collection looks.
+typedef enum tally_collect_mode {
+    TALLY_CONCURRENT, // beside the threads: each is held for its own share only
+    TALLY_STOPPED     // while the world stands still
+} tally_collect_mode;
+
 // What a collection did.
 struct tally_collection {
     uint64_t candidates; // objects looked at
@@ -26,6 +32,8 @@ struct tally_collection {
     uint64_t finalized;  // finalizers called by this thread meanwhile
     uint64_t pause_ns;   // the longest that the world stood still
     uint64_t total_ns;   // from begin to end
+    uint64_t opaque;     // objects left alone, whose fields only a visit hook
+                         // knows that needs a stopped world (TALLY_VISIT)
 };
 
 // Finds garbage cycles in the whole heap and destroys them. Before it looks,
@@ -53,13 +61,29 @@ TALLY_API size_t tally_collect(void);
 // Returns:  0.
 // Errors:   TALLY_NO_MEMORY (the heap is as it was), TALLY_DEADLOCK (inside a
 //           borrow section, a destroy hook that a collection calls, or a
-//           stopped world), TALLY_INVALID, TALLY_LIMIT (the thread cannot
+//           stopped world), TALLY_TIMED_OUT (a thread passed no safepoint for
+//           as long as the option deadline_ms says; it is named on stderr, and
+//           nothing is lost), TALLY_INVALID, TALLY_LIMIT (the thread cannot
 //           attach).
 // Threads:  any.
 // Blocks:   as tally_collect.
 // Cost:     as tally_collect, for the objects of the generation.
 TALLY_API tally_status tally_collect_generation(
     tally_generation generation, struct tally_collection *ret_done);
+
+// As tally_collect_generation, in a mode of the caller's choice; the others use
+// that of the option mode.
+//
+// ret_done: what the collection did; untouched on error; may be NULL.
+// Returns:  0.
+// Errors:   as tally_collect_generation; TALLY_INVALID for no such mode.
+// Threads:  any.
+// Blocks:   as tally_collect.
+// Cost:     as tally_collect, for the objects of the generation; beside the
+//           threads up to twice as much.
+TALLY_API tally_status tally_collect_with(tally_collect_mode mode,
+                                          tally_generation generation,
+                                          struct tally_collection *ret_done);
 
 // Keeps collections from starting by themselves, until as many calls of
 // tally_collect_enable follow. tally_collect still works.

@@ -35,11 +35,16 @@ struct tally_config {
     uint64_t limbo_bytes;    // the same in bytes, 1 .. 512 GiB; 1 MiB
     uint64_t later_bytes;    // what buffered drops may keep, 0 .. 512 GiB; 1
                              // MiB
+    uint64_t mode;           // how collections look: enum tally_collect_mode;
+                             // 0
+    uint64_t deadline_ms;    // how long a concurrent collection waits for a
+                             // thread's safepoint before it is given up, 0 ..
+                             // 86400000; 0: for ever; 10000
 };
 #define TALLY_CONFIG_INIT                                                      \
     {                                                                          \
         sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1,  \
-            127, 1048576, 1048576                                              \
+            127, 1048576, 1048576, 0, 10000                                    \
     }
 
 // Starts the runtime with options. Environment options win over these.

@@ -40,7 +40,11 @@ typedef enum tally_executor {
 } tally_executor;
 
 // Calls tally_visit for each counted field that the declared traits of the
-// type do not name.
+// type do not name. Of a type with TALLY_VISIT it is called while the world
+// stands still, and concurrent collections leave its objects alone. One that
+// may be called on any thread while others change the object is declared with
+// TALLY_VISIT_LIVE: what it reads on the way to the fields (lengths, pointers
+// to arrays) must be atomic or constant, and outlive the object.
 typedef void (*tally_visit_hook)(void *object, struct tally_visitor *visitor);
 
 // What a trait says.
@@ -116,6 +120,7 @@ struct tally_type {
 #define TALLY_FINALIZE_BY(executor) (EXECUTOR, executor, 0)
 #define TALLY_DESTROY(function) (DESTROY, function, 0)
 #define TALLY_VISIT(function) (VISIT, function, 0)
+#define TALLY_VISIT_LIVE(function) (VISIT_LIVE, function, 0)
 #define TALLY_BASE(T) (BASE, T, 0)
 
 // Registers a type, which its first object would do otherwise.

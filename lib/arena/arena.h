@@ -19,6 +19,9 @@
 #define TLY_ARENA_UNITS 256u
 #define TLY_ARENA_WORDS (TLY_ARENA_UNITS / 64)
 
+// Objects that are not old have the colour that was new when they were made.
+#define TLY_COLOURS 3u
+
 // A unit's descriptor belongs to the pool layer; here it is room.
 #define TLY_DESCRIPTOR_SIZE ((size_t)384)
 #define TLY_META_UNITS 6u
@@ -30,10 +33,10 @@ struct tly_arena {
     uint64_t units;
     uint64_t free[TLY_ARENA_WORDS] TLY_ALIGNED(TLY_LINE); // (a)
     uint64_t dirty[TLY_ARENA_WORDS];                      // (a)
-    // Units that begin a pool of objects; those of them in which objects were
-    // made since the last collection; and those that a collection looks at.
+    // Units that begin a pool of objects; those of them in which objects of a
+    // colour were made; and those that a collection looks at.
     uint64_t objects[TLY_ARENA_WORDS] TLY_ALIGNED(TLY_LINE); // (a)
-    uint64_t young[TLY_ARENA_WORDS];                         // (a)
+    uint64_t young[TLY_COLOURS][TLY_ARENA_WORDS];            // (a) by colour
     uint64_t looked[TLY_ARENA_WORDS];                        // the collector's
 };
 

@@ -8,6 +8,8 @@
 #include "collector/clear.h"
 
 #include "collector/trial.h"
+#include "epoch/borrow.h"
+#include "epoch/rcu.h"
 #include "object/count.h"
 #include "object/dead.h"
 #include "object/type.h"
@@ -80,7 +82,7 @@ static bool pool_clear(void *arg, struct tly_pool *pool) {
         for (uint64_t bits = c.member[w]; bits; bits &= bits - 1) {
             size_t granule = w * 64 + tly_bit_lowest(bits);
             tally_object *object = tly_side_object(pool, granule);
-            unsigned refs = object->tf_ & TLY_TF_REFS;
+            unsigned refs = tly_trial_refs(object);
             if (TLY_LIKELY(refs != TLY_TF_ASK))
                 drop_fields(&c, (tally_ref *)(void *)(object + 1), refs);
             else
@@ -153,10 +155,12 @@ static bool pool_settle(void *arg, struct tly_pool *pool) {
     return false;
 }
 
-uint64_t tly_garbage_clear(struct tly_local *self) {
+uint64_t tly_garbage_clear(struct tly_local *self, bool published) {
     struct clearing c = {self, tly_sides.member, (uintptr_t)tly_range_base, 0};
     self->finishing++;
     tly_pools_looked(pool_clear, &c);
+    if (published)
+        tly_borrow_await(tly_mutator_in(self), tly_grace_next());
     tly_pools_looked(pool_settle, self);
     self->finishing--;
     tly_count(&self->counters.destroyed, c.count);

@@ -15,7 +15,7 @@ void tly_garbage_list(struct tly_claims *claims);
 void tly_garbage_forget(void);
 
 // Destroys every member, and leaves the tables clear. Returns how many were
-// destroyed.
-uint64_t tly_garbage_clear(struct tly_local *self);
+// destroyed. If some are [published], their memory waits for a grace period.
+uint64_t tly_garbage_clear(struct tly_local *self, bool published);
 
 #endif

@@ -4,6 +4,7 @@
 #define TLY_COLLECTOR_COLLECT_H
 
 #include <tally/collect.h>
+#include <tally/runtime.h>
 #include <tally/stats.h>
 
 #include "object/local.h"
@@ -19,12 +20,6 @@ extern struct tly_collect_totals tly_collect_totals;
 tally_status tly_collector_start(void);
 void tly_collector_end(void);
 
-// Stops the world with no collection under way: TALLY_DEADLOCK where the
-// caller is inside one, TALLY_TIMED_OUT at the deadline (0: none). resume ends
-// it, also in the child of a fork.
-tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline);
-void tly_collector_resume(struct tly_mutator *self);
-
 // Collects if the heap has grown enough and no collection runs: at a
 // safepoint whose breaker asked for it.
 void tly_collector_poll(struct tly_local *self);
@@ -33,8 +28,7 @@ void tly_collector_poll(struct tly_local *self);
 void tly_collector_grew(struct tly_heap *self);
 
 // Options.
-void tly_collector_configure(bool automatic, uint64_t young_bytes,
-                             uint64_t full_percent);
+void tly_collector_configure(const struct tally_config *config);
 
 // If garbage waits for finalizers: looks at it again, and destroys what none
 // that has still to run leads to, and what was not brought back. Returns how

@@ -40,7 +40,7 @@ static void subtract_run(void *arg, tally_ref *first, size_t count) {
 }
 
 static void subtract(void *hubs, tally_object *object) {
-    unsigned refs = object->tf_ & TLY_TF_REFS;
+    unsigned refs = tly_trial_refs(object);
     if (refs == TLY_TF_ASK)
         tly_refs_each(object, tly_type_of(object), subtract_run, hubs);
     else

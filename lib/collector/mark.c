@@ -21,11 +21,13 @@ struct marker {
     tally_object **stack;
     size_t top, size;
     uintptr_t base;
+    size_t limit; // granules that the tables cover
 };
 
 TLY_INLINE struct marker marker_begin(void) {
-    return (struct marker){tly_sides.member, tly_sides.stack, stack_top,
-                           tly_sides.stack_size, (uintptr_t)tly_range_base};
+    return (struct marker){
+        tly_sides.member,     tly_sides.stack,           stack_top,
+        tly_sides.stack_size, (uintptr_t)tly_range_base, tly_sides_limit()};
 }
 
 static TLY_NOINLINE void push_overflow(size_t granule) {
@@ -54,7 +56,7 @@ TLY_INLINE void mark_fields(struct marker *m, tally_ref *first, size_t count) {
         if (!child)
             continue;
         size_t granule = ((uintptr_t)child - m->base) >> TLY_GRANULE_SHIFT;
-        if (tly_side_get(m->member, granule))
+        if (granule < m->limit && tly_side_get(m->member, granule))
             push(m, child, granule);
     }
 }
@@ -69,6 +71,8 @@ TLY_INLINE void mark_leading(struct marker *m, tally_ref *first,
         if (!child)
             continue;
         size_t granule = ((uintptr_t)child - m->base) >> TLY_GRANULE_SHIFT;
+        if (TLY_UNLIKELY(granule >= m->limit))
+            continue;
         uint64_t word = m->member[granule / 64];
         m->stack[m->top] = child;
         m->top += word >> (granule % 64) & 1;
@@ -102,7 +106,7 @@ void tly_mark_drain(void) {
         tally_object *object = ring[head];
         head = (head + 1) % RING;
         count--;
-        unsigned refs = object->tf_ & TLY_TF_REFS;
+        unsigned refs = tly_trial_refs(object);
         if (TLY_UNLIKELY(refs == TLY_TF_ASK))
             m.top = mark_typed(object, m.top);
         else if (TLY_LIKELY(m.top + TLY_TF_ASK < m.size))

@@ -25,9 +25,12 @@ tally_status tly_sides_start(void) {
     s->trial = tly_os_reserve(slots * SLOT_TRIAL, TLY_UNIT_SIZE);
     s->member = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
     s->listed = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
+    s->watched = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
+    s->guarded = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
     s->stack = tly_os_reserve(slots * SLOT_STACK, TLY_UNIT_SIZE);
     s->committed = 0;
-    if (s->trial && s->member && s->listed && s->stack)
+    if (s->trial && s->member && s->listed && s->watched && s->guarded &&
+        s->stack)
         return TALLY_OK;
     tly_sides_end();
     return TALLY_NO_MEMORY;
@@ -42,6 +45,10 @@ void tly_sides_end(void) {
         tly_os_unreserve(s->member, slots * SLOT_BITS);
     if (s->listed)
         tly_os_unreserve(s->listed, slots * SLOT_BITS);
+    if (s->watched)
+        tly_os_unreserve(s->watched, slots * SLOT_BITS);
+    if (s->guarded)
+        tly_os_unreserve(s->guarded, slots * SLOT_BITS);
     if (s->stack)
         tly_os_unreserve(s->stack, slots * SLOT_STACK);
     memset(s, 0, sizeof(*s));
@@ -62,6 +69,8 @@ tally_status tly_sides_prepare(bool populate) {
         if (commit(s->trial, from, to, SLOT_TRIAL) != TALLY_OK ||
             commit(s->member, from, to, SLOT_BITS) != TALLY_OK ||
             commit(s->listed, from, to, SLOT_BITS) != TALLY_OK ||
+            commit(s->watched, from, to, SLOT_BITS) != TALLY_OK ||
+            commit(s->guarded, from, to, SLOT_BITS) != TALLY_OK ||
             commit(s->stack, from, to, SLOT_STACK) != TALLY_OK)
             return TALLY_NO_MEMORY;
         s->committed = to;

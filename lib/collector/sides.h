@@ -6,6 +6,8 @@
 //   member  1 bit          the object is in the set that is looked at, and not
 //                          yet reached
 //   listed  1 bit          was garbage of a collection that found finalizers
+//   watched 1 bit          the object's header has flag WATCH
+//   guarded 1 bit          a unit of the object is the collection's (guard.h)
 //
 // INVARIANT  trial and member are zero between collections; listed is, unless
 //            tly_finalize_awaited says that a second look is to come. What was
@@ -21,6 +23,8 @@ struct tly_sides {
     uint8_t *trial;
     uint64_t *member;
     uint64_t *listed;
+    uint64_t *watched;
+    uint64_t *guarded;
     tally_object **stack; // of objects that are reached and not yet scanned
     size_t stack_size;
     size_t committed; // slots that the tables cover
@@ -42,6 +46,11 @@ void tly_sides_clear(const struct tly_pool *pool);
 
 // Clears listed.
 void tly_sides_unlist(void);
+
+// Granules that the tables cover.
+TLY_INLINE size_t tly_sides_limit(void) {
+    return tly_sides.committed * (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT);
+}
 
 TLY_INLINE bool tly_side_get(const uint64_t *bits, size_t granule) {
     return bits[granule / 64] >> (granule % 64) & 1;
@@ -87,7 +96,9 @@ tally_object *tly_side_block(const struct tly_pool *pool, size_t granule);
 
 // Whether an object is in the set.
 TLY_INLINE bool tly_is_member(const tally_object *object) {
-    return tly_side_get(tly_sides.member, tly_granule_of(object));
+    size_t granule = tly_granule_of(object);
+    return granule < tly_sides_limit() &&
+           tly_side_get(tly_sides.member, granule);
 }
 
 #endif

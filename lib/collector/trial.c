@@ -7,6 +7,7 @@
 
 #include "collector/trial.h"
 
+#include "object/cycle.h"
 #include "object/type.h"
 #include "pool/walk.h"
 
@@ -24,11 +25,12 @@ struct tables {
     uint8_t *trial;
     uint64_t *member;
     uintptr_t base;
+    size_t limit; // granules that the tables cover: what is beyond is new
 };
 
 TLY_INLINE struct tables tables_now(void) {
     return (struct tables){tly_sides.trial, tly_sides.member,
-                           (uintptr_t)tly_range_base};
+                           (uintptr_t)tly_range_base, tly_sides_limit()};
 }
 
 TLY_INLINE size_t granule_of(struct tables t, const void *object) {
@@ -38,8 +40,11 @@ TLY_INLINE size_t granule_of(struct tables t, const void *object) {
 TLY_INLINE void subtract(struct tables t, tally_ref *first, size_t count) {
     for (size_t n = 0; n < count; n++) {
         tally_object *child = tly_trial_load(&first[n]);
-        if (child)
-            t.trial[granule_of(t, child)]--;
+        if (!child)
+            continue;
+        size_t granule = granule_of(t, child);
+        if (TLY_LIKELY(granule < t.limit))
+            t.trial[granule]--;
     }
 }
 
@@ -52,7 +57,7 @@ TLY_INLINE void subtract_members(struct tables t, tally_ref *first,
         if (!child)
             continue;
         size_t granule = granule_of(t, child);
-        if (tly_side_get(t.member, granule))
+        if (granule < t.limit && tly_side_get(t.member, granule))
             t.trial[granule]--;
     }
 }
@@ -69,7 +74,7 @@ static void run_subtract_members(void *arg, tally_ref *first, size_t count) {
 
 static void member_subtract(void *arg, tally_object *object) {
     (void)arg;
-    unsigned refs = object->tf_ & TLY_TF_REFS;
+    unsigned refs = tly_trial_refs(object);
     if (TLY_UNLIKELY(refs == TLY_TF_ASK))
         tly_refs_each(object, tly_type_of(object), run_subtract_members, NULL);
     else
@@ -82,8 +87,9 @@ static TLY_NOINLINE void enter_special(struct tly_trial *trial,
                                        uint64_t shared) {
     trial->hubs += total >= 256;
     trial->weak += (shared & TLY_WEAK) != 0;
-    trial->finalizers += (object->tf_ & TLY_TF_REFS) == TLY_TF_ASK &&
-                         !(object->gc_ & TLY_GC_FINALIZED) &&
+    // Relaxed: the flag is claimed by an RMW.
+    trial->finalizers += tly_trial_refs(object) == TLY_TF_ASK &&
+                         !(tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED) &&
                          tly_type_of(object)->finalize_;
 }
 
@@ -124,6 +130,13 @@ TLY_INLINE uint64_t word_of(const tally_object *object) {
     return tly_load_acquire((const tly_header_word *)object);
 }
 
+// Whether only the type's visit hook knows an object's fields, and may not be
+// called while threads change them.
+static TLY_NOINLINE bool is_opaque(const tally_object *object) {
+    return tly_type_of(object)->shape_ & TLY_SHAPE_VISIT &&
+           !(tly_type_of(object)->shape_ & TLY_SHAPE_ATOMIC);
+}
+
 // Whether an object is looked at. An immortal one is not, nor one that is HOT
 // (a full collection has folded those), nor a dead one that waits for its end,
 // whose count is a link: what they refer to keeps those references.
@@ -134,21 +147,33 @@ TLY_INLINE bool is_wanted(uint64_t word, uint64_t shared, bool young) {
 }
 
 // Whatever lives now is old, whether it refers to others or not: a block that
-// dies later and is not old was made after this collection.
-TLY_INLINE void age(tally_object *object, uint64_t word) {
-    if ((WORD_GC(word) & (TLY_GC_LIVE | TLY_GC_OLD)) == TLY_GC_LIVE)
-        // Relaxed: only threads that are not attached read it meanwhile.
+// dies later and is not old was made after this collection began.
+TLY_INLINE void age(tally_object *object, uint64_t word, bool live) {
+    if ((WORD_GC(word) & (TLY_GC_LIVE | TLY_GC_OLD)) != TLY_GC_LIVE)
+        return;
+    // Relaxed: a block that ends meanwhile is held, so that it is no object
+    // until its header is written anew.
+    if (live)
+        tly_or_relaxed(&object->gc_, TLY_GC_OLD);
+    else
         tly_store_relaxed(&object->gc_, (uint8_t)(WORD_GC(word) | TLY_GC_OLD));
+}
+
+// Whether an object was made after the collection began.
+TLY_INLINE bool is_fresh(uint64_t word, unsigned fresh) {
+    return (WORD_GC(word) & (TLY_GC_OLD | TLY_GC_COLOUR)) ==
+           fresh << TLY_GC_COLOUR_SHIFT;
 }
 
 // Kernel A over one pool. Of all objects, references are subtracted in the
 // same pass; of the young, when all members are known.
 TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
-                           bool young) {
+                           bool young, bool live) {
     struct tables t = tables_now();
     size_t size = pool->size;
     struct gathered gathered = {0, 0};
     uint64_t members = 0;
+    unsigned fresh = trial->fresh;
     for (unsigned w = 0; w * 64 < pool->blocks; w++) {
         uint64_t bits = tly_pool_taken_bits(pool, w);
         char *base = tly_block_at(pool, w * 64);
@@ -158,12 +183,18 @@ TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
             TLY_PREFETCH(block + AHEAD * size);
             uint64_t word = word_of(object);
             uint64_t shared = tly_load_relaxed(&object->shared_);
-            age(object, word);
+            if (live && is_fresh(word, fresh))
+                continue;
+            age(object, word, live);
             if (!is_wanted(word, shared, young))
                 continue;
+            unsigned refs = WORD_TF(word) & TLY_TF_REFS;
+            if (live && TLY_UNLIKELY(refs == TLY_TF_ASK) && is_opaque(object)) {
+                trial->opaque++;
+                continue;
+            }
             members++;
             gather(t, &gathered, enter(trial, t, object, word, shared));
-            unsigned refs = WORD_TF(word) & TLY_TF_REFS;
             if (young)
                 continue;
             if (TLY_UNLIKELY(refs == TLY_TF_ASK))
@@ -175,25 +206,33 @@ TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
     if (gathered.mask)
         t.member[gathered.at] |= gathered.mask;
     trial->members += members;
-    pool->young = 0;
     return true;
 }
 
 static bool pool_full(void *arg, struct tly_pool *pool) {
-    return pool_count(arg, pool, false);
+    return pool_count(arg, pool, false, false);
+}
+static bool pool_young(void *arg, struct tly_pool *pool) {
+    return pool_count(arg, pool, true, false);
+}
+static bool pool_full_live(void *arg, struct tly_pool *pool) {
+    return pool_count(arg, pool, false, true);
+}
+static bool pool_young_live(void *arg, struct tly_pool *pool) {
+    return pool_count(arg, pool, true, true);
 }
 
-static bool pool_young(void *arg, struct tly_pool *pool) {
-    return pool_count(arg, pool, true);
+void tly_trial_subtract(void) {
+    tly_sides_each(tly_sides.member, member_subtract, NULL);
 }
 
 void tly_trial_count(struct tly_trial *trial) {
     if (!trial->young) {
-        tly_pools_looked(pool_full, trial);
+        tly_pools_looked(trial->live ? pool_full_live : pool_full, trial);
         return;
     }
-    tly_pools_looked(pool_young, trial);
-    tly_sides_each(tly_sides.member, member_subtract, NULL);
+    tly_pools_looked(trial->live ? pool_young_live : pool_young, trial);
+    tly_trial_subtract();
 }
 
 static bool has_listed(void *arg, struct tly_pool *pool) {
@@ -218,7 +257,8 @@ static bool pool_recount(void *arg, struct tly_pool *pool) {
                 continue;
             uint64_t word = word_of(object);
             uint64_t shared = tly_load_relaxed(&object->shared_);
-            if (!is_wanted(word, shared, false))
+            if (!is_wanted(word, shared, false) ||
+                (trial->live && is_fresh(word, trial->fresh)))
                 continue;
             trial->members++;
             tly_side_set(t.member, enter(trial, t, object, word, shared));
@@ -229,7 +269,7 @@ static bool pool_recount(void *arg, struct tly_pool *pool) {
 void tly_trial_recount(struct tly_trial *trial) {
     tly_pools_choose(has_listed, NULL);
     tly_pools_looked(pool_recount, trial);
-    tly_sides_each(tly_sides.member, member_subtract, NULL);
+    tly_trial_subtract();
 }
 
 static bool pool_spare(void *arg, struct tly_pool *pool) {

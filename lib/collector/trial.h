@@ -10,13 +10,18 @@
 
 #include "collector/sides.h"
 
-// What kernel A has met.
+// What kernel A is about, and what it has met. [live]: threads run beside it,
+// and what is of the colour [fresh] is not looked at.
 struct tly_trial {
     bool young;
+    bool live;
+    uint8_t fresh;
     uint64_t members;
     uint64_t hubs;       // members with counts that a byte cannot hold
     uint64_t finalizers; // members whose finalizer has not run
     uint64_t weak;       // members with weak references
+    uint64_t published;  // members that were published (validate.c)
+    uint64_t opaque;     // no members: only their visit hook knows their fields
 };
 
 // Kernel A over the pools that are looked at: members, trial counts.
@@ -24,6 +29,9 @@ void tly_trial_count(struct tly_trial *trial);
 
 // Chooses the pools with listed objects, and does kernel A over these alone.
 void tly_trial_recount(struct tly_trial *trial);
+
+// Subtracts what members refer to from the counts of members.
+void tly_trial_subtract(void);
 
 // After either: what is listed counts as referred to, for what it waits for
 // has not run.
@@ -42,6 +50,12 @@ TLY_INLINE int64_t tly_trial_total(const tally_object *object) {
     // ORDER[watched-count] acquire: as for the flag DIRTY.
     int64_t local = tly_load_acquire(&object->local_);
     return local + tly_count_of(tly_load_relaxed(&object->shared_));
+}
+
+// How many leading references an object has, or TLY_TF_ASK; 0 once it is none.
+TLY_INLINE unsigned tly_trial_refs(const tally_object *object) {
+    // Relaxed: it changes with the object's end only, when it holds nothing.
+    return tly_load_relaxed(&object->tf_) & TLY_TF_REFS;
 }
 
 // What a field refers to.

@@ -30,8 +30,12 @@ size_t tly_weaken_call(struct tly_local *self) {
 
 static void null(void *arg, tally_object *object) {
     (void)arg;
-    if (is_weak(object))
-        tly_weak_null(object);
+    if (!is_weak(object))
+        return;
+    // ORDER[dying] acq_rel: who has found the object by a weak reference gets
+    // no other any more.
+    tly_or_acq_rel(&object->shared_, TLY_DYING);
+    tly_weak_null(object);
 }
 
 void tly_weaken(void) { tly_sides_each(tly_sides.member, null, NULL); }

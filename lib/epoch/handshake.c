@@ -13,11 +13,12 @@
 #include "epoch/registry.h"
 #include "sync/mutex.h"
 
-// A goal is a number shifted by two and the kind in the low bits.
-#define GOAL_STEP 4u
+// A goal is a number shifted by three and the kind in the low bits.
+#define GOAL_STEP 8u
 
 static uint64_t handshake_goal;
 static struct tly_event handshake_done;
+static uint32_t handshake_late; // under the lock
 static struct tly_mutex handshake_lock = TLY_MUTEX_INIT(TLY_RANK_HANDSHAKE);
 
 static uint64_t ask(uint32_t kind) {
@@ -30,7 +31,9 @@ static uint64_t ask(uint32_t kind) {
     tly_store_seq_cst(&handshake_goal, goal);
     uint32_t count = tly_registry_count();
     for (uint32_t n = 1; n <= count; n++)
-        tly_break(tly_mutator_of(n), TLY_BREAK_HANDSHAKE);
+        tly_break(tly_mutator_of(n), kind & TLY_GOAL_FLUSH
+                                         ? TLY_BREAK_HANDSHAKE | TLY_BREAK_DEAD
+                                         : TLY_BREAK_HANDSHAKE);
     return goal;
 }
 
@@ -52,24 +55,40 @@ static bool wait_all(uint64_t goal, uint64_t deadline) {
             uint32_t seen = tly_event_value(&handshake_done);
             if (is_done(tly_mutator_of(n), goal))
                 break;
-            if (!tly_event_wait(&handshake_done, seen, deadline))
+            if (!tly_event_wait(&handshake_done, seen, deadline)) {
+                handshake_late = n;
                 return false;
+            }
         }
     }
     return true;
 }
 
-tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
-                           uint64_t deadline) {
-    if (tly_rcu_ongoing())
-        return TALLY_DEADLOCK;
-    tly_mutator_detach(self);
+tally_status tly_handshake_detached(uint32_t kind, uint64_t deadline,
+                                    uint32_t *ret_late) {
     tly_mutex_lock(&handshake_lock);
     uint64_t goal = ask(kind);
     bool done = wait_all(goal, deadline);
+    *ret_late = done ? 0 : handshake_late;
     tly_mutex_unlock(&handshake_lock);
-    tly_mutator_attach(self);
     return done ? TALLY_OK : TALLY_TIMED_OUT;
+}
+
+tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
+                           uint64_t deadline) {
+    uint32_t late;
+    if (tly_rcu_ongoing())
+        return TALLY_DEADLOCK;
+    tly_mutator_detach(self);
+    tally_status status = tly_handshake_detached(kind, deadline, &late);
+    tly_mutator_attach(self);
+    return status;
+}
+
+void tly_handshake_ask(uint32_t kind) {
+    tly_mutex_lock(&handshake_lock);
+    ask(kind);
+    tly_mutex_unlock(&handshake_lock);
 }
 
 void tly_handshake_left(struct tly_mutator *self) {

@@ -9,13 +9,23 @@
 // What a goal asks of each mutator; passed to the hook acknowledge.
 #define TLY_GOAL_FLUSH 0x1u // hand over what is cached for others
 #define TLY_GOAL_TRIM 0x2u  // give back what is cached for oneself
-#define TLY_GOAL_ALL 0x3u   // several goals were missed
+#define TLY_GOAL_CYCLE 0x4u // look at what the collection is about
+#define TLY_GOAL_ALL 0x7u   // several goals were missed
 
 // Asks all mutators for [kind], does it for [self], and waits, detached, until
 // each other is done or does not run. Returns TALLY_TIMED_OUT at the deadline
 // (0: none): some will be done later.
 tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
                            uint64_t deadline);
+
+// The same for a thread that has made itself DETACHED and answers when it is
+// ATTACHED again. *ret_late: the number of a mutator that was waited for in
+// vain, else 0.
+tally_status tly_handshake_detached(uint32_t kind, uint64_t deadline,
+                                    uint32_t *ret_late);
+
+// Asks for it and waits for nobody; the thread is not ATTACHED.
+void tly_handshake_ask(uint32_t kind);
 
 // The calling mutator's share, at each safepoint: the goal that it has to
 // answer, 0 if none; and the answer, after the safepoint's other work.

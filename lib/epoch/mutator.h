@@ -50,6 +50,7 @@ enum tly_state {
 #define TLY_BREAK_FLUSH 0x8u     // own caches hold what others wait for
 #define TLY_BREAK_COLLECT 0x10u  // a collection is due
 #define TLY_BREAK_FINISH 0x20u   // dead objects wait for a safepoint
+#define TLY_BREAK_DEAD 0x40u     // who asks wants all that is dead to be gone
 
 struct tly_mutator {
     struct tally_breaker_ breaker; // (a) bits_; first: fast paths read it

@@ -115,7 +115,7 @@ struct tly_mutator *tly_registry_create(void) {
     } else {
         m = tly_mutator_of(number);
         m->number = (uint16_t)number;
-        m->header = (uint64_t)number << 32;
+        m->header = (uint64_t)number << 32; // and its colour (cycle.h)
         m->breaker.reader_ = &tly_no_reader;
         // Relaxed: published by the addition below.
         tly_store_relaxed(&m->state, TLY_ATTACHED);

@@ -23,8 +23,9 @@ extern struct tly_mutex tly_hot_lock;
 // Gives a column back whose cells are zero, and nobody can count in.
 void tly_column_give(unsigned id);
 
-// Makes a merged object HOT. False: it is immortal meanwhile.
-bool tly_hot_heat(tally_object *object, unsigned id);
+// Makes a merged object HOT. False: it is immortal meanwhile, or watched by a
+// collection; [cools]: the flag is that of who makes it cold.
+bool tly_hot_heat(tally_object *object, unsigned id, bool cools);
 
 // The row of a mutator, and how many rows may have been written, those of
 // vacant mutators included: 1 .. that - 1.

@@ -45,7 +45,7 @@ void tly_destroy_configure(uint64_t slice) {
     tly_destroy_slice = slice ? slice - SLACK : UINT64_MAX;
 }
 
-// Puts a block of a young object of ours in its bin's cache, if it fits.
+// Puts a block of a fresh object in its bin's cache, if it fits.
 TLY_INLINE bool cache_put(struct tly_local *self, uint32_t half,
                           tally_object *object) {
     uint32_t n = TLY_HALF_BIN(half);
@@ -69,22 +69,30 @@ static TLY_NOINLINE void block_end(struct tly_local *self, uint32_t half,
         tly_block_give_any(&self->heap, object);
 }
 
-// Ends an object of ours and gives its block back.
-TLY_INLINE void free_ours(struct tly_local *self, tally_object *object) {
-    uint32_t half = tly_header_end(object);
-    tly_count(&self->counters.destroyed, 1);
-    if (TLY_UNLIKELY(half & TLY_HALF_OLD || !cache_put(self, half, object)))
+// The same of one that is not fresh, or finds no room there.
+static TLY_NOINLINE void end_slow(struct tly_local *self, uint32_t half,
+                                  tally_object *object) {
+    if (tly_is_held(self, object, half))
+        return;
+    tly_header_end(object);
+    block_end(self, half, object);
+}
+
+// Ends an object and gives its block back.
+TLY_INLINE void object_end(struct tly_local *self, tally_object *object) {
+    uint32_t half = tly_header_half_last(object);
+    if (TLY_UNLIKELY(!tly_is_fresh(self, half))) {
+        end_slow(self, half, object);
+        return;
+    }
+    tly_header_end(object);
+    if (TLY_UNLIKELY(!cache_put(self, half, object)))
         block_end(self, half, object);
 }
 
 void tly_object_free(struct tly_local *self, tally_object *object) {
-    if ((tly_header_half_of(object) & TLY_HALF_OWNER) ==
-        tly_mutator_in(self)->number) {
-        free_ours(self, object);
-        return;
-    }
     tly_count(&self->counters.destroyed, 1);
-    block_end(self, tly_header_end(object), object);
+    object_end(self, object);
 }
 
 // ---- words
@@ -146,7 +154,8 @@ static void drop_run(void *arg, tally_ref *first, size_t count) {
     struct tly_local *self = arg;
     for (size_t n = 0; n < count; n++) {
         tally_object *child = first[n].object_;
-        first[n].object_ = NULL;
+        // Relaxed: a collection may look at the object, which is dying.
+        tly_store_relaxed(&first[n].object_, NULL);
         if (child)
             tly_count_act(self, child, tly_count_drop(self, child));
     }
@@ -226,8 +235,13 @@ static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
                 break;
             continue;
         }
-        tly_header_end(object);
         count++;
+        if (tly_is_held(self, object, tly_header_half_last(object))) {
+            if (count >= self->slice)
+                break;
+            continue;
+        }
+        tly_header_end(object);
         // Whoever counted it: a merged object may lie in a pool of ours.
         size_t offset = (size_t)((char *)object - w.base);
         if (TLY_UNLIKELY(offset >= w.span)) {
@@ -262,11 +276,8 @@ void tly_destroy_family(struct tly_local *self, tally_object *object,
                 break;
             continue;
         }
-        uint32_t half = tly_header_end(object);
+        object_end(self, object);
         count++;
-        if ((half & TLY_HALF_OWNER) != ours || half & TLY_HALF_OLD ||
-            !cache_put(self, half, object))
-            block_end(self, half, object);
     } while ((object = top ? stack[--top] : tly_dead_take(self)));
     tly_count(&self->counters.destroyed, count);
     self->slice -= count < self->slice ? count : self->slice;
@@ -310,7 +321,7 @@ static TLY_NOINLINE void destroy_rest(struct tly_local *self,
         child_slow(self, child, zero);
     top = drop_leading(self, half & TLY_HALF_OWNER, field + n + 1,
                        field + TLY_HALF_REFS(half), stack, top);
-    free_ours(self, object);
+    tly_object_free(self, object);
     while (top > 0)
         tly_dead_put(self, stack[--top]);
     if (self->dead || self->finalize)
@@ -340,5 +351,6 @@ void tally_decref_zero_(tally_object *object) {
         destroy_rest(self, object, n, owned);
         return;
     }
-    free_ours(self, object);
+    tly_count(&self->counters.destroyed, 1);
+    object_end(self, object);
 }

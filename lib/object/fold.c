@@ -108,7 +108,7 @@ static void column_unfold(unsigned id) {
         // Relaxed: as in column_fold.
         tly_add_relaxed(&object->shared_, (uint64_t)0 - TLY_ONE);
     tly_columns[id].kept = false;
-    if (!tly_hot_heat(object, id))
+    if (!tly_hot_heat(object, id, true))
         column_drop(id);
 }
 

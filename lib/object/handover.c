@@ -150,11 +150,11 @@ TLY_INLINE bool refers_to_ours(const tally_ref *field, unsigned refs) {
 // the block is the caller's to give back. False: nothing is done.
 TLY_INLINE bool drain_simply(struct tly_local *self, unsigned number,
                              tally_object *object) {
-    uint32_t half = tly_header_half_of(object);
+    uint32_t half = tly_header_half_last(object);
     const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
     unsigned refs = TLY_HALF_REFS(half);
     // Relaxed: the owner's count, and the caller acts for the owner.
-    if ((half & TLY_HALF_OWNER) != number ||
+    if (self->hold || (half & TLY_HALF_OWNER) != number ||
         tly_load_relaxed(&object->local_) != 1 ||
         !tly_is_simply_dead(object, half) || !refers_to_ours(field, refs))
         return false;
@@ -192,7 +192,7 @@ static void word_drain(struct tly_local *self, unsigned number,
                       word.merges & bit);
     }
     // The pool may be emptied by that, and is settled when all is drained.
-    pool->free[w] |= freed;
+    tly_free_add(pool, w, freed);
     pool->used -= (int32_t)tly_bit_count(freed);
     tly_count(&self->counters.destroyed, tly_bit_count(freed));
 }

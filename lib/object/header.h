@@ -34,6 +34,8 @@
 #define TLY_GC_TRACKED 0x02u   // refers to others: collections look at it
 #define TLY_GC_FINALIZED 0x04u // its finalizer has been claimed
 #define TLY_GC_OLD 0x08u       // has survived a collection
+#define TLY_GC_COLOUR 0x30u    // of an object that is not old: see cycle.h
+#define TLY_GC_COLOUR_SHIFT 4
 
 // tf_.
 #define TLY_TF_REFS 7u

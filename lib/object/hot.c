@@ -152,7 +152,15 @@ int64_t tly_hot_take(struct tly_hot_cell *cell, unsigned id) {
 // ---- promotion
 
 // Makes a merged object HOT. False: it is immortal meanwhile.
-bool tly_hot_heat(tally_object *object, unsigned id) {
+// What heating did, undone.
+static bool heat_not(tally_object *object) {
+    // Relaxed: the caller holds a reference.
+    tly_store_relaxed(&object->local_, 0);
+    tly_add_relaxed(&object->shared_, (uint64_t)0 - TLY_HOT_BIAS * TLY_ONE);
+    return false;
+}
+
+bool tly_hot_heat(tally_object *object, unsigned id, bool cools) {
     // Relaxed: the bias comes before the owner changes. Nothing is ended by a
     // count that is too high.
     tly_add_relaxed(&object->shared_, TLY_HOT_BIAS * TLY_ONE);
@@ -164,6 +172,9 @@ bool tly_hot_heat(tally_object *object, unsigned id) {
             tly_store_relaxed(&object->local_, 0);
             return false;
         }
+        // A collection watches it.
+        if (!cools && owner & TALLY_OWNER_WATCH_)
+            return heat_not(object);
         // ORDER[hot] acq_rel: the column's number is stored before. Pairs with
         // who reads the owner and then counts in the cell.
     } while (!tly_cas_acq_rel(&object->owner_, &owner,
@@ -187,9 +198,12 @@ static tally_status promote(tally_object *object, bool asked) {
     tally_status status = rows_commit(tly_registry_count());
     if (status != TALLY_OK)
         return status;
-    if (tly_hot_heat(object, id))
+    if (tly_hot_heat(object, id, false))
         column_take(id, object, asked);
-    return TALLY_OK;
+    // Relaxed: a collection may watch the object: not for long, for the caller
+    // has a reference.
+    return tly_load_relaxed(&object->owner_) == TALLY_OWNER_WATCH_ ? TALLY_BUSY
+                                                                   : TALLY_OK;
 }
 
 // Gives the object up if it is this thread's, or asks its owner to. False: it
@@ -206,24 +220,32 @@ static bool is_owned(struct tly_mutator *self, tally_object *object) {
     return !(tly_load_acquire(&object->shared_) & TLY_MERGED);
 }
 
+static tally_status promote_locked(tally_object *object) {
+    tly_mutex_lock(&tly_hot_lock);
+    tally_status status = promote(object, true);
+    tly_mutex_unlock(&tly_hot_lock);
+    return status;
+}
+
 tally_status tally_make_hot(void *reference) {
     tally_object *object = reference;
     tly_object_check(object, "make hot");
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
-    while (is_owned(self, object)) {
+    for (;;) {
+        bool owned = is_owned(self, object);
+        tally_status status = owned ? TALLY_BUSY : promote_locked(object);
+        if (status != TALLY_BUSY)
+            return status;
         if (tly_rcu_ongoing() || self->stopped_world)
             return TALLY_DEADLOCK;
-        tly_handover_ask(object);
-        tally_status status = tly_handshake(self, 0, 0);
+        if (owned)
+            tly_handover_ask(object);
+        status = tly_handshake(self, 0, 0);
         if (status != TALLY_OK)
             return status;
     }
-    tly_mutex_lock(&tly_hot_lock);
-    tally_status status = promote(object, true);
-    tly_mutex_unlock(&tly_hot_lock);
-    return status;
 }
 
 // Whether another thread changes the count while this one looks at it. A

@@ -33,6 +33,9 @@ struct tly_local {
     tally_object *dead;     // to be destroyed; linked by their count fields
     tally_object *held;     // dead, but a hook of theirs may not run here
     tally_object *finalize; // a unit of each is ours; its finalizer is to run
+    tally_object *kept;     // ended, their blocks held for a collection
+    uint32_t cycle;         // (o) the collection that the mutator knows of
+    uint32_t hold;          // (o) whether it holds (cycle.h)
     uint64_t dying;         // (a) objects on [dead] and [held]
     uint64_t slice;         // objects that this slice may still have
     struct tally_weak *weak_controls; // of the dead; a unit of each is ours

@@ -104,6 +104,9 @@ static void survey_trait(struct survey *s, tally_type *type,
         type->destroy_ = type->destroy_ ? type->destroy_ : trait->hook;
         break;
     case TALLY_TRAIT_VISIT:
+        // The hook of a derived type stands for its base's.
+        if (!type->visit_ && trait->count)
+            type->shape_ |= TLY_SHAPE_ATOMIC;
         type->visit_ = type->visit_ ? type->visit_ : trait->visit;
         type->shape_ |= TLY_SHAPE_VISIT;
         break;

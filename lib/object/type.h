@@ -10,9 +10,10 @@
 #define TLY_TYPES_MAX ((uint32_t)1 << TLY_TYPE_BITS)
 
 // shape_ of a type: how references beyond the run [refs_] are found.
-#define TLY_SHAPE_MORE 0x1u  // walk the traits of the type and its bases
-#define TLY_SHAPE_ITEMS 0x2u // the items are references
-#define TLY_SHAPE_VISIT 0x4u // call the visit hook
+#define TLY_SHAPE_MORE 0x1u   // walk the traits of the type and its bases
+#define TLY_SHAPE_ITEMS 0x2u  // the items are references
+#define TLY_SHAPE_VISIT 0x4u  // call the visit hook
+#define TLY_SHAPE_ATOMIC 0x8u // which may be called while threads run
 
 extern tally_type **tly_types;
 

@@ -55,6 +55,7 @@ TALLY_TYPE(weak_call, TALLY_REF(control), TALLY_DESTROY(call_gone));
 static tally_weak **weak_table; // (a) by granule
 static size_t weak_committed;   // bytes of it; guarded by table_lock
 static uint64_t weak_count;     // (a)
+uint32_t tly_weak_phase;
 static struct tly_mutex table_lock = TLY_MUTEX_INIT(TLY_RANK_WEAK_TABLE);
 static struct tly_spin list_lock = TLY_SPIN_INIT(TLY_RANK_WEAK);
 
@@ -224,14 +225,64 @@ static void call_gone(void *object) {
 
 // ---- asking
 
+// Whether a collection watches an object. Of a HOT one the flag means that it
+// is made cold.
+static bool is_watched(const tally_object *object) {
+    // ORDER[watch] acquire: what the collection did before it took the flag
+    // away. One that sets it waits for the end of the caller's section.
+    uint16_t owner = tly_load_acquire(&object->owner_);
+    return owner & TALLY_OWNER_WATCH_ &&
+           (owner & TALLY_OWNER_MASK_) != TALLY_OWNER_HOT_;
+}
+
+// Whether a weak reference may be used in a phase.
+static bool is_usable(const tally_weak *weak, uint32_t phase) {
+    return phase == TLY_WEAK_OPEN ||
+           (phase == TLY_WEAK_HELD &&
+            tly_type_of(&weak->head) == TALLY_TYPE_OF(tally_weak));
+}
+
+static uint32_t phase_now(void) {
+    // ORDER[weak-phase] seq_cst: after DIRTY is set (Dekker). Pairs with the
+    // collection, which stores CLOSING and then looks for DIRTY.
+    return tly_load_seq_cst(&tly_weak_phase);
+}
+
+// Whether the object is alive, when a collection watches it: then that knows of
+// it before the caller has its reference.
+static bool is_kept(const tally_weak *weak, tally_object *object) {
+    for (;;) {
+        uint32_t phase = phase_now();
+        if (is_usable(weak, phase)) {
+            // ORDER[weak-phase] seq_cst: before the phase is read again.
+            tly_or_seq_cst(&object->shared_, TLY_DIRTY);
+            if (is_usable(weak, phase_now()))
+                return true;
+        } else if (phase == TLY_WEAK_CLOSING) {
+            // ORDER[weak-phase] seq_cst: either this or the commit.
+            tly_cas_seq_cst(&tly_weak_phase, &phase, TLY_WEAK_OPEN);
+        } else {
+            return !is_watched(object);
+        }
+    }
+}
+
 void *tally_weak_get(const tally_weak *weak) {
     tally_object *object = NULL;
     TALLY_BORROW {
         // ORDER[weak-target] acquire: with NULL comes all that led to it; the
         // object itself is ordered by the upgrade.
         object = tly_load_acquire(&weak->target);
-        if (object && !tally_try_incref(object))
+        if (object &&
+            ((TLY_UNLIKELY(is_watched(object)) && !is_kept(weak, object)) ||
+             !tally_try_incref(object)))
             object = NULL;
+    }
+    // ORDER[weak-target] acquire: a collection that has claimed its callback
+    // meanwhile says no.
+    if (TLY_UNLIKELY(object && !tly_load_acquire(&weak->target))) {
+        tally_decref(object);
+        object = NULL;
     }
     return object;
 }
@@ -305,6 +356,11 @@ static tally_weak *control_take(tally_object *object) {
     tly_store_relaxed(table_at(object), NULL);
     tly_add_relaxed(&weak_count, (uint64_t)-1);
     return control;
+}
+
+bool tly_weak_has_calls(const tally_object *object) {
+    // ORDER[weak-list] acquire: as calls_take.
+    return tly_load_acquire(&tly_load_acquire(table_at(object))->list);
 }
 
 bool tly_weak_died(struct tly_local *self, tally_object *object) {

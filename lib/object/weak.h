@@ -37,4 +37,20 @@ uint64_t tly_weak_count(void);
 void tly_weak_end(void);
 void tly_weak_forked(void);
 
+// ---- beside a concurrent collection (tests/model/commit.pml)
+
+// How far it is with what it has found to be garbage, for those who take
+// references from weak ones meanwhile.
+enum tly_weak_phase {
+    TLY_WEAK_OPEN,      // who takes one sets DIRTY before, and it sees that
+    TLY_WEAK_CLOSING,   // it looks for DIRTY a last time; who takes one ends
+                        // that
+    TLY_WEAK_COMMITTED, // what is watched is dead
+    TLY_WEAK_HELD       // so are its references with callbacks; others not yet
+};
+extern uint32_t tly_weak_phase; // (a)
+
+// Whether an object with flag WEAK has references with callbacks.
+bool tly_weak_has_calls(const tally_object *object);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "collector/collect.h"
+#include "collector/lock.h"
 #include "epoch/attach.h"
 #include "epoch/registry.h"
 #include "object/hot.h"

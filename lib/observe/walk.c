@@ -3,6 +3,7 @@
 #include <tally/stats.h>
 
 #include "collector/collect.h"
+#include "collector/lock.h"
 #include "epoch/attach.h"
 #include "object/local.h"
 #include "pool/walk.h"

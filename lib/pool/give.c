@@ -10,7 +10,7 @@
 void tly_pool_list(struct tly_heap *heap, struct tly_pool *pool) {
     struct tly_pool **head =
         &heap->partial[pool->kind == TLY_POOL_OBJECT][pool->class];
-    pool->listed = 1;
+    pool->listed = TLY_LISTED;
     pool->low = 0;
     pool->prev = NULL;
     pool->next = *head;
@@ -29,7 +29,7 @@ void tly_pool_unlist(struct tly_heap *heap, struct tly_pool *pool) {
     if (pool->next)
         pool->next->prev = pool->prev;
     pool->next = pool->prev = NULL;
-    pool->listed = 0;
+    pool->listed = TLY_UNLISTED;
 }
 
 // One empty pool of a class is kept for the next object; a loop that makes
@@ -40,11 +40,44 @@ static bool is_spare(struct tly_heap *heap, struct tly_pool *pool) {
     return !head || (head == pool && !pool->next);
 }
 
+// Released at one safepoint.
+#define RELEASE 16u
+
+uint32_t tly_pools_held;
+
+static bool is_retained(const struct tly_pool *pool) {
+    // ORDER[cycle] acquire: when it is clear, the collector is past its reads
+    // of the descriptor. It was set before a handshake that this thread has
+    // answered, or the collection has not chosen its pools.
+    return pool->kind == TLY_POOL_OBJECT && tly_load_acquire(&tly_pools_held);
+}
+
 static void retire(struct tly_heap *heap, struct tly_pool *pool) {
-    if (pool->listed)
+    if (pool->listed == TLY_LISTED)
         tly_pool_unlist(heap, pool);
     tly_pool_account(heap, pool);
+    if (TLY_UNLIKELY(is_retained(pool))) {
+        pool->listed = TLY_RETAINED;
+        pool->low = -1;
+        pool->next = heap->retained;
+        heap->retained = pool;
+        return;
+    }
     tly_pool_give_back(pool);
+}
+
+bool tly_retained_give(struct tly_heap *heap, bool all) {
+    for (unsigned n = 0; heap->retained; n++) {
+        // ORDER[cycle] acquire: as in is_retained.
+        if (tly_load_acquire(&tly_pools_held) || (n == RELEASE && !all))
+            return true;
+        struct tly_pool *pool = heap->retained;
+        heap->retained = pool->next;
+        pool->next = NULL;
+        pool->listed = TLY_UNLISTED;
+        tly_pool_give_back(pool);
+    }
+    return false;
 }
 
 bool tly_pool_park(struct tly_pool *pool) {
@@ -66,7 +99,7 @@ static void relist(struct tly_heap *heap, struct tly_pool *pool) {
 }
 
 void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool) {
-    if (pool->leased || pool->size == 0)
+    if (pool->leased || pool->size == 0 || pool->listed == TLY_RETAINED)
         return;
     tly_audit(tly_pool_valid(pool));
     if (pool->used == 0 && !is_spare(heap, pool)) {
@@ -89,7 +122,7 @@ void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool) {
 void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
                    uint64_t bits) {
     tly_require(!(pool->free[word] & bits)); // else a block is freed twice
-    pool->free[word] |= bits;
+    tly_free_add(pool, word, bits);
     pool->used -= (int32_t)tly_bit_count(bits);
     if (TLY_UNLIKELY(pool->used <= pool->low))
         tly_pool_settle(self, pool);
@@ -148,7 +181,7 @@ static void lease_empty(struct tly_heap *heap, struct tly_lease *lease) {
         return;
     if (lease->mask) {
         unsigned word = tly_block_of(pool, lease->base) / 64;
-        pool->free[word] |= lease->mask;
+        tly_free_add(pool, word, lease->mask);
         pool->used -= (int32_t)tly_bit_count(lease->mask);
         lease->mask = 0;
     }
@@ -160,6 +193,7 @@ static void lease_empty(struct tly_heap *heap, struct tly_lease *lease) {
 
 // Pools that are kept as spares.
 static void partial_release(struct tly_heap *heap) {
+    tly_retained_give(heap, true);
     for (unsigned kind = 0; kind < 2; kind++)
         for (unsigned c = 0; c < TLY_CLASSES; c++)
             for (struct tly_pool *next, *pool = heap->partial[kind][c]; pool;

@@ -5,8 +5,8 @@
 // front of the lease of objects' classes lie up to four blocks that were
 // freed last, so that a short-lived object costs no bitmap at all.
 //
-// INVARIANT  a block in a cache was young when it was freed, so its pool is
-//            noted as young (collections look only there).
+// INVARIANT  a block in a cache was of the mutator's colour when it was freed,
+//            so its pool is noted for it (young collections look only there).
 
 #ifndef TLY_POOL_HEAP_H
 #define TLY_POOL_HEAP_H
@@ -45,13 +45,15 @@ struct tly_heap {
     struct tly_bin bins[TLY_CLASSES + 1] TLY_ALIGNED(TLY_LINE);
     struct tly_lease raw[TLY_CLASSES];
     struct tly_pending pending[TLY_PENDING];
-    uint32_t pending_count; // bits that wait in [pending]
-    uint32_t pending_polls; // safepoints since the first of them
-    int64_t growth;         // bytes, not yet told to the pacing
-    uint64_t remote_frees;  // (a) counter
-    uint64_t moves;         // (a) counter: what was handed on (settle.c)
-    uint32_t active;        // (o) has leased since it was emptied last
-    struct tly_stack inbox; // (a) pools that others did something to
+    uint32_t pending_count;    // bits that wait in [pending]
+    uint32_t pending_polls;    // safepoints since the first of them
+    int64_t growth;            // bytes, not yet told to the pacing
+    uint64_t remote_frees;     // (a) counter
+    uint64_t moves;            // (a) counter: what was handed on (settle.c)
+    uint32_t active;           // (o) has leased since it was emptied last
+    uint32_t colour;           // (o) of what it makes
+    struct tly_pool *retained; // (o) empty, kept while pools are held
+    struct tly_stack inbox;    // (a) pools that others did something to
     struct tly_pool *partial[2][TLY_CLASSES]; // by kind: raw, objects
 };
 
@@ -127,10 +129,18 @@ TLY_INLINE void tly_block_give(struct tly_heap *self, struct tly_pool *pool,
     unsigned n = tly_block_of(pool, block);
     uint64_t bit = (uint64_t)1 << (n % 64), free = pool->free[n / 64];
     tly_require(!(free & bit)); // else a block is freed twice
-    pool->free[n / 64] = free | bit;
+    tly_free_set(pool, n / 64, free | bit);
     if (TLY_UNLIKELY(--pool->used <= pool->low))
         tly_pool_settle(self, pool);
 }
+
+// While it is set, no pool of objects is given back or becomes another: a
+// collection reads them beside their owners. Set before a handshake.
+extern uint32_t tly_pools_held; // (a)
+
+// Gives back some of the empty pools that were retained meanwhile, or [all].
+// Returns whether there are more. Owner.
+bool tly_retained_give(struct tly_heap *heap, bool all);
 
 // Gives back everything that leases and caches hold, and empty pools too.
 // Owner, or who acts for it, or a stopped world.

@@ -41,7 +41,7 @@ static void describe(struct tly_pool *pool, enum tly_pool_kind kind,
         pool[n].back = (uint16_t)n;
         pool[n].ended = 0;
     }
-    pool->listed = pool->leased = pool->young = 0;
+    pool->listed = pool->leased = 0;
     pool->word = 0;
     pool->next = pool->prev = NULL;
     pool->accounted = 0;
@@ -74,7 +74,7 @@ struct tly_pool *tly_pool_carve(enum tly_pool_kind kind, unsigned class,
     pool->used = 0;
     pool->low = -1;
     for (unsigned w = 0; w < TLY_POOL_WORDS; w++)
-        pool->free[w] = tly_pool_valid_bits(pool, w);
+        tly_free_set(pool, w, tly_pool_valid_bits(pool, w));
     if (kind == TLY_POOL_OBJECT && !clean)
         headers_clear(pool);
     pool->ended = 0;
@@ -107,7 +107,7 @@ void *tly_large_take(enum tly_pool_kind kind, size_t bytes, uint16_t owner,
     pool->ended = 0;
     pool->used = 1;
     pool->low = -1;
-    pool->free[0] = 0;
+    tly_free_set(pool, 0, 0);
     if (!*ret_clean)
         memset(base, 0, 16);
     own(pool, owner);
@@ -121,7 +121,8 @@ void tly_pool_give_back(struct tly_pool *pool) {
     struct tly_arena *arena = tly_arena_of(base);
     if (pool->kind == TLY_POOL_OBJECT) {
         unit_note(arena->objects, tly_unit_of(base), false);
-        unit_note(arena->young, tly_unit_of(base), false);
+        for (unsigned c = 0; c < TLY_COLOURS; c++)
+            unit_note(arena->young[c], tly_unit_of(base), false);
     }
     if (pool->kind == TLY_POOL_OBJECT && pool->size)
         pool->ended = (uint8_t)(pool->class + 1);
@@ -148,7 +149,7 @@ unsigned tly_pool_harvest(struct tly_pool *pool) {
         // before their next use. Pairs with the fetch_or of the free.
         uint64_t bits = tly_exchange_acq_rel(&pool->remote[w], 0);
         tly_require(!(bits & pool->free[w]));
-        pool->free[w] |= bits;
+        tly_free_add(pool, w, bits);
         count += tly_bit_count(bits);
     }
     pool->used -= (int32_t)count;

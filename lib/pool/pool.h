@@ -31,6 +31,8 @@ enum tly_pool_kind {
     TLY_POOL_OBJECT
 };
 
+enum tly_listed { TLY_UNLISTED, TLY_LISTED, TLY_RETAINED };
+
 struct tly_pool {
     // Read by everybody, written when carved.
     uint16_t back;         // (c) descriptors back to the pool's first
@@ -51,16 +53,16 @@ struct tly_pool {
     int32_t used TLY_ALIGNED(TLY_LINE); // (o) blocks
     int32_t low;                        // (o) used <= low: something to do
     uint32_t word;                      // (o) next word to lease
-    uint8_t listed;                     // (o) on the owner's partial list
+    uint8_t listed;                     // (o) on which list: enum tly_listed
     uint8_t leased;                     // (o) a word of it is leased
-    uint8_t young;                      // (o) noted in the arena
     uint8_t ended; // class + 1 of the pool of objects whose ended headers are
                    // in the units still; 0: anything may be
     int32_t accounted;     // (o) [used] when last accounted for
     struct tly_pool *next; // (o) of the partial list
     struct tly_pool *prev; // (o)
 
-    uint64_t free[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE); // (o) 1: free
+    // (o), and read by collections that run beside the owner. 1: free.
+    uint64_t free[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE);
     uint64_t remote[TLY_POOL_WORDS] TLY_ALIGNED(
         TLY_LINE);                                        // (a) freed by others
     uint64_t drop[TLY_POOL_WORDS] TLY_ALIGNED(TLY_LINE);  // (a) references
@@ -90,6 +92,17 @@ TLY_INLINE void *tly_block_at(const struct tly_pool *pool, unsigned n) {
 // Bytes of a block of this pool.
 TLY_INLINE size_t tly_pool_block_size(const struct tly_pool *pool) {
     return pool->size ? pool->size : pool->bytes;
+}
+
+// The free blocks of a word, changed by the owner only.
+TLY_INLINE void tly_free_set(struct tly_pool *pool, unsigned word,
+                             uint64_t bits) {
+    // Relaxed: for collections it is a hint which headers to look at.
+    tly_store_relaxed(&pool->free[word], bits);
+}
+TLY_INLINE void tly_free_add(struct tly_pool *pool, unsigned word,
+                             uint64_t bits) {
+    tly_free_set(pool, word, pool->free[word] | bits);
 }
 
 // The bits of a word that stand for blocks.

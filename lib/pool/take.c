@@ -43,14 +43,13 @@ void tly_pool_account(struct tly_heap *heap, struct tly_pool *pool) {
 }
 
 // Notes that objects are about to be made in a pool.
-static void note_young(struct tly_pool *pool) {
-    if (pool->young)
-        return;
-    pool->young = 1;
+static void note_young(struct tly_heap *self, struct tly_pool *pool) {
     unsigned unit = tly_unit_of(pool->base);
-    // Relaxed: read while the world is stopped.
-    tly_or_relaxed(&tly_arena_of(pool)->young[unit / 64],
-                   (uint64_t)1 << (unit % 64));
+    uint64_t *word = &tly_arena_of(pool)->young[self->colour][unit / 64];
+    uint64_t bit = (uint64_t)1 << (unit % 64);
+    // Relaxed: read by collections that each thread has answered.
+    if (!(tly_load_relaxed(word) & bit))
+        tly_or_relaxed(word, bit);
 }
 
 // Leases the next word with free blocks.
@@ -59,7 +58,7 @@ static bool lease_word(struct tly_lease *lease, struct tly_pool *pool) {
         uint64_t bits = pool->free[w];
         if (!bits)
             continue;
-        pool->free[w] = 0;
+        tly_free_set(pool, w, 0);
         pool->used += (int32_t)tly_bit_count(bits);
         pool->word = w + 1;
         lease->mask = bits;
@@ -189,7 +188,7 @@ void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
         !(reap_last(self) && lease_any(self, lease, kind, class)))
         return NULL;
     if (kind == TLY_POOL_OBJECT)
-        note_young(lease->pool);
+        note_young(self, lease->pool);
     tly_pool_account(self, lease->pool);
     uint64_t mask = lease->mask;
     lease->mask = mask & (mask - 1);
@@ -215,7 +214,7 @@ void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
     if (!block)
         return NULL;
     if (kind == TLY_POOL_OBJECT)
-        note_young(tly_pool_of(block));
+        note_young(self, tly_pool_of(block));
     tly_heap_account(self, (int64_t)bytes);
     return block;
 }

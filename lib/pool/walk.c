@@ -28,29 +28,40 @@ bool tly_pools_each(tly_pool_fn fn, void *arg) {
     return true;
 }
 
-static void arena_look(struct tly_arena *arena, bool young) {
+static void arena_look(struct tly_arena *arena, bool young, unsigned fresh) {
     for (unsigned w = 0; w < TLY_ARENA_WORDS; w++) {
         // ORDER[pool-carved] acquire: the descriptor is complete.
         uint64_t bits = tly_load_acquire(&arena->objects[w]);
-        // Relaxed: the world is stopped.
-        uint64_t fresh = tly_load_relaxed(&arena->young[w]);
-        arena->looked[w] = young ? bits & fresh : bits;
-        tly_store_relaxed(&arena->young[w], 0);
+        uint64_t made = 0;
+        // Relaxed: each thread has ended with those colours, and has answered.
+        for (unsigned c = 0; c < TLY_COLOURS; c++)
+            made |= c == fresh ? 0 : tly_load_relaxed(&arena->young[c][w]);
+        arena->looked[w] = young ? bits & made : bits;
     }
 }
 
 // Of a huge block it is noted outside of the slot, which may go while the
 // collection goes on.
-void tly_pools_look(bool young) {
+void tly_pools_look(bool young, unsigned fresh) {
     size_t slots = tly_slots_frontier();
     for (size_t n = 0; n < slots; n++) {
         struct tly_arena *arena = tly_arena_or_huge_at(n);
         if (!arena)
             continue;
-        arena_look(arena, young);
+        arena_look(arena, young, fresh);
         if (!tly_arena_at(n) && arena->looked[0])
             tly_slot_set(n, TLY_SLOT_LOOKED, true);
     }
+}
+
+void tly_pools_aged(unsigned fresh) {
+    struct tly_arena *arena;
+    for (size_t slot = 0; (arena = arena_next(&slot));)
+        for (unsigned c = 0; c < TLY_COLOURS; c++)
+            for (unsigned w = 0; w < TLY_ARENA_WORDS && c != fresh; w++)
+                // Relaxed: as in arena_look.
+                if (tly_load_relaxed(&arena->young[c][w]))
+                    tly_store_relaxed(&arena->young[c][w], 0);
 }
 
 static void arena_choose(struct tly_arena *arena, tly_pool_fn fn, void *arg) {

@@ -12,8 +12,13 @@ typedef bool (*tly_pool_fn)(void *arg, struct tly_pool *pool);
 bool tly_pools_each(tly_pool_fn fn, void *arg);
 
 // Chooses the pools that a collection looks at: all, or those only in which
-// objects were made since the last. The world is stopped.
-void tly_pools_look(bool young);
+// objects were made of another colour than [fresh]. The world is stopped, or no
+// pool of objects is given back.
+void tly_pools_look(bool young, unsigned fresh);
+
+// Forgets which pools have objects of other colours than [fresh]: all of them
+// are old now.
+void tly_pools_aged(unsigned fresh);
 
 // Chooses those pools of objects for which [fn] is true, and leaves alone what
 // is noted of the young. The world is stopped.
@@ -30,7 +35,8 @@ TLY_INLINE uint64_t tly_pool_taken_bits(const struct tly_pool *pool,
                                         unsigned word) {
     // Relaxed: the world is stopped, or the caller expects change.
     return tly_pool_valid_bits(pool, word) &
-           ~(pool->free[word] | tly_load_relaxed(&pool->remote[word]));
+           ~(tly_load_relaxed(&pool->free[word]) |
+             tly_load_relaxed(&pool->remote[word]));
 }
 
 #endif

@@ -13,11 +13,13 @@
 #include "arena/arena.h"
 #include "base/check.h"
 #include "collector/collect.h"
+#include "collector/lock.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
+#include "object/cycle.h"
 #include "object/hot.h"
 #include "object/type.h"
 #include "object/weak.h"
@@ -102,6 +104,7 @@ static void fork_child(void) {
     tly_handshake_forked();
     tly_types_forked();
     tly_weak_forked();
+    tly_held_forked();
     tly_hot_forked();
     tly_arena_forked();
     tly_registry_forked(forking.self);

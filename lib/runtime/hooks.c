@@ -3,6 +3,7 @@
 #include "arena/arena.h"
 #include "collector/collect.h"
 #include "epoch/handshake.h"
+#include "object/cycle.h"
 #include "object/defer.h"
 #include "object/finish.h"
 #include "object/later.h"
@@ -32,6 +33,7 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     struct tly_local *local = tly_local_of(self);
     if (bits)
         tly_count(&local->counters.safepoint_work, 1);
+    tly_cycle_enter(local);
     tly_later_poll(local, bits & TLY_BREAK_STOP);
     if (bits & TLY_BREAK_STOP)
         tly_pending_flush(&local->heap);
@@ -43,11 +45,11 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         tly_limbo_poll(local, false);
     else
         tly_limbo_reap(local);
-    // A handshake is asked for by who wants all that is dead to be gone.
-    if (bits & TLY_BREAK_HANDSHAKE)
+    if (bits & TLY_BREAK_DEAD)
         tly_finish_all(local, open);
     else
         tly_finish(local, open);
+    tly_held_give(local, false);
     if (open)
         tly_defer_run(local);
     uint32_t later = bits & (TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
@@ -74,6 +76,7 @@ static void mutator_flush(struct tly_mutator *self, bool waits) {
     } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_executor_poll(local);
     tly_limbo_leave(local);
+    tly_held_leave(local);
 }
 
 // After a poll: what others handed over is done.
@@ -87,6 +90,13 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
         } while (local->heap.pending_count && !local->finishing);
         tly_limbo_rescue(local);
     }
+    if (kinds & TLY_GOAL_CYCLE) {
+        // What is on its way to others would look like a reference from
+        // outside.
+        tly_later_apply(local);
+        tly_pending_flush(&local->heap);
+    }
+    tly_cycle_enter(local);
     if (kinds & TLY_GOAL_TRIM)
         tly_heap_empty(&local->heap, true);
 }

@@ -34,6 +34,8 @@ static const struct option options[] = {
     OPTION(limbo_objects, 1, 1 << 20),
     OPTION(limbo_bytes, 1, TLY_RANGE_MAX),
     OPTION(later_bytes, 0, TLY_RANGE_MAX),
+    OPTION(mode, 0, 1),
+    OPTION(deadline_ms, 0, 86400000),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -76,8 +78,9 @@ tally_status tly_options_read(struct tally_config *config) {
             tly_report("TALLY_CONF: cannot read \"%s\"; known are "
                        "reserve_bytes, purge_delay_ms, collect, young_bytes, "
                        "full_percent, verify, finalizers, destroy_slice, "
-                       "report, hot, limbo_objects, limbo_bytes and "
-                       "later_bytes, as name:number, with commas",
+                       "report, hot, limbo_objects, limbo_bytes, "
+                       "later_bytes, mode and deadline_ms, as name:number, "
+                       "with commas",
                        text);
             return TALLY_INVALID;
         }

@@ -14,6 +14,7 @@
 #include "epoch/registry.h"
 #include "epoch/world.h"
 #include "object/count.h"
+#include "object/cycle.h"
 #include "object/finalize.h"
 #include "object/finish.h"
 #include "object/hot.h"
@@ -68,6 +69,7 @@ static void end_from(size_t n) {
     tly_arena_end();
     tly_pool_live_reset();
     tly_limbo_end();
+    tly_held_end();
     tly_finalize_end();
     tly_weak_end();
     tly_hot_end();
@@ -81,8 +83,7 @@ static void verify_after(void) {
 
 static void configure(const struct tally_config *config) {
     tly_arena_set_delay(config->purge_delay_ms * 1000000u);
-    tly_collector_configure(config->collect, config->young_bytes,
-                            config->full_percent);
+    tly_collector_configure(config);
     tly_finalize_configure((unsigned)config->finalizers);
     tly_hot_configure(config->hot);
     tly_limbo_configure(config->limbo_objects, config->limbo_bytes);

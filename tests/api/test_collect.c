@@ -221,14 +221,31 @@ static void a_collection_says_what_it_did(void **state) {
     tally_decref(ring_new(7));
     struct tally_collection done;
     memset(&done, 0xFF, sizeof(done));
-    assert_int_equal(tally_collect_generation(TALLY_FULL, &done), TALLY_OK);
+    assert_int_equal(tally_collect_with(TALLY_STOPPED, TALLY_FULL, &done),
+                     TALLY_OK);
     assert_int_equal(done.candidates, 12);
     assert_int_equal(done.garbage, 7);
     assert_int_equal(done.freed, 7);
     assert_int_equal(done.finalized, 0);
     assert_true(done.pause_ns > 0 && done.pause_ns <= done.total_ns);
+    tally_decref(ring_new(7));
+    assert_int_equal(tally_collect_with(TALLY_CONCURRENT, TALLY_FULL, &done),
+                     TALLY_OK);
+    assert_int_equal(done.candidates, 12);
+    assert_int_equal(done.freed, 7);
+    assert_int_equal(done.pause_ns, 0);
     tally_decref(held);
     assert_int_equal(tally_collect_generation(TALLY_FULL, NULL), TALLY_OK);
+}
+
+static void a_mode_or_generation_that_there_is_not_is_refused(void **state) {
+    (void)state;
+    assert_int_equal(
+        tally_collect_with((tally_collect_mode)2, TALLY_FULL, NULL),
+        TALLY_INVALID);
+    assert_int_equal(
+        tally_collect_with(TALLY_STOPPED, (tally_generation)2, NULL),
+        TALLY_INVALID);
 }
 
 static void large_objects_are_collected(void **state) {
@@ -418,6 +435,7 @@ int main(void) {
         quiet_test(a_young_object_that_an_old_one_refers_to_stays),
         quiet_test(garbage_in_the_blocks_of_old_leaves_is_young),
         quiet_test(a_collection_says_what_it_did),
+        cmocka_unit_test(a_mode_or_generation_that_there_is_not_is_refused),
         quiet_test(large_objects_are_collected),
         quiet_test(a_ring_through_two_threads_is_destroyed),
         quiet_test(what_another_thread_counts_stays),

@@ -83,11 +83,12 @@ static void what_is_got_is_at_least_what_is_used(void **state) {
 static void collections_are_counted_by_generation(void **state) {
     (void)state;
     struct tally_stats before = stats_now();
-    tally_collect();
+    tally_collect_with(TALLY_STOPPED, TALLY_FULL, NULL);
     struct node *node = node_new(1);
     tally_set(node, next, node);
     tally_decref(node);
-    assert_int_equal(tally_collect_generation(TALLY_YOUNG, NULL), TALLY_OK);
+    assert_int_equal(tally_collect_with(TALLY_STOPPED, TALLY_YOUNG, NULL),
+                     TALLY_OK);
     struct tally_stats after = stats_now();
     assert_int_equal(after.collections[TALLY_FULL],
                      before.collections[TALLY_FULL] + 1);
@@ -157,7 +158,7 @@ static void quantiles_rise_and_end_at_the_maximum(void **state) {
     struct tally_histogram empty = {0};
     assert_int_equal(tally_histogram_quantile(&empty, 0.5), 0);
     for (int n = 0; n < 20; n++)
-        tally_collect();
+        tally_collect_with(TALLY_STOPPED, TALLY_FULL, NULL);
     struct tally_histogram h = stats_now().pauses;
     uint64_t last = 0;
     for (double q = 0.0; q <= 1.0; q += 0.05) {

@@ -18,10 +18,20 @@ static void collector_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         tly_collector_poll(tly_local_of(self));
 }
 
+static inline void collector_configure(bool automatic, uint64_t young_bytes,
+                                       uint64_t full_percent) {
+    struct tally_config config = TALLY_CONFIG_INIT;
+    config.collect = automatic;
+    config.young_bytes = young_bytes;
+    config.full_percent = full_percent;
+    config.mode = TALLY_STOPPED;
+    tly_collector_configure(&config);
+}
+
 static inline int collector_begin(void **state) {
     if (object_begin(state) != 0 || tly_collector_start() != TALLY_OK)
         return -1;
-    tly_collector_configure(false, 1 << 20, 100);
+    collector_configure(false, 1 << 20, 100);
     unit_hooks.poll = collector_poll;
     unit_pool_hooks.grew = tly_collector_grew;
     return 0;
@@ -61,7 +71,7 @@ static inline struct tly_trial trial_begin(bool young) {
     struct tly_trial trial = {.young = young};
     must(tly_sides_prepare(false) == TALLY_OK);
     tly_heap_empty(tly_heap_of(tly_self()), false);
-    tly_pools_look(young);
+    tly_pools_look(young, 1); // what unit tests make has colour 0
     tly_trial_count(&trial);
     return trial;
 }

@@ -130,7 +130,7 @@ static void hubs_that_are_listed_are_judged_alike(void **state) {
     assert_true(is_member(dead));
     assert_false(is_member(back));
     assert_int_equal(tly_trial_garbage(true), 257);
-    tly_garbage_clear(tly_local_of(tly_self()));
+    tly_garbage_clear(tly_local_of(tly_self()), false);
     tly_sides_unlist();
     assert_true(tables_are_clear());
     for (unsigned n = 0; n < 256; n++)

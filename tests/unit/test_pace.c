@@ -6,7 +6,7 @@
 
 // Young after 1 MiB, full after 100 % and at least 16 MiB.
 static struct tly_heap *begin(void) {
-    tly_collector_configure(true, 1 << 20, 100);
+    collector_configure(true, 1 << 20, 100);
     struct tly_heap *heap = heap_make();
     act_as(heap);
     return heap;
@@ -90,7 +90,7 @@ static void nothing_is_due_where_it_was_turned_off(void **state) {
     (void)state;
     struct tly_heap *heap = begin();
     tly_heap_account(heap, 100 * MIB);
-    tly_collector_configure(false, 1 << 20, 100);
+    collector_configure(false, 1 << 20, 100);
     assert_int_equal(tly_pace_due(), -1);
 }
 
@@ -115,7 +115,7 @@ TALLY_TYPE(node, TALLY_REF(next));
 static void a_growing_heap_collects_at_a_safepoint_by_itself(void **state) {
     (void)state;
     struct tly_local *self = local_make();
-    tly_collector_configure(true, 1 << 20, 100);
+    collector_configure(true, 1 << 20, 100);
     uint64_t before = tly_collect_totals.collections[TALLY_YOUNG];
     for (unsigned n = 0; n < 200000; n++) {
         struct node *node = tally_new(node);

@@ -28,7 +28,7 @@ static void begin(void) {
 
 static void set_young(struct tly_pool *pool) {
     unsigned unit = tly_unit_of(pool->base);
-    tly_arena_of(pool)->young[unit / 64] |= (uint64_t)1 << (unit % 64);
+    tly_arena_of(pool)->young[0][unit / 64] |= (uint64_t)1 << (unit % 64);
 }
 
 static void each_pool_of_objects_is_met_once_by_address(void **state) {
@@ -79,12 +79,13 @@ static void a_young_look_is_at_young_pools_and_makes_them_old(void **state) {
     begin();
     set_young(pools[3]);
     set_young(pools[299]);
-    tly_pools_look(true);
+    tly_pools_look(true, 1);
     tly_pools_looked(note, NULL);
     assert_int_equal(met_count, 2);
     assert_ptr_equal(met[0], pools[3]);
     assert_ptr_equal(met[1], pools[299]);
-    tly_pools_look(true);
+    tly_pools_aged(1);
+    tly_pools_look(true, 1);
     met_count = 0;
     tly_pools_looked(note, NULL);
     assert_int_equal(met_count, 0);
@@ -94,7 +95,7 @@ static void a_full_look_is_at_all_pools(void **state) {
     (void)state;
     begin();
     set_young(pools[3]);
-    tly_pools_look(false);
+    tly_pools_look(false, 1);
     tly_pools_looked(note, NULL);
     assert_int_equal(met_count, POOLS);
 }
@@ -107,7 +108,7 @@ static bool keep_some(void *arg, struct tly_pool *pool) {
 static void pools_that_are_let_go_are_not_looked_at_again(void **state) {
     (void)state;
     begin();
-    tly_pools_look(false);
+    tly_pools_look(false, 1);
     tly_pools_looked(keep_some, NULL);
     tly_pools_looked(note, NULL);
     assert_in_range(met_count, POOLS / 4, POOLS / 2 + 1);

@@ -223,7 +223,7 @@ static void only_listed_objects_are_members_in_the_second_look(void **state) {
     assert_false(is_member(back));
     assert_false(is_member(tally_get(back, left)));
     assert_int_equal(tly_trial_garbage(true), 2);
-    tly_garbage_clear(tly_local_of(tly_self()));
+    tly_garbage_clear(tly_local_of(tly_self()), false);
     assert_false(is_object(dead));
     assert_int_equal(total_of(back), 2);
     tly_sides_unlist();

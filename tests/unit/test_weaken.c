@@ -109,7 +109,7 @@ static void all_are_killed_and_their_blocks_let_go(void **state) {
     assert_int_equal(tly_weak_count(), 1);
     tly_weaken_let_go(self);
     assert_int_equal(tly_weak_count(), 0);
-    assert_int_equal(tly_garbage_clear(self), 1);
+    assert_int_equal(tly_garbage_clear(self, false), 1);
     tly_sides_drop();
     poll_now();
     assert_int_equal(called, 0);

@@ -125,6 +125,8 @@ char tally_is_aref_(const tally_aref *field);
     {TALLY_TRAIT_DESTROY, #f, 0, 0, 0, 0, f, NULL, NULL},
 #define TALLY_IS_VISIT_(T, f, unused)                                          \
     {TALLY_TRAIT_VISIT, #f, 0, 0, 0, 0, NULL, f, NULL},
+#define TALLY_IS_VISIT_LIVE_(T, f, unused)                                     \
+    {TALLY_TRAIT_VISIT, #f, 0, 1, 0, 0, NULL, f, NULL},
 #define TALLY_IS_BASE_(T, B, unused)                                           \
     {TALLY_TRAIT_BASE, #B, 0, 0, 0, 0, NULL, NULL, TALLY_TYPE_OF(B)},
 

@@ -1,0 +1,60 @@
+// Finding garbage: in a stopped world (stopped.c), or beside the threads
+// (live.c). Both leave the members that are garbage in the tables, and nothing
+// else of interest.
+
+#ifndef TLY_COLLECTOR_FIND_H
+#define TLY_COLLECTOR_FIND_H
+
+#include <tally/collect.h>
+
+#include "collector/trial.h"
+#include "object/finalize.h"
+
+// What a collection looks at: a generation, or what is listed.
+enum tly_look {
+    TLY_LOOK_YOUNG = TALLY_YOUNG,
+    TLY_LOOK_FULL = TALLY_FULL,
+    TLY_LOOK_LISTED
+};
+
+struct tly_found {
+    uint64_t candidates, garbage;
+    uint64_t rescued;   // proposed as garbage, and found to live
+    uint64_t opaque;    // left alone: see TALLY_VISIT_LIVE
+    uint64_t published; // garbage that a stale borrow may still be asked for
+    struct tly_claims claims;
+    size_t calls; // of weak references
+    bool weak;    // some of the garbage may have weak references
+    bool held;    // the garbage waits for finalizers or callbacks
+    bool waiting; // some have been claimed and not run, or will be
+};
+
+// In a stopped world. Notes the pause in [done].
+tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
+                              struct tally_collection *done,
+                              struct tly_found *found);
+
+// Beside the threads. On error nothing has changed: TALLY_TIMED_OUT (a thread
+// passed no safepoint before the deadline, 0: none), TALLY_BUSY (somebody needs
+// the lock at once), TALLY_NO_MEMORY.
+tally_status tly_find_live(struct tly_local *self, enum tly_look look,
+                           uint64_t deadline, struct tly_found *found);
+
+// Says, once in a while, that a thread passes no safepoint (collect.c).
+void tly_find_late(uint32_t number);
+
+// ---- what both do
+
+// Kernel A over what is looked at.
+void tly_find_count(struct tly_trial *trial, enum tly_look look);
+
+// Whether finalizers or callbacks are on their way that listed garbage waits
+// for; then a collection other than the second look spares what is listed.
+bool tly_find_spares(enum tly_look look);
+
+// Who has to run before the garbage may be cleared: callbacks of weak
+// references, then finalizers.
+void tly_find_hold(struct tly_local *self, const struct tly_trial *trial,
+                   struct tly_found *found);
+
+#endif

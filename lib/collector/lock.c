@@ -1,0 +1,80 @@
+// A word, the number of who has it, and an event: waited for by detached
+// threads only.
+
+#include "collector/lock.h"
+
+#include "epoch/attach.h"
+#include "epoch/rcu.h"
+#include "epoch/world.h"
+
+uint32_t tly_collector_urgent;
+
+static struct {
+    uint32_t busy;          // (a) number of the mutator that collects, or 0
+    struct tly_event freed; // nobody collects any more
+} lock;
+
+bool tly_collector_refuses(const struct tly_mutator *self) {
+    // Relaxed: the thread's own number is there only if it has the lock.
+    return tly_rcu_ongoing() || self->stopped_world ||
+           tly_load_relaxed(&lock.busy) == self->number;
+}
+
+bool tly_collector_try(struct tly_mutator *self) {
+    uint32_t nobody = 0;
+    // ORDER[collector] acq_rel: the tables are as the last one left them.
+    if (!tly_cas_acq_rel(&lock.busy, &nobody, self->number))
+        return false;
+    tly_local_of(self)->collector = 1;
+    return true;
+}
+
+bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline) {
+    tly_mutator_detach(self);
+    uint32_t seen = tly_event_value(&lock.freed);
+    // ORDER[collector] acquire: looks again before it sleeps.
+    bool late = tly_load_acquire(&lock.busy) &&
+                !tly_event_wait(&lock.freed, seen, deadline);
+    tly_mutator_attach(self);
+    return !late;
+}
+
+bool tly_collector_take(struct tly_mutator *self, uint64_t deadline) {
+    while (!tly_collector_try(self))
+        if (!tly_collector_wait(self, deadline))
+            return false;
+    return true;
+}
+
+void tly_collector_give(struct tly_mutator *self) {
+    tly_local_of(self)->collector = 0;
+    // ORDER[collector] release: see tly_collector_try.
+    tly_store_release(&lock.busy, 0);
+    tly_event_signal(&lock.freed);
+}
+
+void tly_collector_lock_start(void) {
+    // Relaxed: nothing else runs.
+    tly_store_relaxed(&lock.busy, 0);
+    tly_store_relaxed(&tly_collector_urgent, 0);
+}
+
+tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
+    if (tly_collector_refuses(self))
+        return TALLY_DEADLOCK;
+    // Relaxed: a hint.
+    tly_add_relaxed(&tly_collector_urgent, 1);
+    bool taken = tly_collector_take(self, deadline);
+    tly_add_relaxed(&tly_collector_urgent, (uint32_t)-1);
+    if (!taken)
+        return TALLY_TIMED_OUT;
+    tally_status status = tly_world_stop(self, deadline);
+    if (status != TALLY_OK)
+        tly_collector_give(self);
+    return status;
+}
+
+void tly_collector_resume(struct tly_mutator *self) {
+    tly_world_start(self);
+    tly_collector_give(self);
+}

@@ -1,0 +1,37 @@
+// The collector's lock: one collection, walk, or fork at a time.
+
+#ifndef TLY_COLLECTOR_LOCK_H
+#define TLY_COLLECTOR_LOCK_H
+
+#include "object/local.h"
+
+// Whether the thread would wait for itself, or be waited for by what it waits
+// for: inside a borrow section, a stopped world, or with the lock held.
+bool tly_collector_refuses(const struct tly_mutator *self);
+
+// Takes the lock, with which no hook runs in this thread. _take waits,
+// detached; false at the deadline (0: none).
+bool tly_collector_try(struct tly_mutator *self);
+bool tly_collector_take(struct tly_mutator *self, uint64_t deadline);
+void tly_collector_give(struct tly_mutator *self);
+
+// Waits until the lock was free once. False at the deadline.
+bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline);
+
+// How many wait for the lock who cannot wait for the heap's size: a concurrent
+// collection gives up as soon as it sees that. A hint.
+extern uint32_t tly_collector_urgent; // (a)
+TLY_INLINE bool tly_collector_is_urgent(void) {
+    // Relaxed: a hint.
+    return tly_load_relaxed(&tly_collector_urgent);
+}
+
+void tly_collector_lock_start(void);
+
+// Stops the world with no collection under way: TALLY_DEADLOCK where the
+// caller is inside one, TALLY_TIMED_OUT at the deadline (0: none). resume ends
+// it, also in the child of a fork.
+tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline);
+void tly_collector_resume(struct tly_mutator *self);
+
+#endif

@@ -1,0 +1,103 @@
+// The stop-the-world way: count, mark and rescue while every thread stands
+// still. Progress: blocking, for each thread's next safepoint. It is the oracle
+// of the other.
+
+#include "collector/find.h"
+
+#include "collector/collect.h"
+#include "collector/weaken.h"
+#include "epoch/registry.h"
+#include "epoch/world.h"
+#include "object/cycle.h"
+#include "object/hot.h"
+#include "platform/os.h"
+#include "pool/walk.h"
+
+static void pause_record(uint64_t ns) {
+    struct tally_histogram *h = &tly_collect_totals.pauses;
+    unsigned bucket = 0;
+    if (ns >= 4) {
+        unsigned high = tly_bit_highest(ns);
+        bucket = high * 4 + (unsigned)(ns >> (high - 2) & 3);
+    }
+    if (bucket >= TALLY_HISTOGRAM_BUCKETS)
+        bucket = TALLY_HISTOGRAM_BUCKETS - 1;
+    tly_count(&h->bucket[bucket], 1);
+    tly_count(&h->count, 1);
+    tly_count(&h->sum_ns, ns);
+    if (ns > h->max_ns)
+        // Relaxed: one writer, the holder of the lock.
+        tly_store_relaxed(&h->max_ns, ns);
+}
+
+// Stops the world, with tables that cover the heap.
+static tally_status pause_begin(struct tly_mutator *self, bool full,
+                                uint64_t *ret_began) {
+    for (;;) {
+        tally_status status = tly_sides_prepare(full);
+        if (status == TALLY_OK)
+            status = tly_world_stop(self, 0);
+        if (status != TALLY_OK)
+            return status;
+        *ret_began = tly_os_now();
+        if (tly_slots_frontier() <= tly_sides.committed)
+            return TALLY_OK;
+        tly_world_start(self);
+    }
+}
+
+static void pause_end(struct tly_mutator *self, uint64_t began,
+                      struct tally_collection *done) {
+    uint64_t ns = tly_os_now() - began;
+    pause_record(ns);
+    if (ns > done->pause_ns)
+        done->pause_ns = ns;
+    tly_world_start(self);
+}
+
+// Every mutator takes the next colour; leases and caches go back, so that what
+// is young is known by its pool.
+static void cycle_turn(void) {
+    // Relaxed: the world is stopped.
+    uint32_t cycle = (tly_load_relaxed(&tly_cycle) | 1) + 1;
+    tly_store_relaxed(&tly_cycle, cycle);
+    for (uint32_t n = 1; n <= tly_registry_count(); n++)
+        tly_cycle_enter(tly_local_of(tly_mutator_of(n)));
+}
+
+static bool is_garbage(const tally_object *object) {
+    return tly_is_member(object);
+}
+
+tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
+                              struct tally_collection *done,
+                              struct tly_found *found) {
+    struct tly_mutator *mutator = tly_mutator_in(self);
+    struct tly_trial trial = {.young = look == TLY_LOOK_YOUNG};
+    uint64_t began;
+    tally_status status = pause_begin(mutator, look == TLY_LOOK_FULL, &began);
+    if (status != TALLY_OK)
+        return status;
+    cycle_turn();
+    // Relaxed: as in cycle_turn.
+    trial.fresh = (uint8_t)tly_cycle_colour(tly_load_relaxed(&tly_cycle));
+    if (look != TLY_LOOK_YOUNG)
+        tly_hot_fold(false);
+    tly_find_count(&trial, look);
+    if (look != TLY_LOOK_LISTED)
+        tly_pools_aged(trial.fresh);
+    bool waiting = tly_find_spares(look);
+    tly_trial_mark();
+    tly_hubs_rescue(&trial);
+    found->candidates = trial.members;
+    found->garbage = tly_trial_garbage(look != TLY_LOOK_FULL);
+    if (found->garbage)
+        tly_find_hold(self, &trial, found);
+    if (found->weak && !found->held)
+        tly_weaken();
+    if (look != TLY_LOOK_YOUNG)
+        tly_hot_unfold(is_garbage, look == TLY_LOOK_FULL);
+    found->waiting = found->held || waiting;
+    pause_end(mutator, began, done);
+    return TALLY_OK;
+}

@@ -1,0 +1,108 @@
+// Progress: lock-free. A round that ends without a result has dropped a member.
+//
+// A round weighs every member exactly, in the order local count, others' count,
+// fields; drops those that are not fit, or have references from outside, and
+// all that these lead to now; and another follows, until none is dropped. The
+// references between members are counted anew each time: what was counted from
+// a member that is dropped says nothing (tests/model/dem.pml, REREAD). What the
+// dropped lead to is dropped for speed alone; to drop more is always sound.
+//
+// That nothing has changed since is for tly_validate_touched to say, after the
+// last round: whoever changes a watched object sets DIRTY before.
+
+#include "collector/validate.h"
+
+#include "base/check.h"
+#include "object/type.h"
+#include "object/weak.h"
+#include "pool/walk.h"
+
+// The first word of a header.
+static uint64_t word_of(const tally_object *object) {
+    // ORDER[spill] acquire: what left local_ is in shared_, read after.
+    // ORDER[watched-count] acquire: as for the flag DIRTY.
+    return tly_load_acquire((const tly_header_word *)object);
+}
+
+// Whether a member may be garbage: watched, whole, and not touched. HOT and
+// immortal ones are not: their counts say nothing.
+static bool is_fit(uint64_t word, uint64_t shared) {
+    unsigned owner = (unsigned)(word >> 32) & 0xFFFF;
+    return (owner & (TALLY_OWNER_WATCH_ | TALLY_OWNER_DEAD_)) ==
+               TALLY_OWNER_WATCH_ &&
+           (owner & TALLY_OWNER_MASK_) < TALLY_OWNER_HOT_ &&
+           word >> 48 & TLY_GC_TRACKED && !(shared & (TLY_DYING | TLY_DIRTY));
+}
+
+static void note(struct tly_trial *trial, const tally_object *object,
+                 int64_t total, uint64_t shared) {
+    trial->hubs += total >= 256;
+    trial->weak += (shared & TLY_WEAK) != 0;
+    trial->published += (shared & TLY_PUB) != 0;
+    // Relaxed: the flag is claimed by an RMW.
+    trial->finalizers += tly_trial_refs(object) == TLY_TF_ASK &&
+                         !(tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED) &&
+                         tly_type_of(object)->finalize_;
+}
+
+static void weigh(void *arg, tally_object *object) {
+    uint64_t word = word_of(object);
+    // ORDER[dirty] acquire: whoever has changed a field that is read below has
+    // set the flag before. The touch is looked for again at the end.
+    uint64_t shared = tly_load_acquire(&object->shared_);
+    if (!is_fit(word, shared)) {
+        tly_mark_push(object);
+        return;
+    }
+    int64_t total = (int64_t)(uint32_t)word + tly_count_of(shared);
+    tly_sides.trial[tly_granule_of(object)] = (uint8_t)total;
+    note(arg, object, total, shared);
+}
+
+static bool pool_members(void *arg, struct tly_pool *pool) {
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++)
+        *(uint64_t *)arg += tly_bit_count(tly_sides.member[w]);
+    return true;
+}
+
+static uint64_t members_count(void) {
+    uint64_t members = 0;
+    tly_pools_looked(pool_members, &members);
+    return members;
+}
+
+// Returns whether every member has passed.
+static bool round_all(struct tly_trial *trial) {
+    uint64_t before = members_count();
+    trial->hubs = trial->weak = trial->published = trial->finalizers = 0;
+    tly_sides_each(tly_sides.member, weigh, trial);
+    tly_mark_drain();
+    tly_trial_subtract();
+    tly_trial_mark();
+    tly_hubs_rescue(trial);
+    trial->members = members_count();
+    return trial->members == before;
+}
+
+void tly_validate(struct tly_trial *trial, struct tly_ended *ended) {
+    do {
+        if (round_all(trial))
+            return;
+        tly_unwatch_dropped(ended);
+    } while (trial->members > 0);
+}
+
+static void look(void *arg, tally_object *object) {
+    // ORDER[dirty] seq_cst: after what was counted; and after the phase, for
+    // who takes references from weak ones (Dekker).
+    uint64_t shared = tly_load_seq_cst(&object->shared_);
+    if (!is_fit(word_of(object), shared))
+        *(bool *)arg = true;
+}
+
+bool tly_validate_touched(void) {
+    bool touched = false;
+    tly_sides_each(tly_sides.member, look, &touched);
+    return touched;
+}
