@@ -37,6 +37,9 @@ struct tally_config {
                              // MiB
     uint64_t mode;           // how collections look: enum tally_collect_mode;
                              // 0
+    uint64_t collector;      // who collects when it is time: 0, the thread that
+                             // finds so at a safepoint; 1, one of the runtime's
+                             // that does nothing else; 1
     uint64_t deadline_ms;    // how long a concurrent collection waits for a
                              // thread's safepoint before it is given up, 0 ..
                              // 86400000; 0: for ever; 10000
@@ -44,7 +47,7 @@ struct tally_config {
 #define TALLY_CONFIG_INIT                                                      \
     {                                                                          \
         sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1,  \
-            127, 1048576, 1048576, 0, 10000                                    \
+            127, 1048576, 1048576, 0, 1, 10000                                 \
     }
 
 // Starts the runtime with options. Environment options win over these.

@@ -32,6 +32,7 @@
 
 struct tly_collect_totals tly_collect_totals;
 void (*tly_collector_after)(void);
+bool (*tly_collector_elsewhere)(struct tly_local *self);
 
 static struct {
     uint32_t mode;        // (a) tally_collect_mode
@@ -287,21 +288,28 @@ size_t tally_collect(void) {
     return done.freed;
 }
 
-void tly_collector_poll(struct tly_local *self) {
-    struct tly_mutator *mutator = tly_mutator_in(self);
-    int due = tly_pace_due();
-    bool again = due < 0 && second_due();
-    if ((due < 0 && !again) || self->collects || !tly_second_look_may(self))
-        return;
-    int error = errno;
+bool tly_collector_is_due(void) { return tly_pace_due() >= 0 || second_due(); }
+
+bool tly_collector_run_due(struct tly_local *self) {
     struct tally_collection done = {0};
     tly_settle_idle(self);
-    if (!tly_collector_try(mutator))
-        return;
-    if (again)
-        look_again(self, mode_now(), &done);
-    else
+    if (!tly_collector_try(tly_mutator_in(self)))
+        return false;
+    int due = tly_pace_due();
+    if (due >= 0)
         collect_all(self, mode_now(), (tally_generation)due, &done);
+    else
+        look_again(self, mode_now(), &done);
+    return true;
+}
+
+void tly_collector_poll(struct tly_local *self) {
+    if (!tly_collector_is_due() || self->collects || !tly_second_look_may(self))
+        return;
+    int error = errno;
+    if (tly_pace_due() < 0 || !tly_collector_elsewhere ||
+        !tly_collector_elsewhere(self))
+        tly_collector_run_due(self);
     errno = error;
 }
 

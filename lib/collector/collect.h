@@ -43,6 +43,14 @@ bool tly_second_look_may(struct tly_local *self);
 // Returns how many. None where hooks may not run.
 size_t tly_pump(struct tly_local *self, unsigned by, size_t max);
 
+// The same for a thread that does nothing else: whether anything is due; and
+// does it. False: another thread has the lock.
+bool tly_collector_is_due(void);
+bool tly_collector_run_due(struct tly_local *self);
+
+// Leaves what is due to another thread; false: it cannot. NULL: there is none.
+extern bool (*tly_collector_elsewhere)(struct tly_local *self);
+
 // Called after each collection, in a running world (option verify).
 extern void (*tly_collector_after)(void);
 

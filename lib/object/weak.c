@@ -251,19 +251,17 @@ static uint32_t phase_now(void) {
 // Whether the object is alive, when a collection watches it: then that knows of
 // it before the caller has its reference.
 static bool is_kept(const tally_weak *weak, tally_object *object) {
+    // ORDER[weak-phase] seq_cst: before the phase is read. So each commit that
+    // is ended costs the collection a member.
+    tly_or_seq_cst(&object->shared_, TLY_DIRTY);
     for (;;) {
         uint32_t phase = phase_now();
-        if (is_usable(weak, phase)) {
-            // ORDER[weak-phase] seq_cst: before the phase is read again.
-            tly_or_seq_cst(&object->shared_, TLY_DIRTY);
-            if (is_usable(weak, phase_now()))
-                return true;
-        } else if (phase == TLY_WEAK_CLOSING) {
-            // ORDER[weak-phase] seq_cst: either this or the commit.
-            tly_cas_seq_cst(&tly_weak_phase, &phase, TLY_WEAK_OPEN);
-        } else {
+        if (is_usable(weak, phase))
+            return true;
+        if (phase != TLY_WEAK_CLOSING)
             return !is_watched(object);
-        }
+        // ORDER[weak-phase] seq_cst: either this or the commit.
+        tly_cas_seq_cst(&tly_weak_phase, &phase, TLY_WEAK_OPEN);
     }
 }
 

@@ -24,6 +24,7 @@
 #include "object/type.h"
 #include "object/weak.h"
 #include "platform/os.h"
+#include "runtime/background.h"
 #include "runtime/executor.h"
 #include "runtime/start.h"
 
@@ -110,6 +111,7 @@ static void fork_child(void) {
     tly_registry_forked(forking.self);
     tly_world_forked();
     tly_executor_forked();
+    tly_background_start();
     tly_collector_resume(forking.self);
     fork_leave();
 }

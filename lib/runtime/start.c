@@ -22,6 +22,7 @@
 #include "object/type.h"
 #include "object/weak.h"
 #include "observe/kept.h"
+#include "runtime/background.h"
 #include "runtime/executor.h"
 #include "sync/mutex.h"
 
@@ -84,6 +85,7 @@ static void verify_after(void) {
 static void configure(const struct tally_config *config) {
     tly_arena_set_delay(config->purge_delay_ms * 1000000u);
     tly_collector_configure(config);
+    tly_background_configure(config->collector);
     tly_finalize_configure((unsigned)config->finalizers);
     tly_hot_configure(config->hot);
     tly_limbo_configure(config->limbo_objects, config->limbo_bytes);
@@ -115,6 +117,7 @@ static tally_status start_locked(const struct tally_config *given) {
     }
     configure(&config);
     tly_executor_start();
+    tly_background_start();
     // ORDER[started] release: all layers are complete.
     tly_store_release(&runtime_started, 1);
     return TALLY_OK;
@@ -174,8 +177,10 @@ tally_status tally_shutdown(size_t *ret_leaked) {
         return -errno;
     if (tly_local_of(self)->finishing)
         return TALLY_BUSY;
+    tly_background_stop(self);
     tly_executor_stop(self);
     if (others_attached(self)) {
+        tly_background_start();
         tly_executor_start();
         tly_executor_poll(tly_local_of(self));
         return TALLY_BUSY;

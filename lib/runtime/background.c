@@ -1,0 +1,42 @@
+// The service that collects. A thread that finds at a safepoint that a
+// collection is due leaves it to the service, and goes on.
+
+#include "runtime/background.h"
+
+#include "collector/collect.h"
+#include "collector/lock.h"
+#include "runtime/service.h"
+
+static void turn(struct tly_local *self) {
+    if (!tly_collector_run_due(self))
+        tly_collector_wait(tly_mutator_in(self), 0);
+}
+
+static struct tly_event background_work;
+static uint32_t background_served; // (a)
+
+static struct tly_service background = {
+    .name = "tally-collect",
+    .what = "collections",
+    .work = &background_work,
+    .served = &background_served,
+    .has_work = tly_collector_is_due,
+    .turn = turn,
+};
+
+static bool hand_over(struct tly_local *self) {
+    if (!tly_service_run(&background, self))
+        return false;
+    tly_event_signal(&background_work);
+    return true;
+}
+
+void tly_background_configure(bool used) {
+    tly_collector_elsewhere = used ? hand_over : NULL;
+}
+
+void tly_background_stop(struct tly_mutator *self) {
+    tly_service_stop(&background, self);
+}
+
+void tly_background_start(void) { tly_service_ready(&background); }

@@ -1,0 +1,18 @@
+// The runtime's own thread for collections that nobody asked for.
+
+#ifndef TLY_RUNTIME_BACKGROUND_H
+#define TLY_RUNTIME_BACKGROUND_H
+
+#include "object/local.h"
+
+// Whether it is used at all (option collector).
+void tly_background_configure(bool used);
+
+// Ends the thread, after the collection that it is at, and starts it no more.
+// [self] is attached; it is detached meanwhile.
+void tly_background_stop(struct tly_mutator *self);
+
+// From now on it may be started; also in a forked child, where it is gone.
+void tly_background_start(void);
+
+#endif

@@ -1,0 +1,134 @@
+// One state word decides who starts the thread and when it is gone.
+
+#include "runtime/service.h"
+
+#include <tally/mutator.h>
+
+#include "base/check.h"
+#include "epoch/attach.h"
+#include "platform/os.h"
+
+enum state {
+    STOPPED, // may not run
+    ABSENT,  // may be started
+    RUNNING, // runs, or is about to
+    ENDING   // is asked to end
+};
+
+static bool is_ending(const struct tly_service *service) {
+    // ORDER[service] acquire: what was done before the end was asked for.
+    return tly_load_acquire(&service->state) == ENDING;
+}
+
+static void cannot(struct tly_service *service, tally_status status) {
+    // Relaxed: once is enough.
+    if (tly_add_relaxed(&service->reported, 1) == 0)
+        tly_report("no thread for %s (%s): they run at safepoints",
+                   service->what, tally_strerror(status));
+}
+
+// The thread is gone, and its mutator another's to take.
+static void end(struct tly_service *service) {
+    uint32_t running = RUNNING;
+    // Relaxed: a hint.
+    tly_store_relaxed(service->served, 0);
+    // ORDER[service] acq_rel: its last use of the heap happens before.
+    if (!tly_cas_acq_rel(&service->state, &running, ABSENT))
+        // ORDER[service] release: as above; nobody else ends ENDING.
+        tly_store_release(&service->state, STOPPED);
+    tly_event_signal(&service->ended);
+}
+
+static void serve(struct tly_service *service, struct tly_mutator *self) {
+    while (!is_ending(service)) {
+        if (service->has_work()) {
+            service->turn(tly_local_of(self));
+            tally_safepoint();
+            continue;
+        }
+        tly_mutator_detach(self);
+        uint32_t seen = tly_event_value(service->work);
+        if (!is_ending(service) && !service->has_work())
+            tly_event_wait(service->work, seen, 0);
+        tly_mutator_attach(self);
+    }
+}
+
+static void *service_main(void *arg) {
+    struct tly_service *service = arg;
+    tally_status status = tally_attach(service->name);
+    if (status == TALLY_OK) {
+        serve(service, tly_self());
+        tally_detach();
+    } else {
+        cannot(service, status);
+        // Relaxed: the breaker orders it. The thread that asked for this one
+        // looks again; the runtime does not end before the state says so.
+        tly_store_relaxed(&service->failed, 1);
+        tly_store_relaxed(service->served, 0);
+        tly_break(service->starter, TLY_BREAK_FINISH | TLY_BREAK_COLLECT);
+    }
+    end(service);
+    return NULL;
+}
+
+// Whether the thread is there now, or is about to be.
+static bool start(struct tly_service *service, struct tly_local *self) {
+    uint32_t absent = ABSENT;
+    // ORDER[service] acq_rel: one thread starts it, after the last has ended.
+    if (!tly_cas_acq_rel(&service->state, &absent, RUNNING))
+        return true;
+    // Relaxed: a hint.
+    tly_store_relaxed(service->served, 1);
+    service->starter = tly_mutator_in(self);
+    tally_status status = tly_os_thread_start(service_main, service);
+    if (status == TALLY_OK)
+        return true;
+    cannot(service, status);
+    end(service);
+    return false;
+}
+
+bool tly_service_run(struct tly_service *service, struct tly_local *self) {
+    // Relaxed: hints; the state decides.
+    if (tly_load_relaxed(service->served))
+        return true;
+    if (!tly_load_relaxed(&service->failed))
+        return start(service, self);
+    tly_store_relaxed(&service->failed, 0); // the next one may attach
+    return false;
+}
+
+// Asks for the end. False: it has come.
+static bool ask_end(struct tly_service *service) {
+    uint32_t state = ABSENT;
+    for (;;) {
+        // ORDER[service] acq_rel: as in end.
+        if (tly_cas_acq_rel(&service->state, &state,
+                            state == RUNNING ? ENDING : STOPPED))
+            return state == RUNNING;
+        if (state == STOPPED)
+            return false;
+    }
+}
+
+void tly_service_stop(struct tly_service *service, struct tly_mutator *self) {
+    if (!ask_end(service))
+        return;
+    tly_event_signal(service->work);
+    tly_mutator_detach(self);
+    for (;;) {
+        uint32_t seen = tly_event_value(&service->ended);
+        // ORDER[service] acquire: all that it did.
+        if (tly_load_acquire(&service->state) == STOPPED)
+            break;
+        tly_event_wait(&service->ended, seen, 0);
+    }
+    tly_mutator_attach(self);
+}
+
+void tly_service_ready(struct tly_service *service) {
+    // Relaxed: published with the runtime; or the child has one thread.
+    tly_store_relaxed(&service->state, ABSENT);
+    tly_store_relaxed(service->served, 0);
+}
