@@ -9,11 +9,12 @@
 // THREADS     mutator 0 exists from the start, mutator 1 registers late; a
 //             sender that sets the breaker for a merge request and acts for an
 //             idle mutator 0; the asker, GOALS handshakes one after the other.
-// ABSTRACTED  Work is a colour (odd goals, handshake 0) or nothing but the
-//             promise that no plain operation is in flight (even goals,
-//             handshake 1).  The work of a goal follows from its number, so a
-//             mutator that skipped goals does the newest.  Sequentially
-//             consistent memory.
+// ABSTRACTED  Work is a colour, and to hold what dies (odd goals, handshake 0,
+//             BEGIN); or to hold no more, and the promise that no plain
+//             operation is in flight (even goals, handshake 1, END).  The work
+//             of a goal follows from its number: a mutator that missed goals
+//             does what is left of all of them when it attaches or registers.
+//             Sequentially consistent memory.
 // IN C        ask         tly_handshake: ask, wait_all
 //             poll        tly_poll, tly_handshake_seen, tly_handshake_answer
 //             attach      tly_mutator_attach; also of a vacant mutator that is
@@ -35,6 +36,8 @@
 //   a  Once handshake 0 has ended nobody allocates with the old colour.
 //   b  Once handshake 1 has ended nobody is between a test that came before
 //      the watch and the plain store that follows it.
+//   c  From the end of handshake 0 until handshake 1 is asked for, all that
+//      dies is held.
 //   live  Every handshake ends (weak fairness; -DLIVE and pan -a -f).
 //
 // MUTANTS (each must be refuted)
@@ -43,9 +46,13 @@
 //   ATTNOWORK   attach acknowledges without working
 //   NRECFIRST   the asker reads the number of mutators before the goal
 //   GOALFIRST   attach reads the goal before its state is ATTACHED
+//   MISSED      goal END is hold no more, and the colour of the BEGIN that was
+//               missed before it is not taken
+//   NEWCOLOUR   attach takes the colour, and does not hold
 //   CLEARAFTER  the breaker is cleared after the goal was read (live)
 
-mtype:mutant = { NONE, KINDBITS, ATTNOWORK, NRECFIRST, GOALFIRST, CLEARAFTER };
+mtype:mutant = { NONE, KINDBITS, ATTNOWORK, NRECFIRST, GOALFIRST, MISSED,
+                 NEWCOLOUR, CLEARAFTER };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
@@ -63,6 +70,7 @@ mtype:state state[NMUT] = VACANT;
 byte breaker[NMUT];
 byte ack[NMUT];
 byte colour[NMUT];
+bool hold[NMUT];
 byte goal;
 byte nmut = 1;                  // mutators that are registered
 bool watch;
@@ -70,12 +78,19 @@ bool watch;
 // Ghosts.
 byte h0_ended;                  // the newest goal of kind 0 that has ended
 bool h1_ended;                  // kind 1 has ended, its watch is still on
+bool captures;                  // between the two handshakes
 bool done;
 
 #define IDLE(s)    ((s) == DETACHED || (s) == VACANT)
 #define ODD(g)     ((g) % 2)
 #define COLOUR(g)  (ODD(g) -> (g) : ((g) == 0 -> 0 : (g) - 1))
-#define work(r, g) colour[r] = COLOUR(g)
+
+inline work(r, g) {
+    atomic {
+        colour[r] = (MUTANT == MISSED && !ODD(g) -> colour[r] : COLOUR(g));
+        hold[r] = ODD(g)
+    }
+}
 
 inline poll(me) {
     if
@@ -117,7 +132,9 @@ inline acknowledge(me) {
     :: else
     fi;
     if
-    :: MUTANT != ATTNOWORK ->
+    :: MUTANT == NEWCOLOUR ->
+        colour[me] = COLOUR(g)
+    :: MUTANT != ATTNOWORK && MUTANT != NEWCOLOUR ->
         work(me, g)
     :: else
     fi;
@@ -172,6 +189,7 @@ end:
 #endif
         if
         :: assert(colour[me] >= h0_ended)       // allocates
+        :: assert(hold[me] || !captures)        // something dies
         :: w = watch;                           // tests, then stores plainly
            assert(w || !h1_ended);
            w = 0
@@ -255,9 +273,15 @@ proctype Asker() {
         if
         :: ODD(k) ->
             ask(k);
-            h0_ended = k
+            atomic {
+                h0_ended = k;
+                captures = 1
+            }
         :: else ->
-            watch = 1;
+            atomic {
+                captures = 0;
+                watch = 1
+            };
             ask(k);
             h1_ended = 1;
             atomic {
