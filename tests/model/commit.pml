@@ -49,6 +49,10 @@
 //   g  What is held does not die before its finalizer has run.
 //   f  After a last collection all is dead or freed.
 //
+// NOT AN ERROR
+//   EARLYDIRTY=1  DIRTY is set before the phase is read: then each commit that
+//                 is undone has one member less at the next try
+//
 // MUTANTS (each must be refuted)
 //   NOPHASE      the phase is not read again after DIRTY
 //   PLAINSTORE   COMMITTED by a store, not by CAS
@@ -71,6 +75,9 @@ mtype:mutant = { NONE, NOPHASE, PLAINSTORE, NOWATCH, NOGRACE, DIRTYEARLY,
 #endif
 #ifndef FINALIZERS
 #define FINALIZERS 0
+#endif
+#ifndef EARLYDIRTY
+#define EARLYDIRTY 0
 #endif
 #ifndef TIES
 #define TIES 1                  // 0: threads make no cycles
@@ -180,12 +187,18 @@ watched:
            goto next
        :: else
        fi;
+#if EARLYDIRTY
+       atomic {
+           TOUCH(o);
+           dirty[o] = 1
+       };
+#endif
        seen = phase;
        if
        :: seen == OPEN || seen == HELD && !c ->
            atomic {
                TOUCH(o);
-               dirty[o] = MUTANT != NODIRTY
+               dirty[o] = dirty[o] || MUTANT != NODIRTY
            };
            if
            :: phase == seen || MUTANT == NOPHASE ->
