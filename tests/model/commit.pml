@@ -30,14 +30,16 @@
 //             the phase is still OPEN; CLOSING: makes it OPEN, by CAS, and
 //             starts over; COMMITTED: dead, if the object is still watched.
 //             Dropped members are unwatched before CLOSING.  Targets are
-//             cleared, a grace period awaited, blocks freed, and the phase is
-//             OPEN again.
+//             cleared, members are DYING, which no upgrade succeeds with, and
+//             the phase is OPEN again; a grace period later blocks are freed.
+//             Who has got an object reads the target again, and drops the
+//             object if there is none any more.
 //             With finalizers: each member gets a counted unit while CLOSING,
 //             by an upgrade, for the list; then HELD, by CAS, in which weak
 //             references with callbacks are dead and the others work.  Targets
-//             of those with callbacks are cleared, a grace period awaited, the
-//             watch is off, the phase OPEN.  The finalizers run.  Then the
-//             list is watched and validated, each member with one unit more.
+//             of those with callbacks are cleared, the watch is off, the phase
+//             OPEN.  The finalizers run.  Then the list is watched and
+//             validated, each member with one unit more.
 //
 // INVARIANTS
 //   a  Nobody touches a block after it was freed.
@@ -64,12 +66,14 @@
 //   UNITLATE     units are taken after HELD
 //   UNITBLIND    the unit is added, not taken by an upgrade
 //   NOUNIT       there is none
-//   HELDGRACE    no grace period before the watch of held members ends
+//   NOTARGET     the target is not read again after the upgrade
+//   NODYING      the phase is OPEN again, and members are not DYING
+//   NOBEGIN      the second look sets WATCH without a handshake before
 //   TRUST        the second look commits what the first one held
 
 mtype:mutant = { NONE, NOPHASE, PLAINSTORE, NOWATCH, NOGRACE, DIRTYEARLY,
-                 NODIRTY, LATEUNWATCH, UNITLATE, UNITBLIND, NOUNIT, HELDGRACE,
-                 TRUST };
+                 NODIRTY, LATEUNWATCH, UNITLATE, UNITBLIND, NOUNIT, NOTARGET,
+                 NODYING, NOBEGIN, TRUST };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
@@ -94,6 +98,7 @@ byte count[3];
 byte field[3];
 bool watch[3];
 bool dirty[3];
+bool dying[3];                  // the flag
 bool dead[3];                   // its count has been zero
 bool target[6];                 // of 1 and 2; of those with callbacks
 bool running;                   // finalizers
@@ -127,26 +132,27 @@ inline end() {
     c = 0
 }
 
-inline upgrade() {
-    atomic {
-        TOUCH(o);
-        if
-        :: count[o] ->
-            assert(!dead[o] && !gone[o]);                   // b, e
-            assert(!c || !held[o]);                         // d
-            count[o]++;
-            ref[me] = o
-        :: else ->
-            assert(dead[o])                                 // c
-        fi;
-        end()
-    }
-}
-
 inline answer_dead() {
     atomic {
         assert(gone[o] || dead[o] || c && held[o]);         // c
         end()
+    }
+}
+
+inline upgrade() {
+    atomic {
+        TOUCH(o);
+        if
+        :: count[o] && !dying[o] ->
+            assert(!dead[o] && !gone[o]);                   // b, e
+            count[o]++;
+            ref[me] = o;
+            busy[me] = 0;
+            awaited[me] = 0;
+            w = 0
+        :: else ->
+            answer_dead()
+        fi
     }
 }
 
@@ -169,7 +175,6 @@ proctype Thread(byte me) {
            :: c = 0
            fi
        };
-again:
        if
        :: !TARGET(o, c) ->
            answer_dead();
@@ -184,7 +189,7 @@ watched:
        if
        :: !w ->
            upgrade();
-           goto next
+           goto got
        :: else
        fi;
 #if EARLYDIRTY
@@ -227,14 +232,31 @@ watched:
            :: w ->
                answer_dead()
            :: else ->
-               goto again
+               upgrade()
            fi
+       fi;
+got:
+       if
+       :: ref[me] ->            // reads the target again
+           atomic {
+               if
+               :: TARGET(o, c) || MUTANT == NOTARGET ->
+                   assert(!c || !held[o]);                  // d
+                   end();
+                   goto next
+               :: else ->
+                   begin();
+                   goto drops
+               fi
+           }
+       :: else
        fi;
 next:
        skip
     :: atomic {                 // drops, and what dies of it
            ref[me] -> begin()
        };
+drops:
        do
        :: ref[me] ->
            atomic {
@@ -424,6 +446,11 @@ inline take_unit(o) {
 
 // Looks at all objects, or at the list; [first]: they have finalizers to run.
 inline collect(first) {
+    if
+    :: MUTANT != NOBEGIN ->
+        shake()                 // goal BEGIN
+    :: else
+    fi;
     watch_member(1);
     watch_member(2);
     shake();
@@ -499,6 +526,13 @@ inline collect(first) {
         TARGET(1, 1) = TARGET(1, 1) && !in[1];
         TARGET(2, 1) = TARGET(2, 1) && !in[2];
         if
+        :: MUTANT != NODYING ->
+            dying[1] = dying[1] || in[1];
+            dying[2] = dying[2] || in[2]
+        :: else
+        fi;
+        phase = OPEN;
+        if
         :: MUTANT != NOGRACE ->
             shake()
         :: else
@@ -528,17 +562,11 @@ inline collect(first) {
             field[1] = (in[1] -> 0 : field[1]);
             field[2] = (in[2] -> 0 : field[2]);
             watch[1] = watch[1] && !in[1];
-            watch[2] = watch[2] && !in[2];
-            phase = OPEN
+            watch[2] = watch[2] && !in[2]
         }
     :: phase == HELD ->
         TARGET(1, 1) = TARGET(1, 1) && !in[1];
-        TARGET(2, 1) = TARGET(2, 1) && !in[2];
-        if
-        :: MUTANT != HELDGRACE ->
-            shake()
-        :: else
-        fi
+        TARGET(2, 1) = TARGET(2, 1) && !in[2]
     :: else
     fi;
     unwatch(1);
