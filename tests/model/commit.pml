@@ -18,10 +18,11 @@
 //             one step: watch.pml divides it.  What dies by its count is not
 //             used again: weak.pml, hold.pml.  Sequentially consistent memory.
 //             FINALIZERS=1: both objects have finalizers and are found twice.
-// IN C        weak_get     tally_weak_get
+// IN C        weak_get     tally_weak_get, is_kept; tally_try_incref
 //             drop         tally_decref, tly_weak_died, tly_destroy_family
-//             validate, commit, hold   the concurrent mode in lib/collector
-//             Edges: the phase, seq_cst; [watched-count]; [weak-target];
+//             collect      settle, commit, committed (live.c), tly_weaken
+//             units        tly_guard_take, tly_guard_drop
+//             Edges: [weak-phase], [dirty]; [weak-target]; [dying];
 //             [section] against the grace period.
 //
 // THE RULE    The phase is OPEN; CLOSING while the collector looks for DIRTY

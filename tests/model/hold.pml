@@ -14,13 +14,13 @@
 //             handshake promises is hs.pml's; what limbo waits for, limbo.pml's:
 //             here a grace period may be over at any time.  Sequentially
 //             consistent memory.
-// IN C        kill, free     tly_count_act, tly_limbo_*, the end of
-//                            tly_destroy_family
-//             take_over      tly_limbo_rescue, tly_registry_adopt
-//             work           the goals BEGIN and END of tly_handshake_answer
-//             raw            the pool layer's give and retire, large objects
-//             Collector      begin, capture, watch, end, validate, unwatch
-//             Edges: [goal], [acknowledge], [state]; the RMWs of owner_.
+// IN C        give           tly_is_held, tly_end_is_held; blocks_give
+//             takes over     tly_limbo_rescue, tly_registry_adopt
+//             work           tly_cycle_enter
+//             another kind   the pool layer's give (tly_pools_held)
+//             Collector      begin, capture, end (live.c); tly_watch, unwatch
+//             Edges: [cycle], [goal], [acknowledge], [state]; [death],
+//             [untracked].
 //
 // THE RULE    From goal BEGIN to END a mutator holds: what dies in its hands
 //             and is not of the newest colour goes on its held list.  Death

@@ -21,7 +21,8 @@
 // IN C        up, down    tally_incref_slow_, tally_decref_slow_
 //             get         tally_weak_get
 //             make_hot, make_cold   the same with tally_ before it
-//             Collector   the concurrent mode; tly_hot_fold, tly_hot_unfold
+//             Collector, COOLING   not built: full collections stop the world
+//                         while there are HOT objects
 //             Edges: [hot]; [goal], [acknowledge]; the phase.
 //
 // THE RULE    HOT objects are watched before goal BEGIN is asked for; when it

@@ -18,9 +18,10 @@
 //             more members is always sound.  Sequentially consistent memory.
 // IN C        Mutator      incref_other, decref_other: tly_count_touch before
 //                          the count; tally_ref_exchange: tally_touch_
-//             Collector    WATCH, handshake of goal END, validation rounds,
-//                          commit: the concurrent mode in lib/collector
-//             Edges: [watched-count], [field-store]; [goal], [acknowledge].
+//             Collector    tly_watch; end (live.c); tly_validate, round_all;
+//                          tly_validate_touched
+//             Edges: [watched-count], [field-store], [dirty]; [goal],
+//             [acknowledge].
 //
 // THE RULE    DIRTY is cleared, WATCH set, then a handshake ends in which each
 //             mutator passes a safepoint with no borrow open.  From then on
