@@ -11,9 +11,9 @@
 //             takes over what another left; the collector, COLLECTIONS times.
 // ABSTRACTED  One block, which is all of its pool or its large object's unit.
 //             That an old object survives validation is a choice.  What the
-//             handshake promises is hs.pml's; what limbo waits for, limbo.pml's:
-//             here a grace period may be over at any time.  Sequentially
-//             consistent memory.
+//             handshake promises is hs.pml's, the wait of limbo limbo.pml's: a
+//             grace period may be over at any time.  Sequentially consistent
+//             memory.
 // IN C        give           tly_is_held, tly_end_is_held; blocks_give
 //             takes over     tly_limbo_rescue, tly_registry_adopt
 //             work           tly_cycle_enter
