@@ -14,9 +14,11 @@ TALLY_BEGIN
 //
 // size:     in bytes; 0 gives a block of its own that must not be accessed.
 // Returns:  a block for tally_free, or NULL with errno set.
-// Errors:   ENOMEM; EAGAIN when the thread cannot attach.
+// Errors:   ENOMEM, also at the option limit_bytes; EAGAIN when the thread
+//           cannot attach.
 // Threads:  any.
-// Blocks:   no.
+// Blocks:   no; at limit_bytes up to limit_wait_ms for a collection of another
+//           thread's, as in a blocking region (docs/pacing.md).
 // Cost:     some instructions for up to 32 KiB (bench/alloc_pair); above, a
 //           search of the arenas.
 TALLY_API TALLY_MUST_USE void *tally_alloc(size_t size);

@@ -103,6 +103,24 @@ TALLY_API void tally_collect_disable(void);
 // Cost:     one locked operation.
 TALLY_API void tally_collect_enable(void);
 
+// Tells of memory that lives and dies with objects of the heap and is not in
+// it: buffers of another library, mapped files, textures. It counts as live
+// bytes where it is decided when to collect, and nowhere else: not in
+// statistics, and not for the option limit_bytes. It stays until it is taken
+// back, also when the runtime ends; a destroy hook is the place to do that.
+//
+// bytes:    more than before, up to 2^48 in all, above which they count as
+//           that; a negative number takes back.
+// Returns:  nothing; more taken back than was told is an error that debug
+//           builds abort on and others take for all of it.
+// Threads:  any. A collection that becomes due by it begins at the thread's
+//           next safepoint, or of a thread that is not attached, at some
+//           other's.
+// Blocks:   no.
+// Cost:     one locked operation on a word that all threads share: tell it in
+//           steps of pages, not of bytes.
+TALLY_API void tally_memory_pressure(int64_t bytes);
+
 TALLY_END
 
 #endif

@@ -43,11 +43,18 @@ struct tally_config {
     uint64_t deadline_ms;    // how long a concurrent collection waits for a
                              // thread's safepoint before it is given up, 0 ..
                              // 86400000; 0: for ever; 10000
+    uint64_t collect_share;  // of one processor's time that collections take,
+                             // unless memory is at stake, in percent, 1 .. 100;
+                             // 10
+    uint64_t limit_bytes;    // that live blocks may have, above which there is
+                             // no memory, 1 MiB .. 512 GiB; 0: no limit; 0
+    uint64_t limit_wait_ms;  // how long an allocation waits there for another
+                             // thread's collection, 0 .. 60000; 100
 };
 #define TALLY_CONFIG_INIT                                                      \
     {                                                                          \
         sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1,  \
-            127, 1048576, 1048576, 0, 1, 10000                                 \
+            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100                     \
     }
 
 // Starts the runtime with options. Environment options win over these.

@@ -39,6 +39,8 @@ static bool pool_forget(void *arg, struct tly_pool *pool) {
 
 void tly_garbage_forget(void) { tly_pools_looked(pool_forget, NULL); }
 
+uint64_t tly_garbage_bytes;
+
 struct clearing {
     struct tly_local *self;
     const uint64_t *member; // the table, in a register (see trial.c)
@@ -91,6 +93,7 @@ static bool pool_clear(void *arg, struct tly_pool *pool) {
             cleared++;
         }
     ((struct clearing *)arg)->count += cleared;
+    tly_garbage_bytes += cleared * tly_pool_block_size(pool);
     return true;
 }
 

@@ -17,5 +17,8 @@ void tly_garbage_forget(void);
 // Destroys every member, and leaves the tables clear. Returns how many were
 // destroyed. If some are [published], their memory waits for a grace period.
 uint64_t tly_garbage_clear(struct tly_local *self, bool published);
+// Bytes of all blocks that it has given back so far; under the collector's
+// lock.
+extern uint64_t tly_garbage_bytes;
 
 #endif

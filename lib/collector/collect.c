@@ -20,6 +20,8 @@
 #include "collector/clear.h"
 #include "collector/find.h"
 #include "collector/lock.h"
+#include "collector/limit.h"
+#include "collector/pace.h"
 #include "collector/weaken.h"
 #include "epoch/attach.h"
 #include "object/finalize.h"
@@ -126,10 +128,30 @@ static tally_status collect_locked(struct tly_local *self,
     done->candidates = found.candidates;
     done->garbage = found.garbage;
     tly_count(&tly_collect_totals.collections[look], 1);
-    // What is listed is on its way.
-    tly_pace_done((tally_generation)look, found.candidates,
-                  *ret_listed ? found.garbage : freed);
     return TALLY_OK;
+}
+
+// The same, of a generation, between what pacing is told of it.
+static tally_status collect_paced(struct tly_local *self,
+                                  tally_collect_mode mode, enum tly_look look,
+                                  struct tally_collection *done,
+                                  bool *ret_listed) {
+    if (look == TLY_LOOK_LISTED)
+        return collect_locked(self, mode, look, done, ret_listed);
+    uint64_t cpu = tly_os_cpu(), bytes = tly_garbage_bytes;
+    tly_pace_began((tally_generation)look);
+    tally_status status = collect_locked(self, mode, look, done, ret_listed);
+    struct tly_pace_work work = {
+        .generation = (tally_generation)look,
+        .abandoned = status != TALLY_OK,
+        .candidates = done->candidates,
+        // What is listed is on its way.
+        .freed = *ret_listed ? done->garbage : done->freed,
+        .freed_bytes = tly_garbage_bytes - bytes,
+        .cpu_ns = tly_os_cpu() - cpu,
+    };
+    tly_pace_done(&work);
+    return status;
 }
 
 // With the lock held, which it gives back; then finalizers run, unless one
@@ -141,8 +163,7 @@ static tally_status collect(struct tly_local *self, tally_collect_mode mode,
     struct tly_mutator *mutator = tly_mutator_in(self);
     for (;;) {
         tly_settle_idle(self);
-        tally_status status =
-            collect_locked(self, mode, look, done, ret_listed);
+        tally_status status = collect_paced(self, mode, look, done, ret_listed);
         tly_collector_give(mutator);
         tly_settle_dead(self);
         if (status != TALLY_BUSY)
@@ -323,7 +344,8 @@ void tly_collector_configure(const struct tally_config *config) {
     tly_store_relaxed(&options.mode, (uint32_t)config->mode);
     tly_store_relaxed(&options.deadline_ns, config->deadline_ms * 1000000u);
     tly_pace_configure(config->collect, config->young_bytes,
-                       config->full_percent);
+                       config->full_percent, config->collect_share);
+    tly_limit_configure(config->limit_bytes, config->limit_wait_ms);
 }
 
 tally_status tly_collector_start(void) {

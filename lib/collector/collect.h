@@ -67,15 +67,4 @@ void tly_settle_idle(struct tly_local *self);
 // Destroys what waits for a grace period, here and of threads that left it.
 void tly_settle_limbo(struct tly_local *self);
 
-// ---- pace.c
-
-// Which generation is due; -1: none.
-int tly_pace_due(void);
-// Tells what a collection did.
-void tly_pace_done(tally_generation generation, uint64_t candidates,
-                   uint64_t freed);
-void tly_pace_configure(bool automatic, uint64_t young_bytes,
-                        uint64_t full_percent);
-void tly_pace_reset(void);
-
 #endif

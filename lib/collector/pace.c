@@ -1,26 +1,31 @@
-// When to collect: by the heap's own bytes, never by the process's.
-//
-// A young collection is due when the heap has grown by so many bytes since the
-// last collection of any kind, a full one when it has grown by so many percent
-// since the last full one. A kind that frees less than a hundredth of what it
-// looks at waits twice as long the next time, up to eight times; one that
-// frees more goes back to once.
+// When to collect: by the heap's own bytes and the program's word for what it
+// holds beside, never by the process's size. The arithmetic is in pacer.c; here
+// is what it goes by, and who may ask.
+
+#include "collector/pace.h"
 
 #include "base/check.h"
 #include "collector/collect.h"
+#include "collector/limit.h"
+#include "collector/pacer.h"
 #include "platform/os.h"
 
-#define FULL_MIN ((int64_t)16 << 20) // growth below this starts no full one
-#define BACKOFF_MAX 8
+// More than any machine has; sums of it do not overflow.
+#define PRESSURE_MAX ((int64_t)1 << 48)
+#define NO_CEILING ((int64_t)1 << 56)
 
 static struct {
-    bool automatic;       // (a)
-    uint32_t disabled;    // (a) calls of tally_collect_disable
-    int64_t young_bytes;  // (a)
-    int64_t full_percent; // (a)
-    int64_t next[2];      // (a) live bytes at which the generation is due
-    int64_t backoff[2];   // under the collector's lock
-} pace = {true, 0, 4 << 20, 100, {4 << 20, FULL_MIN}, {1, 1}};
+    bool automatic;    // (a)
+    uint32_t disabled; // (a) calls of tally_collect_disable
+    int64_t pressure;  // (a) bytes that the program holds beside the heap
+    uint32_t running;  // (a) a collection has begun
+    struct tly_pacer_span span; // of that one
+    struct tly_pacer pacer;
+} pace = {.automatic = true,
+          .pacer = {.young_bytes = 4 << 20,
+                    .full_percent = 100,
+                    .share = 10,
+                    .backoff = {1, 1}}};
 
 void tally_collect_disable(void) {
     // Relaxed: a collection that is on its way may still begin.
@@ -40,44 +45,96 @@ void tally_collect_enable(void) {
     } while (!tly_cas_relaxed(&pace.disabled, &disabled, disabled - 1));
 }
 
+// ---- bytes
+
+int64_t tly_pace_bytes(void) {
+    // Relaxed: a hint when to collect.
+    return tly_pool_live_bytes() + tly_load_relaxed(&pace.pressure);
+}
+
+// Within what can be counted; [bytes] may be anything.
+static int64_t pressure_sum(int64_t pressure, int64_t bytes) {
+    int64_t sum;
+    if (__builtin_add_overflow(pressure, bytes, &sum) || sum > PRESSURE_MAX)
+        return bytes > 0 ? PRESSURE_MAX : 0;
+    if (sum < 0 && TLY_CHECK >= 1)
+        tly_misuse("thread %u tells of %lld bytes of memory pressure, where "
+                   "%lld are told",
+                   tly_os_thread_id(), (long long)bytes, (long long)pressure);
+    return sum < 0 ? 0 : sum;
+}
+
+void tally_memory_pressure(int64_t bytes) {
+    // Relaxed, both: a hint when to collect.
+    int64_t pressure = tly_load_relaxed(&pace.pressure), sum;
+    do
+        sum = pressure_sum(pressure, bytes);
+    while (!tly_cas_relaxed(&pace.pressure, &pressure, sum));
+    if (tly_is_attached(tly_self()))
+        tly_collector_grew(tly_heap_of(tly_self()));
+}
+
+// ---- what is due
+
+// Whether collections may start by themselves.
+static bool is_open(void) {
+    // Relaxed: hints; the collection itself is ordered by its lock.
+    return tly_load_relaxed(&pace.automatic) &&
+           !tly_load_relaxed(&pace.disabled);
+}
+
+int tly_pace_due(void) {
+    if (!is_open() || tly_pace_is_running())
+        return -1;
+    uint64_t now = tly_os_now_coarse();
+    if (tly_limit_wants() && tly_pacer_may(&pace.pacer, now))
+        return TALLY_FULL;
+    int64_t limit = tly_pool_limit();
+    int64_t ceiling =
+        limit ? limit + tly_load_relaxed(&pace.pressure) : NO_CEILING;
+    return tly_pacer_due(&pace.pacer, tly_pace_bytes(), ceiling, now);
+}
+
+bool tly_pace_is_running(void) {
+    // Relaxed: a hint.
+    return tly_load_relaxed(&pace.running);
+}
+
+bool tly_pace_may(void) {
+    return is_open() && tly_pacer_may(&pace.pacer, tly_os_now_coarse());
+}
+
+void tly_pace_began(tally_generation generation) {
+    pace.span.began_ns = tly_os_now_coarse();
+    pace.span.before = tly_pace_bytes();
+    // Relaxed: a hint.
+    tly_store_relaxed(&pace.running, 1);
+    tly_limit_began(generation);
+}
+
+void tly_pace_done(const struct tly_pace_work *work) {
+    pace.span.ended_ns = tly_os_now_coarse();
+    pace.span.after = tly_pace_bytes();
+    tly_pacer_done(&pace.pacer, work, &pace.span);
+    // Relaxed: a hint.
+    tly_store_relaxed(&pace.running, 0);
+    tly_limit_done(work->generation);
+}
+
+// ---- options
+
 void tly_pace_configure(bool automatic, uint64_t young_bytes,
-                        uint64_t full_percent) {
+                        uint64_t full_percent, uint64_t collect_share) {
     // Relaxed: before threads come.
     tly_store_relaxed(&pace.automatic, automatic);
-    tly_store_relaxed(&pace.young_bytes, (int64_t)young_bytes);
-    tly_store_relaxed(&pace.full_percent, (int64_t)full_percent);
+    pace.pacer.young_bytes = (int64_t)young_bytes;
+    pace.pacer.full_percent = (int64_t)full_percent;
+    pace.pacer.share = collect_share;
     tly_pace_reset();
 }
 
 void tly_pace_reset(void) {
-    tly_store_relaxed(&pace.next[TALLY_YOUNG], pace.young_bytes);
-    tly_store_relaxed(&pace.next[TALLY_FULL], FULL_MIN);
-    pace.backoff[0] = pace.backoff[1] = 1;
-}
-
-int tly_pace_due(void) {
-    // Relaxed: hints; the collection itself is ordered by its lock.
-    if (!tly_load_relaxed(&pace.automatic) || tly_load_relaxed(&pace.disabled))
-        return -1;
-    int64_t live = tly_pool_live_bytes();
-    if (live >= tly_load_relaxed(&pace.next[TALLY_FULL]))
-        return TALLY_FULL;
-    return live >= tly_load_relaxed(&pace.next[TALLY_YOUNG]) ? TALLY_YOUNG : -1;
-}
-
-void tly_pace_done(tally_generation generation, uint64_t candidates,
-                   uint64_t freed) {
-    int64_t live = tly_pool_live_bytes();
-    int64_t *backoff = &pace.backoff[generation];
-    if (freed >= candidates / 100 && freed > 0)
-        *backoff = 1;
-    else if (*backoff < BACKOFF_MAX)
-        *backoff *= 2;
-    tly_store_relaxed(&pace.next[TALLY_YOUNG],
-                      live + pace.young_bytes * pace.backoff[TALLY_YOUNG]);
-    if (generation != TALLY_FULL)
-        return;
-    int64_t growth = live / 100 * pace.full_percent;
-    growth = (growth > FULL_MIN ? growth : FULL_MIN) * *backoff;
-    tly_store_relaxed(&pace.next[TALLY_FULL], live + growth);
+    tly_pacer_reset(&pace.pacer);
+    // Relaxed: before threads come. The program still holds what it holds.
+    tly_store_relaxed(&pace.running, 0);
 }

@@ -39,6 +39,8 @@ uint64_t tly_os_memory(void);
 uint64_t tly_os_now(void);
 // The same at the system's last tick, some milliseconds ago; cheaper.
 uint64_t tly_os_now_coarse(void);
+// Nanoseconds that the calling thread has had a processor.
+uint64_t tly_os_cpu(void);
 
 // Processors that the process may use, at least 1.
 unsigned tly_os_cpus(void);

@@ -81,6 +81,8 @@ uint64_t tly_os_now(void) { return clock_read(CLOCK_MONOTONIC); }
 
 uint64_t tly_os_now_coarse(void) { return clock_read(CLOCK_MONOTONIC_COARSE); }
 
+uint64_t tly_os_cpu(void) { return clock_read(CLOCK_THREAD_CPUTIME_ID); }
+
 unsigned tly_os_cpus(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof(set), &set) != 0)

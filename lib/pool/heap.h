@@ -72,6 +72,9 @@ struct tly_pool_hooks {
     // waited long enough, where a finalizer may not run: as much as a safepoint
     // would, or [all].
     void (*reap)(struct tly_heap *self, bool all);
+    // [bytes] more would go beyond the limit. Whether there is room now; may
+    // have waited, DETACHED, with others acting for [self].
+    bool (*full)(struct tly_heap *self, size_t bytes);
 };
 extern const struct tly_pool_hooks tly_pool_hooks;
 
@@ -83,6 +86,11 @@ TLY_INLINE struct tly_heap *tly_heap_of(struct tly_mutator *mutator) {
 // mutators, to 64 KiB for each.
 int64_t tly_pool_live_bytes(void);
 void tly_pool_live_reset(void);
+
+// The most that live bytes may be, 0: any; and whether so many more fit.
+int64_t tly_pool_limit(void);
+void tly_pool_limit_set(int64_t bytes);
+bool tly_pool_fits(size_t bytes);
 
 // ---- taking (take.c)
 

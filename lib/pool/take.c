@@ -13,7 +13,8 @@
 #define LOOK 8
 #define REPORT_BYTES 65536
 
-static int64_t live_bytes; // (a)
+static int64_t live_bytes;  // (a)
+static int64_t limit_bytes; // (a) 0: none
 
 int64_t tly_pool_live_bytes(void) {
     // Relaxed: a statistic, and a hint when to collect.
@@ -21,6 +22,22 @@ int64_t tly_pool_live_bytes(void) {
 }
 
 void tly_pool_live_reset(void) { tly_store_relaxed(&live_bytes, 0); }
+
+int64_t tly_pool_limit(void) {
+    // Relaxed: an option.
+    return tly_load_relaxed(&limit_bytes);
+}
+
+void tly_pool_limit_set(int64_t bytes) {
+    // Relaxed: before threads come.
+    tly_store_relaxed(&limit_bytes, bytes);
+}
+
+bool tly_pool_fits(size_t bytes) {
+    int64_t limit = tly_pool_limit();
+    return TLY_LIKELY(!limit) ||
+           tly_pool_live_bytes() + (int64_t)bytes <= limit;
+}
 
 void tly_heap_account(struct tly_heap *self, int64_t bytes) {
     if (!tly_is_attached(&self->mutator)) {
@@ -153,6 +170,23 @@ static bool reap_last(struct tly_heap *self) {
     return true;
 }
 
+// Whether so many bytes more are within the limit, or are made to be; before
+// any of the heap's state is in the caller's hands.
+static bool has_room(struct tly_heap *self, size_t bytes) {
+    if (tly_pool_fits(bytes))
+        return true;
+    if (tly_pool_hooks.reap)
+        tly_pool_hooks.reap(self, true);
+    if (tly_inbox_has(self))
+        tly_inbox_drain(self, UINT32_MAX);
+    tly_heap_empty(self, false);
+    if (tly_pool_fits(bytes) ||
+        (tly_pool_hooks.full && tly_pool_hooks.full(self, bytes)))
+        return true;
+    errno = ENOMEM;
+    return false;
+}
+
 static bool lease_any(struct tly_heap *self, struct tly_lease *lease,
                       enum tly_pool_kind kind, unsigned class) {
     struct tly_pool *pool = lease->pool;
@@ -181,6 +215,8 @@ void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
         lease = kind == TLY_POOL_OBJECT ? &self->bins[class + 1].lease
                                         : &self->raw[class];
     }
+    if (!has_room(self, tly_classes[class].size))
+        return NULL;
     self->active = 1;
     if (reap_waits(self))
         tly_pool_hooks.reap(self, false);
@@ -206,6 +242,8 @@ void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
         errno = ENOMEM;
         return NULL;
     }
+    if (!has_room(self, bytes))
+        return NULL;
     if (tly_pool_hooks.reap)
         tly_pool_hooks.reap(self, false);
     void *block = tly_large_take(kind, bytes, self->mutator.number, ret_clean);

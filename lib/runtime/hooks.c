@@ -2,6 +2,7 @@
 
 #include "arena/arena.h"
 #include "collector/collect.h"
+#include "collector/limit.h"
 #include "epoch/handshake.h"
 #include "object/cycle.h"
 #include "object/defer.h"
@@ -117,9 +118,14 @@ static void pool_reap(struct tly_heap *self, bool all) {
         tly_finish(tly_local_of(&self->mutator), false);
 }
 
+static bool pool_full(struct tly_heap *self, size_t bytes) {
+    return tly_limit_room(tly_local_of(&self->mutator), bytes);
+}
+
 const struct tly_pool_hooks tly_pool_hooks = {
     .drain = tly_handover_drain,
     .collide = tly_handover_collide,
     .grew = tly_collector_grew,
     .reap = pool_reap,
+    .full = pool_full,
 };

@@ -37,6 +37,9 @@ static const struct option options[] = {
     OPTION(mode, 0, 1),
     OPTION(collector, 0, 1),
     OPTION(deadline_ms, 0, 86400000),
+    OPTION(collect_share, 1, 100),
+    OPTION_OR_ZERO(limit_bytes, 1 << 20, TLY_RANGE_MAX),
+    OPTION(limit_wait_ms, 0, 60000),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -76,14 +79,15 @@ tally_status tly_options_read(struct tally_config *config) {
     while (text && *text) {
         const char *next = option_read(config, text);
         if (!next) {
-            tly_report(
-                "TALLY_CONF: cannot read \"%s\"; known are "
-                "reserve_bytes, purge_delay_ms, collect, young_bytes, "
-                "full_percent, verify, finalizers, destroy_slice, "
-                "report, hot, limbo_objects, limbo_bytes, "
-                "later_bytes, mode, collector and deadline_ms, as name:number, "
-                "with commas",
-                text);
+            tly_report("TALLY_CONF: cannot read \"%s\"; known are "
+                       "reserve_bytes, purge_delay_ms, collect, young_bytes, "
+                       "full_percent, verify, finalizers, destroy_slice, "
+                       "report, hot, limbo_objects, limbo_bytes, "
+                       "later_bytes, mode, collector, deadline_ms, "
+                       "collect_share, "
+                       "limit_bytes and limit_wait_ms, as name:number, with "
+                       "commas",
+                       text);
             return TALLY_INVALID;
         }
         text = next;

@@ -10,6 +10,8 @@
 
 #include "base/check.h"
 #include "collector/collect.h"
+#include "collector/limit.h"
+#include "collector/pace.h"
 #include "epoch/attach.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"

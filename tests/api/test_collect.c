@@ -418,6 +418,42 @@ static void a_collection_keeps_errno(void **state) {
     assert_int_equal(errno, 4711);
 }
 
+// A buffer of 1 MiB that is told and not there, in a ring of one.
+struct texture {
+    tally_object head;
+    tally_ref self;
+};
+
+static unsigned textures;
+
+static void texture_gone(void *object) {
+    (void)object;
+    tally_memory_pressure(-(1 << 20));
+    textures--;
+}
+TALLY_TYPE(texture, TALLY_REF(self), TALLY_DESTROY(texture_gone));
+
+static void memory_that_is_told_starts_collections(void **state) {
+    (void)state;
+    tally_collect_enable();
+    unsigned most = 0;
+    for (unsigned n = 0; n < 1000; n++) {
+        struct texture *texture = tally_new(texture);
+        must(texture);
+        tally_set(texture, self, texture);
+        tally_memory_pressure(1 << 20);
+        textures++;
+        tally_decref(texture);
+        tally_safepoint();
+        most = textures > most ? textures : most;
+    }
+    tally_collect_disable();
+    tally_collect();
+    // young_bytes is 4 MiB.
+    assert_in_range(most, 3, 12);
+    assert_int_equal(textures, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_dropped_ring_is_destroyed),
@@ -445,6 +481,7 @@ int main(void) {
         quiet_test(an_unknown_generation_is_refused),
         quiet_test(what_threads_hand_each_other_is_waited_for),
         quiet_test(a_collection_keeps_errno),
+        quiet_test(memory_that_is_told_starts_collections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

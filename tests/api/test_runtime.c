@@ -111,6 +111,10 @@ CHILD_TEST(options_out_of_range_are_refused) {
         BAD(limbo_objects, (1 << 20) + 1),
         BAD(limbo_bytes, 0),
         BAD(later_bytes, UINT64_MAX),
+        BAD(collect_share, 0),
+        BAD(collect_share, 101),
+        BAD(limit_bytes, 1),
+        BAD(limit_wait_ms, 60001),
     };
     for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
         struct tally_config config = TALLY_CONFIG_INIT;
@@ -118,6 +122,40 @@ CHILD_TEST(options_out_of_range_are_refused) {
         must(tally_init(&config) == TALLY_INVALID);
     }
     must(tally_init(NULL) == TALLY_OK);
+}
+
+// Rings of one, until there is no memory.
+static unsigned rings_make(void) {
+    unsigned made = 0;
+    struct node *node;
+    errno = 0;
+    while ((node = tally_new(node))) {
+        tally_set(node, next, node);
+        tally_decref(node);
+        must(++made < 1000000);
+    }
+    must(errno == ENOMEM);
+    return made;
+}
+
+CHILD_TEST(live_bytes_stay_below_their_limit) {
+    setenv("TALLY_CONF", "limit_bytes:4194304,limit_wait_ms:60000", 1);
+    must(tally_attach(NULL) == TALLY_OK);
+    for (int n = 0; n < 10; n++) {
+        // Nobody else collects: no wait. The next safepoint makes room.
+        unsigned made = rings_make();
+        must(made * sizeof(struct node) > 4194304 * 3 / 4);
+        must(stats_now().live_bytes <= 4194304 + 65536);
+        must(!tally_alloc(100000) && errno == ENOMEM);
+        tally_safepoint();
+        tally_free(tally_alloc(100000));
+    }
+    tally_collect();
+    must(stats_now().live_objects == 0);
+    void *block = tally_alloc(4000000);
+    must(block && !tally_alloc(4000000) && errno == ENOMEM);
+    tally_free(block);
+    must(tally_verify(2) == TALLY_OK);
 }
 
 CHILD_TEST(the_environments_options_win) {
@@ -351,6 +389,7 @@ int main(void) {
         cmocka_unit_test(options_are_taken_once),
         cmocka_unit_test(a_small_reserve_ends_in_enomem_and_not_before),
         cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(live_bytes_stay_below_their_limit),
         cmocka_unit_test(the_environments_options_win),
         cmocka_unit_test(the_environment_is_read_on_first_use_too),
         cmocka_unit_test(

@@ -8,6 +8,8 @@
 
 #include "collector/clear.h"
 #include "collector/collect.h"
+#include "collector/limit.h"
+#include "collector/pace.h"
 #include "collector/trial.h"
 #include "object/finalize.h"
 #include "pool/walk.h"
@@ -28,12 +30,17 @@ static inline void collector_configure(bool automatic, uint64_t young_bytes,
     tly_collector_configure(&config);
 }
 
+static bool collector_full(struct tly_heap *self, size_t bytes) {
+    return tly_limit_room(tly_local_of(&self->mutator), bytes);
+}
+
 static inline int collector_begin(void **state) {
     if (object_begin(state) != 0 || tly_collector_start() != TALLY_OK)
         return -1;
     collector_configure(false, 1 << 20, 100);
     unit_hooks.poll = collector_poll;
     unit_pool_hooks.grew = tly_collector_grew;
+    unit_pool_hooks.full = collector_full;
     return 0;
 }
 

@@ -29,12 +29,16 @@ static void unit_reap(struct tly_heap *self, bool all) {
     if (unit_pool_hooks.reap)
         unit_pool_hooks.reap(self, all);
 }
+static bool unit_full(struct tly_heap *self, size_t bytes) {
+    return unit_pool_hooks.full && unit_pool_hooks.full(self, bytes);
+}
 
 const struct tly_pool_hooks tly_pool_hooks = {
     .drain = unit_drain,
     .collide = unit_collide,
     .grew = unit_grew,
     .reap = unit_reap,
+    .full = unit_full,
 };
 
 // A safepoint does of pools what it does in the runtime.
@@ -75,6 +79,7 @@ static inline int pool_end(void **state) {
     epoch_end(state);
     tly_arena_end();
     tly_pool_live_reset();
+    tly_pool_limit_set(0);
     return 0;
 }
 

@@ -31,7 +31,9 @@ static void each_option_is_read_by_its_name(void **state) {
                              "purge_delay_ms:7,collect:0,"
                              "young_bytes:8192,full_percent:50,"
                              "verify:1,finalizers:2,destroy_slice:128,report:1,"
-                             "limbo_objects:3,limbo_bytes:4,later_bytes:5"),
+                             "limbo_objects:3,limbo_bytes:4,later_bytes:5,"
+                             "collect_share:6,limit_bytes:1048576,"
+                             "limit_wait_ms:7"),
                      TALLY_OK);
     assert_int_equal(config.reserve_bytes, 134217728);
     assert_int_equal(config.purge_delay_ms, 7);
@@ -45,6 +47,9 @@ static void each_option_is_read_by_its_name(void **state) {
     assert_int_equal(config.limbo_objects, 3);
     assert_int_equal(config.limbo_bytes, 4);
     assert_int_equal(config.later_bytes, 5);
+    assert_int_equal(config.collect_share, 6);
+    assert_int_equal(config.limit_bytes, 1048576);
+    assert_int_equal(config.limit_wait_ms, 7);
 }
 
 static void the_environment_wins_over_the_program(void **state) {
@@ -110,6 +115,11 @@ static void values_out_of_range_are_refused_and_told(void **state) {
                            "limbo_objects:1048577",
                            "limbo_bytes:0",
                            "later_bytes:549755813889",
+                           "collect_share:0",
+                           "collect_share:101",
+                           "limit_bytes:1048575",
+                           "limit_bytes:549755813889",
+                           "limit_wait_ms:60001",
                            "verify:2",
                            "finalizers:3",
                            "destroy_slice:1",
@@ -132,6 +142,11 @@ static void the_ends_of_the_ranges_are_taken(void **state) {
                            "purge_delay_ms:0",
                            "purge_delay_ms:86400000",
                            "young_bytes:4096",
+                           "collect_share:1",
+                           "collect_share:100",
+                           "limit_bytes:0",
+                           "limit_bytes:549755813888",
+                           "limit_wait_ms:0",
                            "full_percent:1",
                            "full_percent:10000"};
     for (unsigned n = 0; n < sizeof(texts) / sizeof(texts[0]); n++) {

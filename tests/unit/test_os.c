@@ -93,6 +93,16 @@ static void the_clock_goes_forward_in_nanoseconds(void **state) {
     assert_true(end - begin <= now_ns() - mine + 1000000000u);
 }
 
+static void a_threads_own_time_stands_still_while_it_sleeps(void **state) {
+    (void)state;
+    uint64_t cpu = tly_os_cpu(), now = tly_os_now();
+    sleep_ms(50);
+    uint64_t slept = tly_os_cpu() - cpu;
+    assert_true(slept < tly_os_now() - now);
+    while (tly_os_cpu() - cpu < slept + 1000000)
+        continue;
+}
+
 static void sizes_of_the_machine_make_sense(void **state) {
     (void)state;
     size_t page = tly_os_page_size();
@@ -177,6 +187,7 @@ int main(void) {
         cmocka_unit_test(populating_changes_nothing_that_is_read),
         cmocka_unit_test(each_call_for_memory_can_be_made_to_fail),
         cmocka_unit_test(the_clock_goes_forward_in_nanoseconds),
+        cmocka_unit_test(a_threads_own_time_stands_still_while_it_sleeps),
         cmocka_unit_test(sizes_of_the_machine_make_sense),
         cmocka_unit_test(threads_have_different_numbers),
         cmocka_unit_test(a_threads_name_is_the_systems),

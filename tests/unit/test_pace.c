@@ -4,7 +4,7 @@
 
 #define MIB ((int64_t)1 << 20)
 
-// Young after 1 MiB, full after 100 % and at least 16 MiB.
+// Young after 1 MiB, full after 100 % and at least 1.25 MiB.
 static struct tly_heap *begin(void) {
     collector_configure(true, 1 << 20, 100);
     struct tly_heap *heap = heap_make();
@@ -20,57 +20,130 @@ static void nothing_is_due_in_a_small_heap(void **state) {
     assert_int_equal(tly_pace_due(), -1);
 }
 
+// A collection of a thousand objects that takes no time.
+static void collected(tally_generation generation, uint64_t freed) {
+    struct tly_pace_work work = {
+        .generation = generation, .candidates = 1000, .freed = freed};
+    tly_pace_began(generation);
+    tly_pace_done(&work);
+}
+
 static void growth_makes_a_young_collection_due_and_then_a_full_one(
     void **state) {
     (void)state;
     struct tly_heap *heap = begin();
     tly_heap_account(heap, MIB);
     assert_int_equal(tly_pace_due(), TALLY_YOUNG);
-    tly_heap_account(heap, 15 * MIB);
+    tly_heap_account(heap, MIB);
     assert_int_equal(tly_pace_due(), TALLY_FULL);
 }
 
 static void after_a_collection_growth_counts_from_there(void **state) {
     (void)state;
     struct tly_heap *heap = begin();
-    tly_heap_account(heap, 3 * MIB);
-    tly_pace_done(TALLY_YOUNG, 100, 50);
+    tly_heap_account(heap, 100 * MIB);
+    collected(TALLY_FULL, 500);
     assert_int_equal(tly_pace_due(), -1);
     tly_heap_account(heap, MIB - 1);
     assert_int_equal(tly_pace_due(), -1);
     tly_heap_account(heap, 65536);
     assert_int_equal(tly_pace_due(), TALLY_YOUNG);
+    tly_heap_account(heap, 98 * MIB);
+    assert_int_equal(tly_pace_due(), TALLY_YOUNG);
+    tly_heap_account(heap, MIB);
+    assert_int_equal(tly_pace_due(), TALLY_FULL);
 }
 
-static void collections_that_free_nothing_come_rarer_to_an_eighth(
-    void **state) {
+static void what_is_made_while_one_runs_is_not_taken_for_live(void **state) {
     (void)state;
     struct tly_heap *heap = begin();
-    int64_t waits[] = {2, 4, 8, 8, 8};
-    for (unsigned n = 0; n < 5; n++) {
-        tly_pace_done(TALLY_YOUNG, 1000, 9);
-        tly_heap_account(heap, (waits[n] - 1) * MIB);
-        assert_int_equal(tly_pace_due(), -1);
-        tly_heap_account(heap, MIB);
-        assert_int_not_equal(tly_pace_due(), -1);
-        // Out of the full one's way.
-        tly_heap_account(heap, -waits[n] * MIB);
-    }
-    tly_pace_done(TALLY_YOUNG, 1000, 10);
-    tly_heap_account(heap, MIB);
+    struct tly_pace_work work = {.generation = TALLY_FULL,
+                                 .candidates = 1000,
+                                 .freed = 500,
+                                 .freed_bytes = 100 * MIB};
+    tly_heap_account(heap, 200 * MIB);
+    tly_pace_began(TALLY_FULL);
+    tly_heap_account(heap, 10 * MIB);
+    tly_heap_account(heap, -100 * MIB);
+    tly_pace_done(&work);
+    // 100 live, and what comes until the next one has ended.
+    tly_heap_account(heap, 80 * MIB);
     assert_int_equal(tly_pace_due(), TALLY_YOUNG);
+    tly_heap_account(heap, MIB);
+    assert_int_equal(tly_pace_due(), TALLY_FULL);
 }
 
-static void a_full_collection_waits_for_its_percentage(void **state) {
+static void nothing_is_due_while_one_runs(void **state) {
     (void)state;
     struct tly_heap *heap = begin();
     tly_heap_account(heap, 100 * MIB);
-    tly_pace_done(TALLY_FULL, 100, 50);
-    tly_pace_done(TALLY_YOUNG, 100, 50);
-    tly_heap_account(heap, 98 * MIB);
-    assert_int_equal(tly_pace_due(), TALLY_YOUNG);
-    tly_heap_account(heap, 2 * MIB);
+    assert_false(tly_pace_is_running());
+    tly_pace_began(TALLY_YOUNG);
+    assert_true(tly_pace_is_running());
+    assert_int_equal(tly_pace_due(), -1);
+    tly_pace_done(&(struct tly_pace_work){.generation = TALLY_YOUNG});
+    assert_false(tly_pace_is_running());
     assert_int_equal(tly_pace_due(), TALLY_FULL);
+}
+
+static void after_one_that_was_abandoned_nothing_is_due_for_a_while(
+    void **state) {
+    (void)state;
+    struct tly_heap *heap = begin();
+    tly_heap_account(heap, 100 * MIB);
+    tly_pace_began(TALLY_FULL);
+    tly_pace_done(
+        &(struct tly_pace_work){.generation = TALLY_FULL, .abandoned = true});
+    assert_int_equal(tly_pace_due(), -1);
+    assert_false(tly_pace_may());
+    sleep_ms(30);
+    assert_true(tly_pace_may());
+    assert_int_equal(tly_pace_due(), TALLY_FULL);
+}
+
+static void told_memory_counts_like_the_heaps(void **state) {
+    (void)state;
+    begin();
+    tally_memory_pressure(MIB - 1);
+    assert_int_equal(tly_pace_due(), -1);
+    tally_memory_pressure(1);
+    assert_int_equal(tly_pace_bytes(), MIB);
+    assert_int_equal(tly_pace_due(), TALLY_YOUNG);
+    tally_memory_pressure(MIB);
+    assert_int_equal(tly_pace_due(), TALLY_FULL);
+    assert_true(tly_self()->breaker.bits_ & TLY_BREAK_COLLECT);
+    tally_memory_pressure(-2 * MIB);
+    assert_int_equal(tly_pace_bytes(), 0);
+    assert_int_equal(tly_pace_due(), -1);
+}
+
+static void told_memory_ends_at_what_can_be_counted(void **state) {
+    (void)state;
+    begin();
+    for (unsigned n = 0; n < 3; n++) {
+        tally_memory_pressure(INT64_MAX);
+        assert_int_equal(tly_pace_bytes(), (int64_t)1 << 48);
+        assert_int_equal(tly_pace_due(), TALLY_FULL);
+    }
+    tally_memory_pressure(-((int64_t)1 << 48));
+    assert_int_equal(tly_pace_bytes(), 0);
+}
+
+static void take_back(void *arg) {
+    tally_memory_pressure(10);
+    tally_memory_pressure(*(int64_t *)arg);
+    must(tly_pace_bytes() == 0);
+}
+
+static void taking_back_more_than_was_told_aborts_in_debug_builds(
+    void **state) {
+    (void)state;
+    int64_t much[] = {-11, INT64_MIN};
+    for (unsigned n = 0; n < 2; n++)
+        if (TLY_CHECK >= 1)
+            assert_aborts(take_back, &much[n], "misuse");
+        else
+            take_back(&much[n]);
 }
 
 static void nothing_is_due_while_collections_are_disabled(void **state) {
@@ -134,8 +207,12 @@ int main(void) {
         collector_test(nothing_is_due_in_a_small_heap),
         collector_test(growth_makes_a_young_collection_due_and_then_a_full_one),
         collector_test(after_a_collection_growth_counts_from_there),
-        collector_test(collections_that_free_nothing_come_rarer_to_an_eighth),
-        collector_test(a_full_collection_waits_for_its_percentage),
+        collector_test(what_is_made_while_one_runs_is_not_taken_for_live),
+        collector_test(nothing_is_due_while_one_runs),
+        collector_test(after_one_that_was_abandoned_nothing_is_due_for_a_while),
+        collector_test(told_memory_counts_like_the_heaps),
+        collector_test(told_memory_ends_at_what_can_be_counted),
+        collector_test(taking_back_more_than_was_told_aborts_in_debug_builds),
         collector_test(nothing_is_due_while_collections_are_disabled),
         collector_test(nothing_is_due_where_it_was_turned_off),
         collector_test(enabling_what_is_enabled_aborts_in_debug_builds),

@@ -225,6 +225,54 @@ static void live_bytes_are_those_in_blocks_to_64_kib(void **state) {
     assert_true(tly_pool_live_bytes() <= 65536);
 }
 
+// ---- a limit
+
+static size_t asked; // bytes that the hook was asked for
+static bool answer;
+
+static bool full(struct tly_heap *self, size_t bytes) {
+    (void)self;
+    asked = bytes;
+    if (answer)
+        tly_pool_limit_set(0);
+    return answer;
+}
+
+static void at_the_limit_there_is_no_block_unless_room_is_made(void **state) {
+    (void)state;
+    bool clean;
+    struct tly_heap *heap = begin();
+    tly_pool_limit_set(1 << 20);
+    tly_heap_account(heap, 1 << 20);
+    unit_pool_hooks.full = full;
+    answer = false;
+    errno = 0;
+    assert_null(raw_take(SIZE));
+    assert_int_equal(errno, ENOMEM);
+    assert_int_equal(asked, SIZE);
+    assert_null(tly_heap_take_large(heap, TLY_POOL_RAW, 100000, &clean));
+    assert_int_equal(asked, 100000);
+    assert_int_equal(units_in_use(), 0);
+    answer = true;
+    assert_non_null(raw_take(SIZE));
+}
+
+static void what_fits_the_limit_is_had_without_asking(void **state) {
+    (void)state;
+    bool clean;
+    struct tly_heap *heap = begin();
+    tly_pool_limit_set(1 << 20);
+    unit_pool_hooks.full = full;
+    asked = 0;
+    assert_true(tly_pool_fits(1 << 20));
+    assert_false(tly_pool_fits((1 << 20) + 1));
+    assert_non_null(tly_heap_take_large(heap, TLY_POOL_RAW, 1 << 20, &clean));
+    assert_int_equal(asked, 0);
+    answer = false;
+    assert_null(tly_heap_take_large(heap, TLY_POOL_RAW, 1 << 20, &clean));
+    assert_int_equal(asked, 1 << 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         pool_test(a_pools_blocks_are_taken_each_once_in_order),
@@ -241,6 +289,8 @@ int main(void) {
         pool_test(large_blocks_beyond_the_range_cannot_be_had),
         pool_test(growth_is_told_in_steps_of_64_kib),
         pool_test(live_bytes_are_those_in_blocks_to_64_kib),
+        pool_test(at_the_limit_there_is_no_block_unless_room_is_made),
+        pool_test(what_fits_the_limit_is_had_without_asking),
     };
     return cmocka_run_group_tests_name("pool/take", tests, NULL, NULL);
 }

@@ -1,0 +1,143 @@
+// What an allocation does that would go beyond the limit.
+//
+//   dead      what is dead and waits is destroyed (pool/take.c)
+//   ask       a full collection is due from now on
+//   wait      for one that begins after that, if somebody else runs it:
+//             DETACHED, and for limit_wait_ms at most
+//   ENOMEM    if that made no room
+//
+// Nothing collects inside an allocation. A thread that nobody else collects
+// for gets ENOMEM at once, and collects at its next safepoint.
+//
+// Waiting is safe, and still may be in vain. The program may hold a lock that
+// another attached thread blocks on; that one passes no safepoint, the
+// collection waits for it, and this allocation for the collection. The ring has
+// one link that gives: this wait ends at its deadline, the allocation fails,
+// and the program goes on to where it gives its lock back. After a wait that
+// ended so no other begins until some collection has ended: the ring costs one
+// wait, not one for each allocation.
+//
+// The thread is parked, not detached: of what others see it is at a closed
+// safepoint, where the program's code does not run. It does not wait where it
+// may not be at one: in a borrow section, a world that it has stopped, the end
+// of objects, and a collection of its own.
+
+#include "collector/limit.h"
+
+#include "collector/collect.h"
+#include "collector/pace.h"
+#include "epoch/attach.h"
+#include "epoch/handshake.h"
+#include "epoch/rcu.h"
+#include "epoch/world.h"
+#include "platform/os.h"
+
+bool (*tly_limit_wake)(void);
+
+static struct {
+    uint64_t wait_ns;
+    uint32_t wanted;        // (a) a full collection
+    uint64_t begun;         // (a) full collections
+    uint64_t ended;         // (a) collections
+    uint64_t ended_full;    // (a)
+    uint64_t gave_up;       // (a) [ended] + 1 when a wait was in vain
+    struct tly_event event; // one has ended
+} limit;
+
+void tly_limit_configure(uint64_t bytes, uint64_t wait_ms) {
+    tly_pool_limit_set((int64_t)bytes);
+    limit.wait_ns = wait_ms * 1000000;
+    // Relaxed, both: before threads come.
+    tly_store_relaxed(&limit.wanted, 0);
+    tly_store_relaxed(&limit.gave_up, 0);
+}
+
+bool tly_limit_wants(void) {
+    // Relaxed: a hint.
+    return tly_load_relaxed(&limit.wanted);
+}
+
+void tly_limit_began(tally_generation generation) {
+    if (generation != TALLY_FULL)
+        return;
+    // Relaxed: who asks from now on waits for the next one.
+    tly_store_relaxed(&limit.wanted, 0);
+    tly_add_relaxed(&limit.begun, 1);
+}
+
+void tly_limit_done(tally_generation generation) {
+    // Relaxed: read again after the event.
+    tly_add_relaxed(&limit.ended, 1);
+    if (generation == TALLY_FULL)
+        // ORDER[limit] release: what it freed is counted. Pairs with has_ended.
+        tly_store_release(&limit.ended_full, tly_load_relaxed(&limit.begun));
+    if (tly_pool_limit())
+        tly_event_signal(&limit.event);
+}
+
+// ---- waiting
+
+static bool may_wait(struct tly_local *self) {
+    if (tly_rcu_ongoing() || tly_mutator_in(self)->stopped_world)
+        return false;
+    // Relaxed, both: hints.
+    return !self->finishing && !self->collector && !self->collects &&
+           limit.wait_ns > 0 &&
+           tly_load_relaxed(&limit.gave_up) !=
+               tly_load_relaxed(&limit.ended) + 1;
+}
+
+static bool has_ended(uint64_t number) {
+    // ORDER[limit] acquire: see tly_limit_done.
+    return tly_load_acquire(&limit.ended_full) >= number;
+}
+
+// Whether there is room, or the collection with this number has ended, or
+// nobody would run it.
+static bool is_over(uint64_t number, size_t bytes) {
+    return tly_pool_fits(bytes) || has_ended(number) ||
+           !(tly_pace_is_running() || (tly_limit_wake && tly_limit_wake()));
+}
+
+// Waits, DETACHED. False: in vain.
+static bool wait_parked(uint64_t number, size_t bytes) {
+    uint64_t deadline = tly_os_now() + limit.wait_ns;
+    for (;;) {
+        uint32_t seen = tly_event_value(&limit.event);
+        if (is_over(number, bytes))
+            return true;
+        if (!tly_event_wait(&limit.event, seen, deadline) ||
+            tly_os_now() >= deadline)
+            return is_over(number, bytes);
+    }
+}
+
+static void wait_for(struct tly_mutator *self, uint64_t number, size_t bytes) {
+    // What others wait for is done before, as far as it can be here. What is
+    // handed over between this and the next line waits for the end of the wait.
+    tly_poll(self, false);
+    tly_mutator_park(self);
+    tly_world_left();
+    tly_handshake_left(self);
+    bool ended = wait_parked(number, bytes);
+    tly_mutator_unpark(self);
+    tly_world_pass(self);
+    tly_poll(self, false);
+    if (!ended)
+        // Relaxed: a hint.
+        tly_store_relaxed(&limit.gave_up, tly_load_relaxed(&limit.ended) + 1);
+}
+
+bool tly_limit_room(struct tly_local *self, size_t bytes) {
+    if (!tly_pace_may())
+        return false;
+    int error = errno;
+    // Relaxed, both: hints; one that begins meanwhile may do as well.
+    uint64_t number = tly_load_relaxed(&limit.begun) + 1;
+    tly_store_relaxed(&limit.wanted, 1);
+    tly_collector_grew(&self->heap);
+    if (may_wait(self) && !is_over(number, bytes))
+        wait_for(tly_mutator_in(self), number, bytes);
+    errno = error;
+    return tly_pool_fits(bytes);
+}

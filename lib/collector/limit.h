@@ -1,0 +1,29 @@
+// The hard byte limit, where an allocation meets it.
+
+#ifndef TLY_COLLECTOR_LIMIT_H
+#define TLY_COLLECTOR_LIMIT_H
+
+#include <tally/collect.h>
+
+#include "object/local.h"
+
+// Live bytes of the heap (0: none), and how long an allocation waits.
+void tly_limit_configure(uint64_t bytes, uint64_t wait_ms);
+
+// Wakes who collects on a thread of its own, for what is due; false: there is
+// nobody. NULL where collections run at the safepoints of the program.
+extern bool (*tly_limit_wake)(void);
+
+// Whether an allocation asks for a full collection.
+bool tly_limit_wants(void);
+
+// An allocation would go beyond the limit: asks for a full collection, and
+// waits for it where that is safe. Whether there is room now.
+bool tly_limit_room(struct tly_local *self, size_t bytes);
+
+// ---- told by pace.c
+
+void tly_limit_began(tally_generation generation);
+void tly_limit_done(tally_generation generation);
+
+#endif

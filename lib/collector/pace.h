@@ -1,0 +1,44 @@
+// When a collection is due, for who runs collections (docs/pacing.md).
+
+#ifndef TLY_COLLECTOR_PACE_H
+#define TLY_COLLECTOR_PACE_H
+
+#include <tally/collect.h>
+
+#include "base/compiler.h"
+
+// What a collection did.
+struct tly_pace_work {
+    tally_generation generation;
+    bool abandoned;       // nothing was freed, and nothing is known
+    uint64_t candidates;  // objects looked at
+    uint64_t freed;       // of these; what waits for finalizers counts as freed
+    uint64_t freed_bytes; // of their blocks, given back by now
+    uint64_t cpu_ns; // of processor time, on all threads that worked for it
+};
+
+// Which generation is due; -1: none, or one has begun.
+int tly_pace_due(void);
+
+// A collection has begun, due or asked for by the program; under the
+// collector's lock, like the next. A done follows, however it ends.
+void tly_pace_began(tally_generation generation);
+// It has ended.
+void tly_pace_done(const struct tly_pace_work *work);
+
+// The bytes that pacing goes by: the heap's, and what the program has told by
+// tally_memory_pressure.
+int64_t tly_pace_bytes(void);
+
+// Whether a full collection that is wanted for another reason may run.
+bool tly_pace_may(void);
+// Whether one has begun and not ended.
+bool tly_pace_is_running(void);
+
+// Options: percents of the heap, and of one processor.
+void tly_pace_configure(bool automatic, uint64_t young_bytes,
+                        uint64_t full_percent, uint64_t collect_share);
+// The heap is empty.
+void tly_pace_reset(void);
+
+#endif
