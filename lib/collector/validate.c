@@ -4,7 +4,7 @@
 // fields; drops those that are not fit, or have references from outside, and
 // all that these lead to now; and another follows, until none is dropped. The
 // references between members are counted anew each time: what was counted from
-// a member that is dropped says nothing (tests/model/dem.pml, REREAD). What the
+// a member that is dropped says nothing (tests/model/watch.pml, REREAD). What the
 // dropped lead to is dropped for speed alone; to drop more is always sound.
 //
 // That nothing has changed since is for tly_validate_touched to say, after the

@@ -4,7 +4,9 @@
 #include "runtime/background.h"
 
 #include "collector/collect.h"
+#include "collector/limit.h"
 #include "collector/lock.h"
+#include "epoch/attach.h"
 #include "runtime/service.h"
 
 static void turn(struct tly_local *self) {
@@ -31,8 +33,12 @@ static bool hand_over(struct tly_local *self) {
     return true;
 }
 
+// For an allocation that waits for room, again and again.
+static bool wake(void) { return hand_over(tly_local_of(tly_mine())); }
+
 void tly_background_configure(bool used) {
     tly_collector_elsewhere = used ? hand_over : NULL;
+    tly_limit_wake = used ? wake : NULL;
 }
 
 void tly_background_stop(struct tly_mutator *self) {
