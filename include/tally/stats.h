@@ -63,6 +63,10 @@ struct tally_stats {
     uint64_t deferred_bytes; // that they hold: blocks, and the lists' own
     uint64_t later_drops;    // buffered, and counted still
     uint64_t later_bytes;    // of the blocks that they keep
+    struct tally_histogram stalls; // times that the runtime held one thread:
+                                   // at a safepoint that had work, back from
+                                   // a blocking region, in an allocation that
+                                   // destroyed; not what it asked for itself
 };
 
 // Reads the heap's statistics.

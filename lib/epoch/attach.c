@@ -16,6 +16,7 @@
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
+#include "epoch/stall.h"
 #include "epoch/world.h"
 #include "platform/os.h"
 
@@ -65,8 +66,11 @@ void tly_poll(struct tly_mutator *self, bool open) {
 
 void tally_safepoint_slow_(void) {
     struct tly_mutator *self = tly_self();
-    if (tly_is_attached(self) && !tly_rcu_ongoing())
-        tly_poll(self, true);
+    if (!tly_is_attached(self) || tly_rcu_ongoing())
+        return;
+    uint64_t began = tly_stall_begin(self);
+    tly_poll(self, true);
+    tly_stall_end(began);
 }
 
 // Stores an idle state. Whatever others handed over before they could see it
@@ -205,8 +209,10 @@ static tally_status attach(const char *name, bool open) {
     attach_named(self, name);
     self->blocking = 0;
     self_set(self);
+    uint64_t began = tly_stall_begin(self);
     tly_world_pass(self);
     tly_poll(self, open);
+    tly_stall_end(began);
     errno = error;
     return TALLY_OK;
 }
@@ -311,8 +317,11 @@ void tally_blocking_exit(void) {
     tly_check(attach_blocking > 0);
     if (--attach_blocking > 0 || !attach_mine || !attach_mine->blocking)
         return;
-    if (!tly_is_attached(tly_self()))
+    if (!tly_is_attached(tly_self())) {
+        uint64_t began = tly_stall_begin(attach_mine);
         tly_mutator_attach(attach_mine);
+        tly_stall_end(began);
+    }
     attach_mine->blocking = 0;
 }
 
@@ -336,6 +345,7 @@ void tly_attach_forget(void) {
 }
 
 tally_status tly_attach_start(void) {
+    tly_stall_reset();
     return -pthread_key_create(&attach_key, thread_ends);
 }
 

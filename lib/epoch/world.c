@@ -26,7 +26,7 @@ static struct {
     struct tly_event parked;  // a thread waits, or waits no longer
 } world TLY_ALIGNED(TLY_LINE);
 
-static bool world_is_stopping(void) {
+bool tly_world_is_stopping(void) {
     // ORDER[phase] seq_cst: read after the thread became ATTACHED. Pairs with
     // the requester's addition, which its read of the state follows.
     return tly_load_seq_cst(&world.phase) & 1;
@@ -36,14 +36,14 @@ static bool world_is_stopping(void) {
 static void wait_even(void) {
     for (;;) {
         uint32_t seen = tly_event_value(&world.resumed);
-        if (!world_is_stopping())
+        if (!tly_world_is_stopping())
             return;
         tly_event_wait(&world.resumed, seen, 0);
     }
 }
 
 void tly_world_pass(struct tly_mutator *self) {
-    if (TLY_LIKELY(!world_is_stopping()) || self->stopped_world)
+    if (TLY_LIKELY(!tly_world_is_stopping()) || self->stopped_world)
         return;
     // Relaxed: a requester that misses this one meets it at its next stop.
     tly_add_relaxed(&world.waiting, 1);
@@ -52,13 +52,13 @@ void tly_world_pass(struct tly_mutator *self) {
         tly_event_signal(&world.parked);
         wait_even();
         tly_mutator_unpark(self);
-    } while (world_is_stopping());
+    } while (tly_world_is_stopping());
     tly_add_relaxed(&world.waiting, (uint32_t)-1);
     tly_event_signal(&world.parked);
 }
 
 void tly_world_left(void) {
-    if (TLY_UNLIKELY(world_is_stopping()))
+    if (TLY_UNLIKELY(tly_world_is_stopping()))
         tly_event_signal(&world.parked);
 }
 
@@ -154,7 +154,7 @@ tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
 void tly_world_start(struct tly_mutator *self) {
     self->stopped_world = false;
     // ORDER[phase] seq_cst: what was done while the world stood still happens
-    // before what its threads do next. Pairs with world_is_stopping.
+    // before what its threads do next. Pairs with tly_world_is_stopping.
     tly_add_seq_cst(&world.phase, 1);
     tly_event_signal(&world.resumed);
     turn_give();

@@ -9,6 +9,9 @@
 // and at a safepoint, or has just become attached.
 void tly_world_pass(struct tly_mutator *self);
 
+// Whether somebody stops the world, or has it stopped.
+bool tly_world_is_stopping(void);
+
 // Tells who waits for threads to stand still that one runs no more.
 void tly_world_left(void);
 

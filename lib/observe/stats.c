@@ -8,6 +8,7 @@
 #include "collector/collect.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
+#include "epoch/stall.h"
 #include "object/count.h"
 #include "object/finalize.h"
 #include "object/finish.h"
@@ -116,6 +117,7 @@ tally_status tally_stats_get(struct tally_stats *ret_stats) {
     mutators_sum(&s);
     memory_sum(&s);
     collections_sum(&s);
+    tly_stall_read(&s.stalls);
     s.immortal_objects = tly_count_immortal();
     s.pinned = tly_count_pins();
     s.hot_objects = tly_hot_objects();

@@ -4,6 +4,7 @@
 #include "collector/collect.h"
 #include "collector/limit.h"
 #include "epoch/handshake.h"
+#include "epoch/stall.h"
 #include "object/cycle.h"
 #include "object/defer.h"
 #include "object/finish.h"
@@ -111,11 +112,13 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
 };
 
 static void pool_reap(struct tly_heap *self, bool all) {
+    uint64_t began = tly_stall_begin(&self->mutator);
     tly_limbo_reap(tly_local_of(&self->mutator));
     if (all)
         tly_finish_all(tly_local_of(&self->mutator), false);
     else
         tly_finish(tly_local_of(&self->mutator), false);
+    tly_stall_end(began);
 }
 
 static bool pool_full(struct tly_heap *self, size_t bytes) {

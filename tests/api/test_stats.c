@@ -170,6 +170,44 @@ static void quantiles_rise_and_end_at_the_maximum(void **state) {
     assert_true(tally_histogram_quantile(&h, 0.0) > 0);
 }
 
+struct waiter {
+    stage at;
+    atomic_bool end;
+};
+
+static void *wait_to_end(void *arg) {
+    struct waiter *waiter = arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_set(&waiter->at, 1);
+    while (!atomic_load(&waiter->end))
+        tally_safepoint();
+    return NULL;
+}
+
+// What this thread asks for itself holds the other one only.
+static void who_is_held_by_collections_of_others_is_told(void **state) {
+    (void)state;
+    struct waiter waiter = {.end = false};
+    struct tally_histogram alone = stats_now().stalls;
+    for (int n = 0; n < 5; n++)
+        tally_collect();
+    assert_int_equal(stats_now().stalls.count, alone.count);
+    pthread_t thread = thread_start(wait_to_end, &waiter);
+    stage_wait(&waiter.at, 1);
+    for (int n = 0; n < 5; n++)
+        tally_collect();
+    atomic_store(&waiter.end, true);
+    thread_join(thread);
+    struct tally_histogram h = stats_now().stalls;
+    assert_true(h.count >= alone.count + 5);
+    assert_true(h.max_ns > 0);
+    assert_true(h.sum_ns >= h.max_ns);
+    uint64_t sum = 0;
+    for (int n = 0; n < TALLY_HISTOGRAM_BUCKETS; n++)
+        sum += h.bucket[n];
+    assert_int_equal(sum, h.count);
+}
+
 struct seen {
     unsigned nodes, stop_at;
     uintptr_t last;
@@ -266,6 +304,7 @@ int main(void) {
         quiet_test(counting_by_others_is_counted),
         quiet_test(merged_counting_is_counted),
         quiet_test(counters_of_no_mutator_are_refused),
+        quiet_test(who_is_held_by_collections_of_others_is_told),
         quiet_test(quantiles_rise_and_end_at_the_maximum),
         quiet_test(a_walk_sees_each_live_object_once_by_address),
         quiet_test(a_walk_ends_when_it_is_told_to),
