@@ -60,7 +60,7 @@ __attribute__((noinline)) static void churn_drop(struct bench_worker *worker) {
     churn_loop(worker, churn_drop_first);
 }
 
-static void work_churn(void) {
+static inline void work_churn(void) {
     const struct bench_work make = {"churn", CHURN_POLL, churn_prepare,
                                     churn_make, churn_finish};
     const struct bench_work drop = {"churn", CHURN_POLL, churn_prepare,

@@ -46,7 +46,7 @@ __attribute__((noinline, aligned(64))) static void pair_many(
             pair_once(&slots[k]);
 }
 
-static void work_count_pair(void) {
+static inline void work_count_pair(void) {
     const struct bench_work one = {"count_pair", PAIR_OBJECTS, pair_prepare,
                                    pair_one, pair_finish};
     const struct bench_work many = {"count_pair", PAIR_OBJECTS, pair_prepare,

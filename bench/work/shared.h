@@ -65,7 +65,7 @@ __attribute__((noinline, aligned(64))) static void shared_mix_run(
     }
 }
 
-static void work_shared(void) {
+static inline void work_shared(void) {
     const struct bench_work read = {"shared", SHARED_POLL, shared_prepare,
                                     shared_read_run, shared_finish};
     const struct bench_work dup = {"shared", SHARED_POLL, shared_prepare,

@@ -38,7 +38,7 @@ static void trees_run(struct bench_worker *worker) {
     }
 }
 
-static void work_trees(void) {
+static inline void work_trees(void) {
     const struct bench_work work = {"trees", TREE_NODES, NULL, trees_run, NULL};
     team_measure(&work, 1, "");
     team_measure(&work, 2, "");
