@@ -144,6 +144,16 @@ TALLY_API void tally_pin(void *object);
 // Cost:     a decref and a counter.
 TALLY_API void tally_unpin(void *object);
 
+// Whether an object's finalizer has been claimed: it has run, runs, or is about
+// to, and will not run again.
+//
+// object:   not NULL; the caller holds a reference.
+// Returns:  true if so; false for good for a type without a finalizer.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     a load.
+TALLY_API bool tally_is_finalized(const void *object);
+
 // Makes an object live until the process ends; from now on counting it is
 // free. This cannot be undone: what is counted meanwhile is lost.
 //

@@ -29,6 +29,7 @@
 #include <tally/runtime.h>
 #include <tally/stats.h>
 #include <tally/status.h>
+#include <tally/track.h>
 #include <tally/type.h>
 #include <tally/weak.h>
 

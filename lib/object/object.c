@@ -26,6 +26,12 @@ bool tally_is_instance(const void *object, const tally_type *type) {
     return false;
 }
 
+bool tally_is_finalized(const void *reference) {
+    const tally_object *object = reference;
+    // Relaxed: whoever runs the finalizer orders it.
+    return tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED;
+}
+
 bool tally_is_unique(const void *reference) {
     const tally_object *object = reference;
     // ORDER[last-use] acquire: what others did with the object before they
