@@ -23,6 +23,7 @@
 #include <tally/defer.h>
 #include <tally/finalize.h>
 #include <tally/hot.h>
+#include <tally/inspect.h>
 #include <tally/mutator.h>
 #include <tally/object.h>
 #include <tally/ref.h>
