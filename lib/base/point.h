@@ -31,6 +31,9 @@ void tly_point_yield(void);
 #define TALLY_POINT_(address) tly_point(address)
 #endif
 
+// Whether what depends on the clock would make a schedule another.
+#define TLY_EXPLORED (TLY_SCHED == 2)
+
 enum tly_defect {
     TLY_DEFECT_NONE,
     TLY_DEFECT_DETACH_NO_RECHECK, // an idle state is stored, nobody looks

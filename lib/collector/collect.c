@@ -325,17 +325,21 @@ bool tly_collector_run_due(struct tly_local *self) {
 }
 
 void tly_collector_poll(struct tly_local *self) {
-    if (!tly_collector_is_due() || self->collects || !tly_second_look_may(self))
+    bool late = tly_pace_is_late();
+    if ((!late && !tly_collector_is_due()) || self->collects ||
+        !tly_second_look_may(self))
         return;
     int error = errno;
-    if (tly_pace_due() < 0 || !tly_collector_elsewhere ||
+    if ((!late && tly_pace_due() < 0) || !tly_collector_elsewhere ||
         !tly_collector_elsewhere(self))
         tly_collector_run_due(self);
+    else if (late)
+        tly_limit_wait_late(self);
     errno = error;
 }
 
 void tly_collector_grew(struct tly_heap *self) {
-    if (tly_pace_due() >= 0)
+    if (tly_pace_due() >= 0 || tly_pace_is_late())
         tly_break_self(&self->mutator, TLY_BREAK_COLLECT);
 }
 

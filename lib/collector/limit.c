@@ -71,8 +71,7 @@ void tly_limit_done(tally_generation generation) {
     if (generation == TALLY_FULL)
         // ORDER[limit] release: what it freed is counted. Pairs with has_ended.
         tly_store_release(&limit.ended_full, tly_load_relaxed(&limit.begun));
-    if (tly_pool_limit())
-        tly_event_signal(&limit.event);
+    tly_event_signal(&limit.event);
 }
 
 // ---- waiting
@@ -126,6 +125,28 @@ static void wait_for(struct tly_mutator *self, uint64_t number, size_t bytes) {
     if (!ended)
         // Relaxed: a hint.
         tly_store_relaxed(&limit.gave_up, tly_load_relaxed(&limit.ended) + 1);
+}
+
+void tly_limit_wait_late(struct tly_local *self) {
+    struct tly_mutator *mutator = tly_mutator_in(self);
+    // Relaxed: read again after the event.
+    uint64_t ended = tly_load_relaxed(&limit.ended);
+    if (!may_wait(self))
+        return;
+    uint64_t deadline = tly_os_now() + limit.wait_ns;
+    bool over = false, woken = true;
+    self->collects++; // what is due is another's
+    tly_mutator_detach(mutator);
+    while (!over && woken) {
+        uint32_t seen = tly_event_value(&limit.event);
+        over = tly_load_relaxed(&limit.ended) != ended || !tly_pace_is_late();
+        woken = over || tly_event_wait(&limit.event, seen, deadline);
+    }
+    tly_mutator_attach(mutator);
+    self->collects--;
+    if (!over)
+        // Relaxed: a hint.
+        tly_store_relaxed(&limit.gave_up, ended + 1);
 }
 
 bool tly_limit_room(struct tly_local *self, size_t bytes) {

@@ -26,4 +26,9 @@ bool tly_limit_room(struct tly_local *self, size_t bytes);
 void tly_limit_began(tally_generation generation);
 void tly_limit_done(tally_generation generation);
 
+// At an open safepoint of a thread whose heap grows faster than another thread
+// collects it: waits for the end of a collection, DETACHED, and as long as an
+// allocation would at most.
+void tly_limit_wait_late(struct tly_local *self);
+
 #endif

@@ -104,6 +104,10 @@ bool tly_pace_may(void) {
     return is_open() && tly_pacer_may(&pace.pacer, tly_os_now_coarse());
 }
 
+bool tly_pace_is_late(void) {
+    return is_open() && tly_pacer_is_late(&pace.pacer, tly_pace_bytes());
+}
+
 void tly_pace_began(tally_generation generation) {
     pace.span.began_ns = tly_os_now_coarse();
     pace.span.before = tly_pace_bytes();

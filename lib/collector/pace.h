@@ -32,6 +32,8 @@ int64_t tly_pace_bytes(void);
 
 // Whether a full collection that is wanted for another reason may run.
 bool tly_pace_may(void);
+// Whether the heap grows faster than collections that start by themselves end.
+bool tly_pace_is_late(void);
 // Whether one has begun and not ended.
 bool tly_pace_is_running(void);
 

@@ -63,6 +63,17 @@ static int64_t begin_for(const struct tly_pacer *pacer, int64_t end) {
     return end / (RUNWAY_ONE + runway) * RUNWAY_ONE;
 }
 
+// By how much the heap grows at most before the next full collection ends. In a
+// small heap, of what starts young collections.
+static int64_t hard_of(const struct tly_pacer *pacer, int64_t growth) {
+    return greater(growth / 2 * 3, pacer->young_bytes / 4 * 7);
+}
+
+bool tly_pacer_is_late(const struct tly_pacer *pacer, int64_t bytes) {
+    int64_t base = base_of(pacer, TALLY_FULL);
+    return bytes >= base + hard_of(pacer, base / 100 * pacer->full_percent);
+}
+
 // Whether the growth since the last full collection asks for the next.
 static bool has_grown(const struct tly_pacer *pacer, int64_t bytes,
                       bool rested) {
@@ -70,8 +81,7 @@ static bool has_grown(const struct tly_pacer *pacer, int64_t bytes,
     int64_t low = tly_load_relaxed(&pacer->low[TALLY_FULL]);
     int64_t base = base_of(pacer, TALLY_FULL), y = pacer->young_bytes;
     int64_t growth = base / 100 * pacer->full_percent;
-    // In a small heap, of what starts young collections.
-    int64_t hard = greater(growth / 2 * 3, y / 4 * 7);
+    int64_t hard = hard_of(pacer, growth);
     int64_t soft = greater(growth, y / 4 * 5);
     soft = lesser(soft * tly_load_relaxed(&pacer->backoff[TALLY_FULL]), hard);
     // Where more is made than a collection keeps up with, one still makes

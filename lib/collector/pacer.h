@@ -54,6 +54,9 @@ void tly_pacer_reset(struct tly_pacer *pacer);
 int tly_pacer_due(struct tly_pacer *pacer, int64_t bytes, int64_t ceiling,
                   uint64_t now);
 
+// Whether the heap has outgrown the size in which a full collection was to end.
+bool tly_pacer_is_late(const struct tly_pacer *pacer, int64_t bytes);
+
 // Whether a collection that is wanted for another reason may run.
 bool tly_pacer_may(const struct tly_pacer *pacer, uint64_t now);
 

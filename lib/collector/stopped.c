@@ -7,6 +7,7 @@
 #include "collector/collect.h"
 #include "collector/weaken.h"
 #include "epoch/registry.h"
+#include "epoch/stall.h"
 #include "epoch/world.h"
 #include "object/cycle.h"
 #include "object/hot.h"
@@ -15,14 +16,7 @@
 
 static void pause_record(uint64_t ns) {
     struct tally_histogram *h = &tly_collect_totals.pauses;
-    unsigned bucket = 0;
-    if (ns >= 4) {
-        unsigned high = tly_bit_highest(ns);
-        bucket = high * 4 + (unsigned)(ns >> (high - 2) & 3);
-    }
-    if (bucket >= TALLY_HISTOGRAM_BUCKETS)
-        bucket = TALLY_HISTOGRAM_BUCKETS - 1;
-    tly_count(&h->bucket[bucket], 1);
+    tly_count(&h->bucket[tly_stall_bucket(ns)], 1);
     tly_count(&h->count, 1);
     tly_count(&h->sum_ns, ns);
     if (ns > h->max_ns)

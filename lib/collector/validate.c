@@ -4,8 +4,8 @@
 // fields; drops those that are not fit, or have references from outside, and
 // all that these lead to now; and another follows, until none is dropped. The
 // references between members are counted anew each time: what was counted from
-// a member that is dropped says nothing (tests/model/watch.pml, REREAD). What the
-// dropped lead to is dropped for speed alone; to drop more is always sound.
+// a member that is dropped says nothing (tests/model/watch.pml, REREAD). What
+// the dropped lead to is dropped for speed alone; to drop more is sound.
 //
 // That nothing has changed since is for tly_validate_touched to say, after the
 // last round: whoever changes a watched object sets DIRTY before.

@@ -22,7 +22,7 @@ uint64_t tly_stall_begin(struct tly_mutator *self) {
 }
 
 void tly_stall_end(uint64_t began) {
-    if (began)
+    if (began && !TLY_EXPLORED)
         tly_stall_record(tly_os_now() - began);
 }
 

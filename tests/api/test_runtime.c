@@ -139,7 +139,8 @@ static unsigned rings_make(void) {
 }
 
 CHILD_TEST(live_bytes_stay_below_their_limit) {
-    setenv("TALLY_CONF", "limit_bytes:4194304,limit_wait_ms:60000", 1);
+    setenv("TALLY_CONF", "limit_bytes:4194304,limit_wait_ms:60000,collector:0",
+           1);
     must(tally_attach(NULL) == TALLY_OK);
     for (int n = 0; n < 10; n++) {
         // Nobody else collects: no wait. The next safepoint makes room.
