@@ -88,16 +88,24 @@ static uint64_t clear(struct tly_local *self, struct tly_found *found) {
     return 0;
 }
 
-// What HOT objects refer to each other is known in a stopped world only.
-static bool is_live(tally_collect_mode mode, enum tly_look look) {
-    return mode == TALLY_CONCURRENT &&
-           (look == TLY_LOOK_YOUNG || !tly_hot_objects());
+// What refers to itself through HOT objects, or through those that only a visit
+// hook knows, is found in a stopped world only; they count as roots beside the
+// threads. Who asks for a collection wants it found; else one in so many does.
+#define STOPPED_EVERY 8u
+
+static bool is_live(const struct tly_local *self, tally_collect_mode mode,
+                    enum tly_look look) {
+    static unsigned since; // under the collector's lock
+    if (mode != TALLY_CONCURRENT || look == TLY_LOOK_YOUNG ||
+        !tly_hot_objects())
+        return mode == TALLY_CONCURRENT;
+    return !self->collects && ++since % STOPPED_EVERY != 0;
 }
 
 static tally_status find(struct tly_local *self, tally_collect_mode mode,
                          enum tly_look look, struct tally_collection *done,
                          struct tly_found *found) {
-    return is_live(mode, look)
+    return is_live(self, mode, look)
                ? tly_find_live(self, look, deadline_now(), found)
                : tly_find_stopped(self, look, done, found);
 }
