@@ -54,6 +54,7 @@ struct tly_heap {
     uint32_t colour;           // (o) of what it makes
     struct tly_pool *retained; // (o) empty, kept while pools are held
     struct tly_stack inbox;    // (a) pools that others did something to
+    struct tly_link *taken;    // (o) of them, not yet looked at; flagged still
     struct tly_pool *partial[2][TLY_CLASSES]; // by kind: raw, objects
 };
 
@@ -211,12 +212,18 @@ void tly_inbox_help(struct tly_heap *heap);
 // The same, even if its thread has to wait for it.
 void tly_inbox_empty(struct tly_heap *heap);
 
-// Takes all that is in the inbox. Owner, or who acts for it.
+// Pools that a safepoint looks at, if nobody waits for more.
+#define TLY_INBOX_SLICE 32u
+
+// Looks at what is in the inbox, [limit] pools of it: if there is more, a later
+// safepoint goes on. Owner, or who acts for it.
 void tly_inbox_drain(struct tly_heap *heap, unsigned limit);
 
 // Whether anything is in the inbox.
 TLY_INLINE bool tly_inbox_has(struct tly_heap *heap) {
-    return tly_load_relaxed(&heap->inbox.stack.head) != NULL;
+    // Relaxed: hints.
+    return tly_load_relaxed(&heap->taken) ||
+           tly_load_relaxed(&heap->inbox.stack.head);
 }
 
 #endif

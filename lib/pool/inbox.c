@@ -76,21 +76,25 @@ static void drain_pool(struct tly_heap *heap, struct tly_pool *pool) {
         tly_exchange_acq_rel(&pool->in_inbox, 0);
 }
 
+static void taken_set(struct tly_heap *heap, struct tly_link *link) {
+    // Relaxed: who acts for the mutator is ordered by its state; others want a
+    // hint.
+    tly_store_relaxed(&heap->taken, link);
+}
+
 void tly_inbox_drain(struct tly_heap *heap, unsigned limit) {
-    struct tly_link *link = tly_stack_take(&heap->inbox);
-    while (link) {
-        struct tly_link *next = tly_stack_next(link);
-        struct tly_pool *pool = TLY_CONTAINER_OF(link, struct tly_pool, inbox);
-        if (limit > 0) {
-            limit--;
-            drain_pool(heap, pool);
-        } else {
-            // Too much for now: back it goes, still flagged.
-            tly_stack_push(&heap->inbox, link);
-            tly_break(&heap->mutator, TLY_BREAK_INBOX);
-        }
-        link = next;
+    for (; limit > 0; limit--) {
+        struct tly_link *link = heap->taken;
+        if (!link)
+            link = tly_stack_take(&heap->inbox);
+        if (!link)
+            return;
+        // Before it is drained: a drain may lead here again.
+        taken_set(heap, tly_stack_next(link));
+        drain_pool(heap, TLY_CONTAINER_OF(link, struct tly_pool, inbox));
     }
+    if (tly_inbox_has(heap))
+        tly_break(&heap->mutator, TLY_BREAK_INBOX);
 }
 
 // [yields]: to the mutator's own thread, if it waits to come back.

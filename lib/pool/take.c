@@ -196,7 +196,7 @@ static bool lease_any(struct tly_heap *self, struct tly_lease *lease,
         return true;
     bool has = tly_inbox_has(self);
     if (has)
-        tly_inbox_drain(self, UINT32_MAX);
+        tly_inbox_drain(self, TLY_INBOX_SLICE);
     // Unless the refill has begun with that.
     if (tly_pool_hooks.reap && (has || !reap_waits(self)))
         tly_pool_hooks.reap(self, false);

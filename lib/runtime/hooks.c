@@ -42,7 +42,8 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     else
         tly_pending_poll(&local->heap);
     if (tly_inbox_has(&local->heap))
-        tly_inbox_drain(&local->heap, UINT32_MAX);
+        tly_inbox_drain(&local->heap,
+                        bits & TLY_BREAK_DEAD ? UINT32_MAX : TLY_INBOX_SLICE);
     if (open)
         tly_limbo_poll(local, false);
     else
