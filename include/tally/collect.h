@@ -34,6 +34,11 @@ struct tally_collection {
     uint64_t total_ns;   // from begin to end
     uint64_t opaque;     // objects left alone, whose fields only a visit hook
                          // knows that needs a stopped world (TALLY_VISIT)
+    uint64_t visited;    // visits: candidates, and of these again what lives
+    uint64_t rescued; // taken for garbage at first, and found to live: it was
+                      // used meanwhile, or a finalizer brought it back
+    uint64_t saved;   // garbage that was put on the list (debug.h)
+    tally_collect_mode mode; // how it looked
 };
 
 // Finds garbage cycles in the whole heap and destroys them. Before it looks,

@@ -3,6 +3,7 @@
 #ifndef TALLY_STATS_H
 #define TALLY_STATS_H
 
+#include <tally/collect.h>
 #include <tally/type.h>
 
 TALLY_BEGIN
@@ -78,6 +79,40 @@ struct tally_stats {
 // Blocks:   no.
 // Cost:     some loads for each mutator.
 TALLY_API tally_status tally_stats_get(struct tally_stats *ret_stats);
+
+// What collections of one mode and generation have come to; of those that the
+// program asked for and those that started by themselves. New members are added
+// at the end.
+struct tally_collect_stats {
+    size_t size;            // of this structure; the caller sets it
+    uint64_t collections;   // that came to their end
+    uint64_t abandoned;     // that were given up: memory was short, or a thread
+                            // passed no safepoint; the heap was as before
+    uint64_t candidates;    // objects looked at
+    uint64_t visited;       // visits of them
+    uint64_t garbage;       // found unreachable
+    uint64_t collected;     // destroyed
+    uint64_t rescued;       // taken for garbage at first, and found to live
+    uint64_t uncollectable; // garbage that was not destroyed, but saved
+                            // (debug.h)
+    uint64_t finalized;     // finalizers called by the threads that collected
+    uint64_t sum_ns;        // from begin to end
+    uint64_t max_ns;        // of the longest one
+};
+
+// Reads what collections of a mode and generation have come to: of one moment,
+// between two collections.
+//
+// ret_stats: size is set by the caller to sizeof(struct tally_collect_stats).
+// Returns:  0.
+// Errors:   TALLY_INVALID for a size of 0, or larger than this version's, and
+//           for no such mode or generation.
+// Threads:  any, attached or not.
+// Blocks:   no; it reads again while a collection is being added.
+// Cost:     some loads.
+TALLY_API tally_status
+tally_collect_stats_get(tally_collect_mode mode, tally_generation generation,
+                        struct tally_collect_stats *ret_stats);
 
 // Reads one mutator's counters.
 //

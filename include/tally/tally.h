@@ -20,6 +20,7 @@
 #include <tally/aref.h>
 #include <tally/borrow.h>
 #include <tally/collect.h>
+#include <tally/control.h>
 #include <tally/defer.h>
 #include <tally/finalize.h>
 #include <tally/hot.h>
@@ -32,6 +33,7 @@
 #include <tally/status.h>
 #include <tally/track.h>
 #include <tally/type.h>
+#include <tally/watch.h>
 #include <tally/weak.h>
 
 #endif

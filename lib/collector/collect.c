@@ -17,7 +17,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "collector/account.h"
 #include "collector/clear.h"
+#include "collector/control.h"
 #include "collector/find.h"
 #include "collector/lock.h"
 #include "collector/limit.h"
@@ -105,9 +107,23 @@ static bool is_live(const struct tly_local *self, tally_collect_mode mode,
 static tally_status find(struct tly_local *self, tally_collect_mode mode,
                          enum tly_look look, struct tally_collection *done,
                          struct tly_found *found) {
-    return is_live(self, mode, look)
-               ? tly_find_live(self, look, deadline_now(), found)
-               : tly_find_stopped(self, look, done, found);
+    bool live = is_live(self, mode, look);
+    if (look != TLY_LOOK_LISTED)
+        done->mode = live ? TALLY_CONCURRENT : TALLY_STOPPED;
+    return live ? tly_find_live(self, look, deadline_now(), found)
+                : tly_find_stopped(self, look, done, found);
+}
+
+// Adds what a look has seen. Of what was listed, all that is no garbage any
+// more was brought back, unless it waits still.
+static void found_add(enum tly_look look, const struct tly_found *found,
+                      struct tally_collection *done) {
+    uint64_t lives = found->candidates - found->garbage;
+    done->visited += found->candidates + lives;
+    if (look != TLY_LOOK_LISTED)
+        done->rescued += found->rescued;
+    else if (!found->waiting)
+        done->rescued += lives;
 }
 
 // With the lock held.
@@ -119,6 +135,7 @@ static tally_status collect_locked(struct tly_local *self,
     tally_status status = find(self, mode, look, done, &found);
     if (status != TALLY_OK)
         return status;
+    found_add(look, &found, done);
     listed_end(look, &found);
     *ret_listed = found.held;
     uint64_t freed = clear(self, &found);
@@ -226,6 +243,7 @@ uint64_t tly_second_look(struct tly_local *self) {
         return 0;
     tly_collector_take(tly_mutator_in(self), 0);
     look_again(self, mode_now(), &done);
+    tly_account_late(&done);
     return done.freed;
 }
 
@@ -246,16 +264,32 @@ static void lock_settled(struct tly_local *self, tally_generation generation) {
     tly_collector_take(mutator, 0);
 }
 
+// A collection that the program asks for: with what waits for it settled, and
+// entered in the books.
+static tally_status collect_asked(struct tly_local *self,
+                                  tally_collect_mode mode,
+                                  tally_generation generation,
+                                  struct tally_collection *done) {
+    tly_account_begin(mode, generation);
+    lock_settled(self, generation);
+    done->mode = mode;
+    tally_status status = collect_all(self, mode, generation, done);
+    tly_account_end(generation, done, status);
+    return status;
+}
+
 // One more, of the whole heap; what it did is added. False: it did nothing.
 static bool collect_more(struct tly_local *self, tally_collect_mode mode,
                          struct tally_collection *done) {
     struct tally_collection more = {0};
-    lock_settled(self, TALLY_FULL);
-    if (collect_all(self, mode, TALLY_FULL, &more) != TALLY_OK)
+    if (collect_asked(self, mode, TALLY_FULL, &more) != TALLY_OK)
         return false;
     tly_settle(self);
     done->garbage += more.garbage;
     done->freed += more.freed;
+    done->visited += more.visited;
+    done->rescued += more.rescued;
+    done->saved += more.saved;
     done->finalized += more.finalized;
     done->total_ns += more.total_ns;
     if (more.pause_ns > done->pause_ns)
@@ -291,8 +325,7 @@ tally_status tally_collect_with(tally_collect_mode mode,
     struct tly_local *local = tly_local_of(self);
     // What is asked is done, not what happens to be due.
     local->collects++;
-    lock_settled(local, generation);
-    tally_status status = collect_all(local, mode, generation, &done);
+    tally_status status = collect_asked(local, mode, generation, &done);
     // What garbage referred to may be another thread's to drop.
     if (generation == TALLY_FULL && done.freed)
         tly_settle(local);
@@ -319,17 +352,30 @@ size_t tally_collect(void) {
 
 bool tly_collector_is_due(void) { return tly_pace_due() >= 0 || second_due(); }
 
-bool tly_collector_run_due(struct tly_local *self) {
+// The second look, unless somebody collects: false.
+static bool run_again(struct tly_local *self) {
     struct tally_collection done = {0};
-    tly_settle_idle(self);
     if (!tly_collector_try(tly_mutator_in(self)))
         return false;
-    int due = tly_pace_due();
-    if (due >= 0)
-        collect_all(self, mode_now(), (tally_generation)due, &done);
-    else
-        look_again(self, mode_now(), &done);
+    look_again(self, mode_now(), &done);
+    tly_account_late(&done);
     return true;
+}
+
+bool tly_collector_run_due(struct tly_local *self) {
+    struct tally_collection done = {.mode = mode_now()};
+    tally_status status = TALLY_BUSY;
+    int due = tly_pace_due();
+    tly_settle_idle(self);
+    if (due < 0)
+        return run_again(self);
+    if (tly_collector_is_taken())
+        return false;
+    tly_account_begin(done.mode, (tally_generation)due);
+    if (tly_collector_try(tly_mutator_in(self)))
+        status = collect_all(self, done.mode, (tally_generation)due, &done);
+    tly_account_end((tally_generation)due, &done, status);
+    return status != TALLY_BUSY;
 }
 
 void tly_collector_poll(struct tly_local *self) {
@@ -355,8 +401,7 @@ void tly_collector_configure(const struct tally_config *config) {
     // Relaxed: before threads come.
     tly_store_relaxed(&options.mode, (uint32_t)config->mode);
     tly_store_relaxed(&options.deadline_ns, config->deadline_ms * 1000000u);
-    tly_pace_configure(config->collect, config->young_bytes,
-                       config->full_percent, config->collect_share);
+    tly_thresholds_configure(config);
     tly_limit_configure(config->limit_bytes, config->limit_wait_ms);
 }
 
@@ -364,6 +409,8 @@ tally_status tly_collector_start(void) {
     memset(&tly_collect_totals, 0, sizeof(tly_collect_totals));
     tly_collector_lock_start();
     tly_pace_reset();
+    tly_growth_reset();
+    tly_account_reset();
     return tly_sides_start();
 }
 

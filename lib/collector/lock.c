@@ -29,6 +29,11 @@ bool tly_collector_try(struct tly_mutator *self) {
     return true;
 }
 
+bool tly_collector_is_taken(void) {
+    // Relaxed: a hint.
+    return tly_load_relaxed(&lock.busy);
+}
+
 bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline) {
     tly_mutator_detach(self);
     uint32_t seen = tly_event_value(&lock.freed);

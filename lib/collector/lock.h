@@ -15,6 +15,9 @@ bool tly_collector_try(struct tly_mutator *self);
 bool tly_collector_take(struct tly_mutator *self, uint64_t deadline);
 void tly_collector_give(struct tly_mutator *self);
 
+// Whether anybody has it: a hint.
+bool tly_collector_is_taken(void);
+
 // Waits until the lock was free once. False at the deadline.
 bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline);
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "collector/collect.h"
+#include "collector/control.h"
 #include "collector/limit.h"
 #include "collector/pacer.h"
 #include "platform/os.h"
@@ -15,10 +16,9 @@
 #define NO_CEILING ((int64_t)1 << 56)
 
 static struct {
-    bool automatic;    // (a)
-    uint32_t disabled; // (a) calls of tally_collect_disable
-    int64_t pressure;  // (a) bytes that the program holds beside the heap
-    uint32_t running;  // (a) a collection has begun
+    bool automatic;   // (a)
+    int64_t pressure; // (a) bytes that the program holds beside the heap
+    uint32_t running; // (a) a collection has begun
     struct tly_pacer_span span; // of that one
     struct tly_pacer pacer;
 } pace = {.automatic = true,
@@ -26,24 +26,6 @@ static struct {
                     .full_percent = 100,
                     .share = 10,
                     .backoff = {1, 1}}};
-
-void tally_collect_disable(void) {
-    // Relaxed: a collection that is on its way may still begin.
-    tly_add_relaxed(&pace.disabled, 1);
-}
-
-void tally_collect_enable(void) {
-    uint32_t disabled = tly_load_relaxed(&pace.disabled);
-    do {
-        if (disabled == 0) {
-            if (TLY_CHECK >= 1)
-                tly_misuse("thread %u enables collections that nobody has "
-                           "disabled",
-                           tly_os_thread_id());
-            return;
-        }
-    } while (!tly_cas_relaxed(&pace.disabled, &disabled, disabled - 1));
-}
 
 // ---- bytes
 
@@ -79,8 +61,7 @@ void tally_memory_pressure(int64_t bytes) {
 // Whether collections may start by themselves.
 static bool is_open(void) {
     // Relaxed: hints; the collection itself is ordered by its lock.
-    return tly_load_relaxed(&pace.automatic) &&
-           !tly_load_relaxed(&pace.disabled);
+    return tly_load_relaxed(&pace.automatic) && !tly_collect_is_held();
 }
 
 int tly_pace_due(void) {
@@ -135,6 +116,12 @@ void tly_pace_configure(bool automatic, uint64_t young_bytes,
     pace.pacer.full_percent = (int64_t)full_percent;
     pace.pacer.share = collect_share;
     tly_pace_reset();
+}
+
+void tly_pace_set(uint64_t young_bytes, uint64_t full_percent) {
+    // Relaxed: hints; what has been learned stays.
+    tly_store_relaxed(&pace.pacer.young_bytes, (int64_t)young_bytes);
+    tly_store_relaxed(&pace.pacer.full_percent, (int64_t)full_percent);
 }
 
 void tly_pace_reset(void) {

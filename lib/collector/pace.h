@@ -40,6 +40,8 @@ bool tly_pace_is_running(void);
 // Options: percents of the heap, and of one processor.
 void tly_pace_configure(bool automatic, uint64_t young_bytes,
                         uint64_t full_percent, uint64_t collect_share);
+// The first two, while the program runs.
+void tly_pace_set(uint64_t young_bytes, uint64_t full_percent);
 // The heap is empty.
 void tly_pace_reset(void);
 

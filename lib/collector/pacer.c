@@ -66,12 +66,16 @@ static int64_t begin_for(const struct tly_pacer *pacer, int64_t end) {
 // By how much the heap grows at most before the next full collection ends. In a
 // small heap, of what starts young collections.
 static int64_t hard_of(const struct tly_pacer *pacer, int64_t growth) {
-    return greater(growth / 2 * 3, pacer->young_bytes / 4 * 7);
+    // Relaxed: an option.
+    int64_t y = tly_load_relaxed(&pacer->young_bytes);
+    return greater(growth / 2 * 3, y / 4 * 7);
 }
 
 bool tly_pacer_is_late(const struct tly_pacer *pacer, int64_t bytes) {
     int64_t base = base_of(pacer, TALLY_FULL);
-    return bytes >= base + hard_of(pacer, base / 100 * pacer->full_percent);
+    // Relaxed: an option.
+    int64_t percent = tly_load_relaxed(&pacer->full_percent);
+    return bytes >= base + hard_of(pacer, base / 100 * percent);
 }
 
 // Whether the growth since the last full collection asks for the next.
@@ -79,8 +83,9 @@ static bool has_grown(const struct tly_pacer *pacer, int64_t bytes,
                       bool rested) {
     // Relaxed, all: hints.
     int64_t low = tly_load_relaxed(&pacer->low[TALLY_FULL]);
-    int64_t base = base_of(pacer, TALLY_FULL), y = pacer->young_bytes;
-    int64_t growth = base / 100 * pacer->full_percent;
+    int64_t base = base_of(pacer, TALLY_FULL);
+    int64_t y = tly_load_relaxed(&pacer->young_bytes);
+    int64_t growth = base / 100 * tly_load_relaxed(&pacer->full_percent);
     int64_t hard = hard_of(pacer, growth);
     int64_t soft = greater(growth, y / 4 * 5);
     soft = lesser(soft * tly_load_relaxed(&pacer->backoff[TALLY_FULL]), hard);
@@ -113,8 +118,8 @@ static bool must_wait(const struct tly_pacer *pacer, uint64_t now) {
 
 // Whether the growth since the last one of any kind asks for a young one.
 static bool is_young_due(const struct tly_pacer *pacer, int64_t bytes) {
-    int64_t y = pacer->young_bytes;
     // Relaxed, all: hints.
+    int64_t y = tly_load_relaxed(&pacer->young_bytes);
     int64_t growth = y * tly_load_relaxed(&pacer->backoff[TALLY_YOUNG]);
     int64_t low = tly_load_relaxed(&pacer->low[TALLY_YOUNG]);
     return bytes >= greater(base_of(pacer, TALLY_YOUNG) + growth, low + y / 2);
@@ -182,7 +187,7 @@ void tly_pacer_done(struct tly_pacer *pacer, const struct tly_pace_work *work,
         return;
     tly_store_relaxed(&pacer->low[TALLY_FULL], span->after);
     tly_store_relaxed(&pacer->fresh[TALLY_FULL], fresh);
-    int64_t runway =
-        fresh * RUNWAY_ONE / greater(span->before, pacer->young_bytes);
+    int64_t y = tly_load_relaxed(&pacer->young_bytes);
+    int64_t runway = fresh * RUNWAY_ONE / greater(span->before, y);
     tly_store_relaxed(&pacer->runway, greater(runway, pacer->runway * 3 / 4));
 }

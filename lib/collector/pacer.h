@@ -28,8 +28,8 @@
 #include "collector/pace.h"
 
 struct tly_pacer {
-    int64_t young_bytes;  // (c)
-    int64_t full_percent; // (c)
+    int64_t young_bytes;  // (a) option
+    int64_t full_percent; // (a) option
     uint64_t share;       // (c) percent of one processor
     int64_t low[2];       // (a) the least since the generation's last one
     int64_t fresh[2];     // (a) made while the generation's last one ran

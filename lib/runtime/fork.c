@@ -13,6 +13,7 @@
 #include "arena/arena.h"
 #include "base/check.h"
 #include "collector/collect.h"
+#include "collector/control.h"
 #include "collector/lock.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
@@ -105,6 +106,7 @@ static void fork_child(void) {
     tly_handshake_forked();
     tly_types_forked();
     tly_weak_forked();
+    tly_control_forked();
     tly_held_forked();
     tly_hot_forked();
     tly_arena_forked();

@@ -18,6 +18,7 @@ enum tly_rank {
     TLY_RANK_WEAK,       // lists of weak references that have callbacks
     TLY_RANK_LIMBO,      // what threads left that waits for a grace period
     TLY_RANK_ARENA,      // units of the heap
+    TLY_RANK_CONTROL,    // lists of holders, watchers and saved garbage
     TLY_RANK_FINALIZE,   // queues of finalizers
     TLY_RANK_HOT,        // columns of HOT objects
     TLY_RANKS
