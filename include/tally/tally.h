@@ -21,6 +21,7 @@
 #include <tally/borrow.h>
 #include <tally/collect.h>
 #include <tally/control.h>
+#include <tally/debug.h>
 #include <tally/defer.h>
 #include <tally/finalize.h>
 #include <tally/hot.h>

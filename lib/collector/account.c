@@ -15,6 +15,7 @@
 #include <tally/watch.h>
 
 #include "collector/control.h"
+#include "collector/debug.h"
 #include "platform/os.h"
 
 #define MODES 2
@@ -101,6 +102,8 @@ void tly_account_end(tally_generation generation,
         enter(book_of(done->mode, generation), done, status);
     if (status == TALLY_OK)
         tly_growth_done(generation);
+    if (status != TALLY_BUSY)
+        tly_debug_ended(generation, done, status);
     tly_announce(&(struct tally_collect_event){
         .phase = TALLY_COLLECT_STOP,
         .mode = done->mode,

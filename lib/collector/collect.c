@@ -20,6 +20,7 @@
 #include "collector/account.h"
 #include "collector/clear.h"
 #include "collector/control.h"
+#include "collector/debug.h"
 #include "collector/find.h"
 #include "collector/lock.h"
 #include "collector/limit.h"
@@ -84,6 +85,8 @@ static uint64_t clear(struct tly_local *self, struct tly_found *found) {
     if (!found->held)
         return found->garbage ? tly_garbage_clear(self, found->published) : 0;
     tly_garbage_forget();
+    if (!tly_found_waits(found))
+        return 0; // saved
     // Relaxed: as above.
     tly_store_relaxed(&tly_finalize_awaited, 1);
     tly_claims_give(&found->claims, self);
@@ -119,6 +122,7 @@ static tally_status find(struct tly_local *self, tally_collect_mode mode,
 static void found_add(enum tly_look look, const struct tly_found *found,
                       struct tally_collection *done) {
     uint64_t lives = found->candidates - found->garbage;
+    done->saved += found->saved;
     done->visited += found->candidates + lives;
     if (look != TLY_LOOK_LISTED)
         done->rescued += found->rescued;
@@ -132,12 +136,14 @@ static tally_status collect_locked(struct tly_local *self,
                                    struct tally_collection *done,
                                    bool *ret_listed) {
     struct tly_found found = {.waiting = false};
-    tally_status status = find(self, mode, look, done, &found);
+    tally_status status = tly_debug_begin(&found.saves);
+    if (status == TALLY_OK)
+        status = find(self, mode, look, done, &found);
     if (status != TALLY_OK)
         return status;
     found_add(look, &found, done);
     listed_end(look, &found);
-    *ret_listed = found.held;
+    *ret_listed = tly_found_waits(&found);
     uint64_t freed = clear(self, &found);
     done->opaque = found.opaque;
     // What was HOT and refers to nothing died by its count.

@@ -31,5 +31,5 @@ void tly_find_hold(struct tly_local *self, const struct tly_trial *trial,
         found->calls += tly_weaken_call(self);
     if (trial->finalizers || found->calls)
         tly_garbage_list(&found->claims);
-    found->held = found->claims.count || found->calls;
+    found->held = tly_found_waits(found);
 }

@@ -23,9 +23,12 @@ struct tly_found {
     uint64_t opaque;    // left alone: see TALLY_VISIT_LIVE
     uint64_t published; // garbage that a stale borrow may still be asked for
     struct tly_claims claims;
-    size_t calls; // of weak references
-    bool weak;    // some of the garbage may have weak references
-    bool held;    // the garbage waits for finalizers or callbacks
+    size_t calls;   // of weak references
+    uint64_t saved; // garbage that is on the list (debug.h)
+    bool saves;     // garbage is to be saved, not cleared
+    bool weak;      // some of the garbage may have weak references
+    bool held;    // nothing is to be cleared: the garbage waits for finalizers
+                  // or callbacks, or was saved
     bool waiting; // some have been claimed and not run, or will be
 };
 
@@ -39,6 +42,11 @@ tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
 // the lock at once), TALLY_NO_MEMORY.
 tally_status tly_find_live(struct tly_local *self, enum tly_look look,
                            uint64_t deadline, struct tly_found *found);
+
+// Whether garbage waits for finalizers or callbacks.
+TLY_INLINE bool tly_found_waits(const struct tly_found *found) {
+    return found->claims.count || found->calls;
+}
 
 // Says, once in a while, that a thread passes no safepoint (collect.c).
 void tly_find_late(uint32_t number);

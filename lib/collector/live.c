@@ -15,6 +15,7 @@
 #include "collector/find.h"
 
 #include "collector/clear.h"
+#include "collector/debug.h"
 #include "collector/guard.h"
 #include "collector/lock.h"
 #include "collector/validate.h"
@@ -165,6 +166,8 @@ static bool settle(struct live *live, struct tly_found *found) {
 
 static void committed(struct live *live, struct tly_found *found) {
     found->published = live->trial.published;
+    if (!found->held)
+        tly_debug_found(found);
     if (found->held)
         tly_unwatch_all(&live->ended);
     else if (found->weak)
@@ -221,6 +224,6 @@ tally_status tly_find_live(struct tly_local *self, enum tly_look look,
         tly_mutator_attach(mutator);
     tly_ended_give(&live.ended, self);
     tly_held_give_left(self);
-    found->waiting |= found->held;
+    found->waiting |= tly_found_waits(found);
     return status;
 }

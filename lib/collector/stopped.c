@@ -5,6 +5,7 @@
 #include "collector/find.h"
 
 #include "collector/collect.h"
+#include "collector/debug.h"
 #include "collector/weaken.h"
 #include "epoch/registry.h"
 #include "epoch/stall.h"
@@ -87,11 +88,13 @@ tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
     found->garbage = tly_trial_garbage(look != TLY_LOOK_FULL);
     if (found->garbage)
         tly_find_hold(self, &trial, found);
+    if (found->garbage && !found->held)
+        tly_debug_found(found);
     if (found->weak && !found->held)
         tly_weaken();
     if (look != TLY_LOOK_YOUNG)
         tly_hot_unfold(is_garbage, look == TLY_LOOK_FULL);
-    found->waiting = found->held || waiting;
+    found->waiting = tly_found_waits(found) || waiting;
     pause_end(mutator, began, done);
     return TALLY_OK;
 }

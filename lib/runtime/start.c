@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "collector/collect.h"
+#include "collector/debug.h"
 #include "collector/limit.h"
 #include "collector/pace.h"
 #include "epoch/attach.h"
@@ -76,6 +77,7 @@ static void end_from(size_t n) {
     tly_finalize_end();
     tly_weak_end();
     tly_hot_end();
+    tly_saved_end();
     tly_count_reset();
 }
 
@@ -159,6 +161,8 @@ static bool others_attached(const struct tly_mutator *self) {
 // Collects and finalizes until nothing is left to do; finalizers may have made
 // more.
 static void drain_all(void) {
+    tally_collect_debug_set(tally_collect_debug_get() & ~TALLY_DEBUG_SAVE_ALL);
+    tally_garbage_clear();
     size_t done;
     int rounds = 0;
     do {

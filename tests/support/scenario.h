@@ -208,6 +208,16 @@ static inline bool hot_scenario(void) {
     return done;
 }
 
+// Garbage that is saved, and dropped in the end.
+static inline bool saved_scenario(void) {
+    bool done = !refused_status(tally_collect_debug_set(TALLY_DEBUG_SAVE_ALL));
+    done = rings_scenario() && done;
+    done = !refused_status(tally_collect_generation(TALLY_FULL, NULL)) && done;
+    must(tally_collect_debug_set(0) == TALLY_OK);
+    (void)tally_garbage_clear();
+    return done;
+}
+
 static const struct scenario {
     const char *name;
     bool (*run)(void); // whether it got through
@@ -217,6 +227,7 @@ static const struct scenario {
     {"threads", threads_scenario}, {"trim", trim_scenario},
     {"verify", verify_scenario},   {"pump", pump_scenario},
     {"hot", hot_scenario},         {"defer", defer_scenario},
+    {"saved", saved_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
