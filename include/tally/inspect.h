@@ -12,8 +12,10 @@ TALLY_BEGIN
 #define TALLY_OBJECTS_YOUNG 0x1u     // made since the last collection, tracked
 #define TALLY_OBJECTS_OLD 0x2u       // have survived one, tracked
 #define TALLY_OBJECTS_UNTRACKED 0x4u // not looked at by collections
+#define TALLY_OBJECTS_FROZEN 0x8u    // frozen, tracked or not
 #define TALLY_OBJECTS_TRACKED (TALLY_OBJECTS_YOUNG | TALLY_OBJECTS_OLD)
-#define TALLY_OBJECTS_ALL (TALLY_OBJECTS_TRACKED | TALLY_OBJECTS_UNTRACKED)
+#define TALLY_OBJECTS_ALL                                                      \
+    (TALLY_OBJECTS_TRACKED | TALLY_OBJECTS_UNTRACKED | TALLY_OBJECTS_FROZEN)
 
 // Visits live objects, in the order of addresses, while the world stands
 // still. To keep one the callback counts a reference to it (tally_incref);

@@ -38,6 +38,9 @@ struct tly_arena {
     uint64_t objects[TLY_ARENA_WORDS] TLY_ALIGNED(TLY_LINE); // (a)
     uint64_t young[TLY_COLOURS][TLY_ARENA_WORDS];            // (a) by colour
     uint64_t looked[TLY_ARENA_WORDS];                        // the collector's
+    // Pools of small objects that are frozen, and large objects (freeze.h).
+    uint64_t frozen[TLY_ARENA_WORDS];       // (a)
+    uint64_t frozen_large[TLY_ARENA_WORDS]; // (a)
 };
 
 TLY_INLINE struct tly_arena *tly_arena_of(const void *p) {

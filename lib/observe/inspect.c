@@ -6,6 +6,7 @@
 #include <tally/object.h>
 
 #include "object/type.h"
+#include "pool/pool.h"
 
 // ---- objects
 
@@ -18,6 +19,8 @@ struct choice {
 
 // The bit of TALLY_OBJECTS_ALL that an object is.
 static uint32_t kind_of(const tally_object *object) {
+    if (tly_pool_is_frozen(tly_pool_of(object)))
+        return TALLY_OBJECTS_FROZEN;
     // Relaxed: the world is stopped.
     uint8_t gc = tly_load_relaxed(&object->gc_);
     if (!(gc & TLY_GC_TRACKED))

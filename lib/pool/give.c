@@ -98,11 +98,21 @@ static void relist(struct tly_heap *heap, struct tly_pool *pool) {
     tly_pool_account(heap, pool);
 }
 
+// A frozen pool is listed nowhere, and stays when it is empty. It is looked at
+// now and then, for the heap's size.
+static void rest(struct tly_heap *heap, struct tly_pool *pool) {
+    if (!pool->listed)
+        pool->low = pool->used - pool->blocks / 8 - 1;
+    tly_pool_account(heap, pool);
+}
+
 void tly_pool_settle(struct tly_heap *heap, struct tly_pool *pool) {
     if (pool->leased || pool->size == 0 || pool->listed == TLY_RETAINED)
         return;
     tly_audit(tly_pool_valid(pool));
-    if (pool->used == 0 && !is_spare(heap, pool)) {
+    if (TLY_UNLIKELY(tly_pool_is_frozen(pool))) {
+        rest(heap, pool);
+    } else if (pool->used == 0 && !is_spare(heap, pool)) {
         retire(heap, pool);
     } else if (pool->listed) {
         return;
@@ -200,7 +210,7 @@ static void partial_release(struct tly_heap *heap) {
                  pool = next) {
                 next = pool->next;
                 tly_pool_harvest(pool);
-                if (pool->used == 0)
+                if (pool->used == 0 && !tly_pool_is_frozen(pool))
                     retire(heap, pool);
             }
 }

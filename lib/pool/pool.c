@@ -47,12 +47,20 @@ static void describe(struct tly_pool *pool, enum tly_pool_kind kind,
     pool->accounted = 0;
 }
 
+// What is left of an earlier life of the unit.
+static void thaw(const struct tly_pool *pool) {
+    if (tly_pool_is_frozen(pool))
+        unit_note(tly_arena_of(pool)->frozen, tly_unit_of(pool->base), false);
+}
+
 static void own(struct tly_pool *pool, uint16_t owner) {
     // ORDER[pool-owner] release: the descriptor is complete. Pairs with the
     // acquire of whoever pushes or drains the pool.
     tly_store_release(&pool->owner, owner);
-    if (pool->kind == TLY_POOL_OBJECT)
-        unit_note(tly_arena_of(pool)->objects, tly_unit_of(pool->base), true);
+    if (pool->kind != TLY_POOL_OBJECT)
+        return;
+    thaw(pool);
+    unit_note(tly_arena_of(pool)->objects, tly_unit_of(pool->base), true);
 }
 
 struct tly_pool *tly_pool_carve(enum tly_pool_kind kind, unsigned class,
@@ -121,6 +129,7 @@ void tly_pool_give_back(struct tly_pool *pool) {
     struct tly_arena *arena = tly_arena_of(base);
     if (pool->kind == TLY_POOL_OBJECT) {
         unit_note(arena->objects, tly_unit_of(base), false);
+        tly_pool_melt(pool);
         for (unsigned c = 0; c < TLY_COLOURS; c++)
             unit_note(arena->young[c], tly_unit_of(base), false);
     }

@@ -94,6 +94,15 @@ TLY_INLINE size_t tly_pool_block_size(const struct tly_pool *pool) {
     return pool->size ? pool->size : pool->bytes;
 }
 
+// Whether a pool of small objects is frozen (freeze.h).
+TLY_INLINE bool tly_pool_is_frozen(const struct tly_pool *pool) {
+    unsigned unit = tly_unit_of(pool->base);
+    // Relaxed: a handshake orders it; before that either answer is right.
+    return tly_load_relaxed(&tly_arena_of(pool)->frozen[unit / 64]) >>
+               (unit % 64) &
+           1;
+}
+
 // The free blocks of a word, changed by the owner only.
 TLY_INLINE void tly_free_set(struct tly_pool *pool, unsigned word,
                              uint64_t bits) {
@@ -125,6 +134,9 @@ void *tly_large_take(enum tly_pool_kind kind, size_t bytes, uint16_t owner,
 // Gives a pool's units back. Its blocks are free; any thread for a large one,
 // else its owner.
 void tly_pool_give_back(struct tly_pool *pool);
+
+// A pool that is given back is frozen no more (freeze.c).
+void tly_pool_melt(struct tly_pool *pool);
 
 // Takes what others have freed. Returns how many blocks. Owner.
 unsigned tly_pool_harvest(struct tly_pool *pool);

@@ -117,10 +117,19 @@ static void adopt(struct tly_lease *lease, struct tly_pool *pool) {
 // The fullest of the first partial pools, off the list.
 static struct tly_pool *partial_take(struct tly_heap *self, unsigned kind,
                                      unsigned class) {
-    struct tly_pool *best = NULL, *pool = self->partial[kind][class];
-    for (int n = 0; pool && n < LOOK; n++, pool = pool->next)
+    struct tly_pool *best = NULL, *next;
+    struct tly_pool *pool = self->partial[kind][class];
+    for (int n = 0; pool && n < LOOK; pool = next) {
+        next = pool->next;
+        if (TLY_UNLIKELY(tly_pool_is_frozen(pool))) {
+            tly_pool_unlist(self, pool);
+            pool->low = -1;
+            continue;
+        }
         if (!best || pool->used > best->used)
             best = pool;
+        n++;
+    }
     if (best)
         tly_pool_unlist(self, best);
     return best;

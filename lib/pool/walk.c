@@ -36,6 +36,9 @@ static void arena_look(struct tly_arena *arena, bool young, unsigned fresh) {
         // Relaxed: each thread has ended with those colours, and has answered.
         for (unsigned c = 0; c < TLY_COLOURS; c++)
             made |= c == fresh ? 0 : tly_load_relaxed(&arena->young[c][w]);
+        // Relaxed: see tly_pools_freeze.
+        bits &= ~(tly_load_relaxed(&arena->frozen[w]) |
+                  tly_load_relaxed(&arena->frozen_large[w]));
         arena->looked[w] = young ? bits & made : bits;
     }
 }

@@ -25,6 +25,7 @@
 #include "object/type.h"
 #include "object/weak.h"
 #include "observe/kept.h"
+#include "pool/freeze.h"
 #include "runtime/background.h"
 #include "runtime/executor.h"
 #include "sync/mutex.h"
@@ -78,6 +79,7 @@ static void end_from(size_t n) {
     tly_weak_end();
     tly_hot_end();
     tly_saved_end();
+    tly_pools_freeze_end();
     tly_count_reset();
 }
 
