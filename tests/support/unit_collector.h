@@ -11,6 +11,7 @@
 #include "collector/limit.h"
 #include "collector/pace.h"
 #include "collector/trial.h"
+#include "epoch/handshake.h"
 #include "object/finalize.h"
 #include "pool/walk.h"
 
@@ -18,6 +19,15 @@ static void collector_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     object_poll(self, bits, open);
     if (open && bits & TLY_BREAK_COLLECT)
         tly_collector_poll(tly_local_of(self));
+}
+
+static void collector_acknowledge(struct tly_mutator *self, uint32_t kinds) {
+    struct tly_local *local = tly_local_of(self);
+    if (kinds & TLY_GOAL_CYCLE) {
+        tly_later_apply(local);
+        tly_pending_flush(&local->heap);
+    }
+    tly_cycle_enter(local);
 }
 
 static inline void collector_configure(bool automatic, uint64_t young_bytes,
@@ -39,6 +49,7 @@ static inline int collector_begin(void **state) {
         return -1;
     collector_configure(false, 1 << 20, 100);
     unit_hooks.poll = collector_poll;
+    unit_hooks.acknowledge = collector_acknowledge;
     unit_pool_hooks.grew = tly_collector_grew;
     unit_pool_hooks.full = collector_full;
     return 0;
@@ -48,6 +59,8 @@ static inline int collector_end(void **state) {
     tly_collector_after = NULL;
     tly_collector_end();
     tly_finalize_end();
+    tly_pools_held = 0;
+    tly_weak_phase = TLY_WEAK_OPEN;
     return object_end(state);
 }
 

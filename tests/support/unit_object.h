@@ -9,6 +9,7 @@
 #define SUPPORT_UNIT_TWINS
 #include "unit_pool.h"
 
+#include "object/cycle.h"
 #include "object/defer.h"
 #include "object/finish.h"
 #include "object/hot.h"
@@ -17,11 +18,13 @@
 #include "object/weak.h"
 
 static void object_poll(struct tly_mutator *self, uint32_t bits, bool open) {
+    tly_cycle_enter(tly_local_of(self));
     tly_later_poll(tly_local_of(self), false);
     pool_poll(self, bits, open);
     if (open)
         tly_limbo_poll(tly_local_of(self), false);
     tly_finish(tly_local_of(self), open);
+    tly_held_give(tly_local_of(self), false);
     if (open)
         tly_defer_run(tly_local_of(self));
 }
@@ -33,6 +36,7 @@ static void object_flush(struct tly_mutator *self, bool waits) {
         waits ? tly_finish(local, true) : tly_finish_all(local, true);
     } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_limbo_leave(local);
+    tly_held_leave(local);
 }
 static void object_reap(struct tly_heap *self, bool all) {
     struct tly_local *local = tly_local_of(&self->mutator);
@@ -59,6 +63,7 @@ static inline int object_end(void **state) {
     tally_detach();
     tly_types_end();
     tly_limbo_end();
+    tly_held_end();
     tly_weak_end();
     tly_hot_end();
     tly_count_reset();
@@ -91,6 +96,15 @@ static inline void flush_now(void) {
 // Whether the block still holds an object.
 static inline bool is_object(const void *p) {
     return ((const tally_object *)p)->gc_ & TLY_GC_LIVE;
+}
+
+// Whether a block is its pool's to give out.
+static inline bool block_is_free(const void *block) {
+    struct tly_pool *pool = tly_pool_of(block);
+    unsigned n = tly_block_of(pool, block);
+    uint64_t free =
+        pool->free[n / 64] | tly_load_relaxed(&pool->remote[n / 64]);
+    return free >> (n % 64) & 1;
 }
 
 static inline int64_t total_of(const void *p) {

@@ -1,0 +1,133 @@
+// collector/lock.c: one collection, walk, or fork at a time.
+
+#include "unit_collector.h"
+
+#include "collector/lock.h"
+#include "epoch/attach.h"
+#include "epoch/world.h"
+
+static stage at;
+static bool taken;
+
+static struct tly_mutator *begin(void) {
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_set(&at, 0);
+    return tly_self();
+}
+
+static uint64_t in_ms(unsigned ms) { return now_ns() + ms * (uint64_t)1000000; }
+
+static void one_mutator_has_it_at_a_time(void **state) {
+    (void)state;
+    struct tly_local *one = local_make();
+    assert_true(tly_collector_try(tly_self()));
+    struct tly_local *other = local_make();
+    assert_false(tly_collector_try(tly_self()));
+    assert_int_equal(other->collector, 0);
+    act_as_local(one);
+    assert_int_equal(one->collector, 1);
+    tly_collector_give(tly_self());
+    assert_int_equal(one->collector, 0);
+    act_as_local(other);
+    assert_true(tly_collector_try(tly_self()));
+    tly_collector_give(tly_self());
+}
+
+static void who_has_it_is_refused(void **state) {
+    (void)state;
+    struct tly_mutator *self = begin();
+    assert_false(tly_collector_refuses(self));
+    must(tly_collector_try(self));
+    assert_true(tly_collector_refuses(self));
+    assert_int_equal(tly_collector_stop(self, 0), TALLY_DEADLOCK);
+    tly_collector_give(self);
+    assert_false(tly_collector_refuses(self));
+    TALLY_BORROW { assert_true(tly_collector_refuses(self)); }
+}
+
+static void who_waits_in_vain_is_attached_again(void **state) {
+    (void)state;
+    struct tly_local *other = local_make();
+    must(tly_collector_try(tly_self()));
+    act_as_local(NULL);
+    struct tly_mutator *self = begin();
+    uint64_t deadline = in_ms(5);
+    assert_false(tly_collector_take(self, deadline));
+    assert_true(now_ns() >= deadline);
+    assert_true(tly_is_attached(tly_self()));
+    tly_collector_give(tly_mutator_in(other));
+    assert_true(tly_collector_take(self, in_ms(5)));
+    tly_collector_give(self);
+}
+
+static void *take_it(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_set(&at, 1);
+    taken = tly_collector_take(tly_self(), 0);
+    tly_collector_give(tly_self());
+    return arg;
+}
+
+static void who_waits_takes_it_when_it_is_given(void **state) {
+    (void)state;
+    struct tly_mutator *self = begin();
+    must(tly_collector_try(self));
+    pthread_t thread = thread_start(take_it, NULL);
+    stage_wait(&at, 1);
+    sleep_ms(2);
+    tly_collector_give(self);
+    thread_join(thread);
+    assert_true(taken);
+    assert_true(tly_collector_try(self));
+    tly_collector_give(self);
+}
+
+static void *stop_it(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    *(tally_status *)arg = tly_collector_stop(tly_self(), 0);
+    tly_collector_resume(tly_self());
+    return NULL;
+}
+
+static void who_has_it_knows_that_somebody_needs_it(void **state) {
+    (void)state;
+    struct tly_mutator *self = begin();
+    must(tly_collector_try(self));
+    assert_false(tly_collector_is_urgent());
+    tally_status status = TALLY_INVALID;
+    pthread_t thread = thread_start(stop_it, &status);
+    while (!tly_collector_is_urgent())
+        sched_yield();
+    tly_collector_give(self);
+    thread_join(thread);
+    assert_int_equal(status, TALLY_OK);
+    assert_false(tly_collector_is_urgent());
+}
+
+static void a_stop_that_comes_too_late_leaves_it_free(void **state) {
+    (void)state;
+    struct tly_local *busy = local_make(); // passes no safepoint
+    act_as_local(NULL);
+    struct tly_mutator *self = begin();
+    assert_int_equal(tly_collector_stop(self, in_ms(5)), TALLY_TIMED_OUT);
+    assert_true(tly_collector_try(self));
+    assert_int_equal(tly_collector_stop(self, 0), TALLY_DEADLOCK);
+    tly_collector_give(self);
+    assert_false(tly_collector_is_urgent());
+    tly_mutator_in(busy)->state = TLY_VACANT;
+    assert_int_equal(tly_collector_stop(self, in_ms(1000)), TALLY_OK);
+    assert_true(self->stopped_world);
+    tly_collector_resume(self);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        collector_test(one_mutator_has_it_at_a_time),
+        collector_test(who_has_it_is_refused),
+        collector_test(who_waits_in_vain_is_attached_again),
+        collector_test(who_waits_takes_it_when_it_is_given),
+        collector_test(who_has_it_knows_that_somebody_needs_it),
+        collector_test(a_stop_that_comes_too_late_leaves_it_free),
+    };
+    return cmocka_run_group_tests_name("collector/lock", tests, NULL, NULL);
+}
