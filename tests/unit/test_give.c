@@ -281,6 +281,79 @@ static void a_parked_pool_is_told_of_the_first_block_freed(void **state) {
     raw_give(next);
 }
 
+// ---- while a collection reads the pools
+
+// A block of a pool of objects, by whoever acts.
+static char *object_take(void) {
+    unsigned class = tly_class_of(SIZE);
+    struct tly_lease *lease = &tly_heap_of(tly_self())->bins[class + 1].lease;
+    if (!lease->mask)
+        return tly_lease_refill(lease, TLY_POOL_OBJECT, class);
+    char *block = lease->base + tly_bit_lowest(lease->mask) * (size_t)SIZE;
+    lease->mask &= lease->mask - 1;
+    return block;
+}
+
+static void take_object_pools(unsigned count) {
+    for (unsigned n = 0; n < count; n++)
+        for (unsigned i = 0; i < BLOCKS; i++)
+            blocks[n][i] = object_take();
+}
+
+static void an_empty_pool_of_objects_is_retained_while_pools_are_held(
+    void **state) {
+    (void)state;
+    struct tly_heap *heap = begin();
+    take_object_pools(3);
+    size_t units = units_in_use();
+    tly_pools_held = 1;
+    give_pool(0);
+    give_pool(1);
+    struct tly_pool *retained = heap->retained;
+    assert_non_null(retained);
+    assert_int_equal(units_in_use(), units);
+    assert_int_equal(retained->kind, TLY_POOL_OBJECT);
+    assert_int_equal(retained->listed, TLY_RETAINED);
+    assert_true(tly_retained_give(heap, true));
+    assert_ptr_equal(heap->retained, retained);
+    // Nothing is made in it, whatever else there is.
+    for (unsigned i = 0; i < 2 * BLOCKS; i++)
+        assert_ptr_not_equal(tly_pool_of(object_take()), retained);
+    tly_pools_held = 0;
+    units = units_in_use();
+    assert_false(tly_retained_give(heap, false));
+    assert_null(heap->retained);
+    assert_int_equal(units_in_use(), units - 1);
+}
+
+static void an_empty_raw_pool_is_not_retained(void **state) {
+    (void)state;
+    struct tly_heap *heap = begin();
+    take_pools(3);
+    size_t units = units_in_use();
+    tly_pools_held = 1;
+    give_pool(0);
+    give_pool(1);
+    tly_pools_held = 0;
+    assert_null(heap->retained);
+    assert_int_equal(units_in_use(), units - 1);
+}
+
+static void emptying_a_heap_releases_what_was_retained(void **state) {
+    (void)state;
+    struct tly_heap *heap = begin();
+    take_object_pools(3);
+    tly_pools_held = 1;
+    for (unsigned n = 0; n < 3; n++)
+        give_pool(n);
+    tly_heap_empty(heap, true);
+    assert_int_equal(units_in_use(), 3);
+    tly_pools_held = 0;
+    tly_heap_empty(heap, true);
+    assert_null(heap->retained);
+    assert_int_equal(units_in_use(), 0);
+}
+
 // ---- threads: one takes, others give; parking and waking race
 
 #define SLOTS 4096u
@@ -360,6 +433,9 @@ int main(void) {
         pool_test(the_last_block_of_an_owner_that_does_not_run_frees_its_pool),
         pool_test(a_thread_that_is_not_attached_can_free),
         pool_test(a_parked_pool_is_told_of_the_first_block_freed),
+        pool_test(an_empty_pool_of_objects_is_retained_while_pools_are_held),
+        pool_test(an_empty_raw_pool_is_not_retained),
+        pool_test(emptying_a_heap_releases_what_was_retained),
         pool_test(what_one_thread_takes_and_others_give_does_not_grow),
     };
     return cmocka_run_group_tests_name("pool/give", tests, NULL, NULL);

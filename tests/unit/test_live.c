@@ -1,0 +1,304 @@
+// collector/live.c: collections beside threads that run.
+
+#include "unit_collector.h"
+
+#include <tally/weak.h>
+
+#include "collector/find.h"
+#include "collector/lock.h"
+#include "object/cycle.h"
+
+static atomic_uint ended, finalized, called;
+static void node_ends(void *object) {
+    (void)object;
+    atomic_fetch_add(&ended, 1);
+}
+
+struct node {
+    tally_object head;
+    tally_ref left, right;
+    uint64_t canary;
+};
+TALLY_TYPE(node, TALLY_REF(left), TALLY_REF(right), TALLY_DESTROY(node_ends));
+
+static void ghost_ends(void *object) {
+    (void)object;
+    atomic_fetch_add(&finalized, 1);
+}
+struct ghost {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(ghost, TALLY_REF(next), TALLY_FINALIZE(ghost_ends));
+
+static stage at;
+static atomic_bool over;
+
+static struct tly_local *begin(void) {
+    must(tally_attach(NULL) == TALLY_OK);
+    ended = finalized = called = 0;
+    over = false;
+    stage_set(&at, 0);
+    return tly_local_of(tly_self());
+}
+
+#define CANARY 0xC0FFEEC0FFEEC0FFu
+
+static struct node *node_new(void) {
+    struct node *node = tally_new(node);
+    must(node);
+    node->canary = CANARY;
+    return node;
+}
+
+// Two nodes that refer to each other; the caller has a reference.
+static struct node *ring(void) {
+    struct node *a = node_new(), *b = node_new();
+    tally_set(b, left, a);
+    tally_set_steal(a, left, b);
+    return a;
+}
+
+static struct tally_collection collected(tally_generation generation) {
+    struct tally_collection done = {0};
+    must(tally_collect_with(TALLY_CONCURRENT, generation, &done) == TALLY_OK);
+    assert_true(tables_are_clear());
+    return done;
+}
+
+static void garbage_is_found_and_what_is_referred_to_lives(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct node *live = ring();
+    tally_decref(ring());
+    struct tally_collection done = collected(TALLY_FULL);
+    assert_int_equal(done.candidates, 4);
+    assert_int_equal(done.garbage, 2);
+    assert_int_equal(done.freed, 2);
+    assert_int_equal(done.pause_ns, 0);
+    assert_int_equal(ended, 2);
+    tally_decref(live);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+    assert_int_equal(self->counters.made, self->counters.destroyed);
+}
+
+static void a_young_collection_looks_at_what_is_new_only(void **state) {
+    (void)state;
+    begin();
+    struct node *old = ring();
+    collected(TALLY_YOUNG);
+    tally_decref(old);
+    tally_decref(ring());
+    struct tally_collection done = collected(TALLY_YOUNG);
+    assert_int_equal(done.candidates, 2);
+    assert_int_equal(done.freed, 2);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+}
+
+static void nobody_holds_or_watches_afterwards(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct node *live = ring();
+    tally_decref(ring());
+    collected(TALLY_FULL);
+    poll_now();
+    assert_int_equal(tly_cycle & 1, 0);
+    assert_int_equal(self->hold, 0);
+    assert_int_equal(tly_pools_held, 0);
+    assert_int_equal(tly_weak_phase, TLY_WEAK_OPEN);
+    assert_false(live->head.owner_ & TALLY_OWNER_WATCH_);
+    assert_null(self->kept);
+    tally_decref(live);
+    collected(TALLY_FULL);
+}
+
+static void finalizers_run_before_their_garbage_goes(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct ghost *ghost = tally_new(ghost);
+    tally_set(ghost, next, ghost);
+    tally_decref(ghost);
+    struct tally_collection done = collected(TALLY_FULL);
+    assert_int_equal(finalized, 1);
+    assert_int_equal(done.finalized, 1);
+    assert_int_equal(done.freed, 1);
+    assert_int_equal(self->counters.made, self->counters.destroyed);
+}
+
+static void call(tally_weak *weak, void *arg) {
+    (void)arg;
+    must(tally_weak_is_dead(weak));
+    must(!tally_weak_get(weak));
+    atomic_fetch_add(&called, 1);
+}
+
+static void weak_references_to_garbage_die_and_are_called(void **state) {
+    (void)state;
+    begin();
+    struct node *a = ring();
+    tally_weak *plain = tally_weak_new(a, NULL, NULL);
+    tally_weak *weak = tally_weak_new(a, call, NULL);
+    tally_decref(a);
+    collected(TALLY_FULL);
+    assert_int_equal(called, 1);
+    assert_int_equal(ended, 2);
+    assert_null(tally_weak_get(plain));
+    tally_decref(plain);
+    tally_decref(weak);
+}
+
+// ---- with another thread
+
+static void *churn(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_set(&at, 1);
+    for (unsigned made = 0; !atomic_load(&over); made += 4) {
+        struct node *mine = ring();
+        tally_decref(ring());
+        do
+            tally_safepoint();
+        while (made > atomic_load(&ended) + 4000 && !atomic_load(&over));
+        must(mine->canary == CANARY);
+        tally_set(mine, left, NULL);
+        tally_decref(mine);
+    }
+    return arg;
+}
+
+static void garbage_is_found_while_another_thread_runs(void **state) {
+    (void)state;
+    begin();
+    pthread_t thread = thread_start(churn, NULL);
+    stage_wait(&at, 1);
+    for (unsigned n = 0; n < rounds(50, 10); n++) {
+        tally_decref(ring());
+        unsigned before = ended;
+        must(collected(TALLY_FULL).freed >= 2);
+        must(ended >= before + 2);
+    }
+    atomic_store(&over, true);
+    thread_join(thread);
+    collected(TALLY_FULL);
+    assert_int_equal(collected(TALLY_FULL).candidates, 0);
+}
+
+// Moves what only a local refers to through a ring: each of its nodes looks
+// like garbage at some time, and none is.
+enum { NODES = 8 };
+static void *move(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    struct node *node[NODES];
+    for (unsigned n = 0; n < NODES; n++)
+        node[n] = node_new();
+    for (unsigned n = 0; n < NODES; n++)
+        tally_set(node[n], left, node[(n + 1) % NODES]);
+    struct node *held = node[0];
+    for (unsigned n = 1; n < NODES; n++)
+        tally_decref(node[n]);
+    stage_set(&at, 1);
+    while (!atomic_load(&over)) {
+        must(held->canary == CANARY);
+        struct node *next = tally_ref_dup(&held->left);
+        must(next->canary == CANARY);
+        tally_set_steal(next, right, held);
+        held = next;
+        struct node *back = tally_ref_exchange(held, &held->right, NULL);
+        must(back->canary == CANARY);
+        tally_decref(back);
+        tally_safepoint();
+    }
+    for (unsigned n = 0; n < NODES; n++) {
+        must(held->canary == CANARY);
+        struct node *next = tally_ref_dup(&held->left);
+        tally_decref(held);
+        held = next;
+    }
+    must(atomic_load(&ended) == 0);
+    tally_decref(held);
+    return arg;
+}
+
+static void what_moves_meanwhile_is_not_freed(void **state) {
+    (void)state;
+    begin();
+    pthread_t thread = thread_start(move, NULL);
+    stage_wait(&at, 1);
+    for (unsigned n = 0; n < rounds(300, 50); n++)
+        must(collected(TALLY_FULL).freed == 0);
+    atomic_store(&over, true);
+    thread_join(thread);
+    assert_int_equal(collected(TALLY_FULL).freed, NODES);
+}
+
+static void *be_busy(void *arg) {
+    must(tally_attach("busy") == TALLY_OK);
+    struct node *node = ring();
+    stage_set(&at, 1);
+    stage_spin(&at, 2);
+    must(node->canary == CANARY);
+    // With what it does not know of, it holds on to what dies.
+    tally_decref(node);
+    tally_safepoint();
+    return arg;
+}
+
+static void who_passes_no_safepoint_is_not_waited_for_long(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct tly_found found = {.waiting = false};
+    struct node *live = ring();
+    tally_decref(ring());
+    pthread_t thread = thread_start(be_busy, NULL);
+    stage_wait(&at, 1);
+    must(tly_collector_take(tly_self(), 0));
+    for (unsigned n = 0; n < 3; n++) {
+        assert_int_equal(
+            tly_find_live(self, TLY_LOOK_FULL, now_ns() + 5000000, &found),
+            TALLY_TIMED_OUT);
+        assert_true(tly_is_attached(tly_self()));
+        assert_true(tables_are_clear());
+    }
+    tly_collector_give(tly_self());
+    assert_int_equal(ended, 0);
+    assert_false(live->head.owner_ & TALLY_OWNER_WATCH_);
+    stage_set(&at, 2);
+    thread_join(thread);
+    assert_int_equal(collected(TALLY_FULL).freed, 4);
+    tally_decref(live);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+}
+
+static void who_is_needed_at_once_gives_up_and_loses_nothing(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct tly_found found = {.waiting = false};
+    struct node *live = ring();
+    tally_decref(ring());
+    must(tly_collector_take(tly_self(), 0));
+    tly_store_relaxed(&tly_collector_urgent, 1);
+    assert_int_equal(tly_find_live(self, TLY_LOOK_FULL, 0, &found), TALLY_BUSY);
+    tly_store_relaxed(&tly_collector_urgent, 0);
+    tly_collector_give(tly_self());
+    assert_true(tables_are_clear());
+    assert_int_equal(tly_cycle & 1, 0);
+    assert_int_equal(tly_pools_held, 0);
+    assert_int_equal(ended, 0);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+    tally_decref(live);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        collector_test(garbage_is_found_and_what_is_referred_to_lives),
+        collector_test(a_young_collection_looks_at_what_is_new_only),
+        collector_test(nobody_holds_or_watches_afterwards),
+        collector_test(finalizers_run_before_their_garbage_goes),
+        collector_test(weak_references_to_garbage_die_and_are_called),
+        collector_test(garbage_is_found_while_another_thread_runs),
+        collector_test(what_moves_meanwhile_is_not_freed),
+        collector_test(who_passes_no_safepoint_is_not_waited_for_long),
+        collector_test(who_is_needed_at_once_gives_up_and_loses_nothing),
+    };
+    return cmocka_run_group_tests_name("collector/live", tests, NULL, NULL);
+}
