@@ -34,6 +34,11 @@ void tly_point_noise(void) {
         }
     }
 }
-#elif TLY_SCHED == 2
+#endif
+
+#if TLY_SCHED == 2 || TLY_SEEDED
 enum tly_defect tly_defect_on = TLY_DEFECT_NONE;
+#endif
+#if TLY_SEEDED
+void (*tly_chaos)(enum tly_turn turn, bool young);
 #endif

@@ -6,7 +6,10 @@
 //                 seed (tests/explore)
 //
 // Seeded defects (TLY_BUSTED) are switches that a test turns on to see that it
-// would find them; in other builds each is the constant false.
+// would find them: in the explorer, and in the library that tests/mutants is
+// linked to (TLY_SEEDED). In other builds each is the constant false. That
+// library also has a place where a test changes what a concurrent collection
+// proposes (TLY_CHAOS).
 
 #ifndef TLY_BASE_POINT_H
 #define TLY_BASE_POINT_H
@@ -43,14 +46,46 @@ enum tly_defect {
     TLY_DEFECT_DRAIN_NO_OWNER,   // a drained drop is not tested for its owner
     TLY_DEFECT_COLLISION_LOST,   // a drop whose bit was set is forgotten
     TLY_DEFECT_COUNT_TORN,       // the shared count by load and store
-    TLY_DEFECT_MERGE_KEEPS_UNIT  // a merge forgets the queue's reference
+    TLY_DEFECT_MERGE_KEEPS_UNIT, // a merge forgets the queue's reference
+
+    // Of concurrent collections.
+    TLY_DEFECT_COUNT_NO_DIRTY,  // a watched count changes, no DIRTY
+    TLY_DEFECT_STORE_NO_DIRTY,  // a field of a watched object changes, no DIRTY
+    TLY_DEFECT_NO_HOLD,         // what dies meanwhile is used again at once
+    TLY_DEFECT_WATCH_PLAINLY,   // WATCH is set by load and store
+    TLY_DEFECT_ANSWER_NO_CYCLE, // a handshake is answered, the cycle not taken
+    TLY_DEFECT_NO_LAST_TEST,    // nobody looks for DIRTY before the commit
+    TLY_DEFECT_ONE_ROUND,       // no recount after members were dropped
+    TLY_DEFECT_NO_END,          // nobody waits for the second handshake
+    TLY_DEFECT_NO_POOL_HOLD,    // empty pools go back while they are read
+    TLY_DEFECT_PHASE_FIRST,     // a weak reference reads the phase before DIRTY
+    TLY_DEFECT_NO_GRACE,        // published garbage is freed at once
+    TLY_DEFECT_UNIT_BLINDLY     // a unit is taken of what may be dead
 };
 
-#if TLY_SCHED == 2
+#if TLY_SCHED == 2 || TLY_SEEDED
 extern enum tly_defect tly_defect_on;
 #define TLY_BUSTED(name) (tly_defect_on == TLY_DEFECT_##name)
 #else
 #define TLY_BUSTED(name) false
+#endif
+
+// Turns of a concurrent collection at which a test may interfere.
+enum tly_turn {
+    TLY_TURN_COUNTED, // members are what was looked at
+    TLY_TURN_MARKED,  // and now what is proposed
+    TLY_TURN_WATCHED,
+    TLY_TURN_WEIGHED,
+    TLY_TURN_SUBTRACTED,
+    TLY_TURN_VALIDATED,
+    TLY_TURN_COMMITTED
+};
+#if TLY_SEEDED
+extern void (*tly_chaos)(enum tly_turn turn, bool young); // may be NULL
+#define TLY_CHAOS(turn, young)                                                 \
+    (tly_chaos ? tly_chaos(TLY_TURN_##turn, young) : (void)0)
+#else
+#define TLY_CHAOS(turn, young) ((void)0)
 #endif
 
 #endif

@@ -162,7 +162,7 @@ uint64_t tly_garbage_clear(struct tly_local *self, bool published) {
     struct clearing c = {self, tly_sides.member, (uintptr_t)tly_range_base, 0};
     self->finishing++;
     tly_pools_looked(pool_clear, &c);
-    if (published)
+    if (published && !TLY_BUSTED(NO_GRACE))
         tly_borrow_await(tly_mutator_in(self), tly_grace_next());
     tly_pools_looked(pool_settle, self);
     self->finishing--;

@@ -28,8 +28,9 @@ static bool is_claimed(const tally_object *object) {
 static bool unit_take(tally_object *object) {
     uint64_t shared = tly_load_relaxed(&object->shared_);
     do {
-        if (shared & TLY_DYING ||
-            (shared & TLY_MERGED && tly_count_of(shared) <= 0))
+        if (!TLY_BUSTED(UNIT_BLINDLY) &&
+            (shared & TLY_DYING ||
+             (shared & TLY_MERGED && tly_count_of(shared) <= 0)))
             return false;
         // ORDER[last-use] acq_rel: as an upgrade.
     } while (!tly_cas_acq_rel(&object->shared_, &shared, shared + TLY_ONE));

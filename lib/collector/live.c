@@ -86,8 +86,10 @@ static tally_status capture(struct live *live, enum tly_look look,
     if (look != TLY_LOOK_LISTED)
         tly_pools_aged(trial->fresh);
     found->waiting = tly_find_spares(look);
+    TLY_CHAOS(COUNTED, trial->young);
     tly_trial_mark();
     tly_hubs_rescue(trial);
+    TLY_CHAOS(MARKED, trial->young);
     found->candidates = trial->members;
     found->opaque = trial->opaque;
     found->garbage = tly_trial_garbage(look != TLY_LOOK_FULL);
@@ -147,7 +149,9 @@ static bool settle(struct live *live, struct tly_found *found) {
         tly_validate(&live->trial, &live->ended);
         if (live->trial.members == 0)
             return false;
+        TLY_CHAOS(VALIDATED, live->trial.young);
         bool done = commit(live);
+        TLY_CHAOS(COMMITTED, live->trial.young);
         tly_mutator_attach(mutator);
         if (done)
             claim(live, found);
@@ -195,7 +199,11 @@ static tally_status find(struct live *live, enum tly_look look,
         return status;
     }
     tly_watch();
-    status = end(live);
+    TLY_CHAOS(WATCHED, live->trial.young);
+    if (TLY_BUSTED(NO_END))
+        let_go();
+    else
+        status = end(live);
     if (status != TALLY_OK)
         return give_up(live, status);
     if (settle(live, found))

@@ -78,7 +78,9 @@ static bool round_all(struct tly_trial *trial) {
     trial->hubs = trial->weak = trial->published = trial->finalizers = 0;
     tly_sides_each(tly_sides.member, weigh, trial);
     tly_mark_drain();
+    TLY_CHAOS(WEIGHED, trial->young);
     tly_trial_subtract();
+    TLY_CHAOS(SUBTRACTED, trial->young);
     tly_trial_mark();
     tly_hubs_rescue(trial);
     trial->members = members_count();
@@ -90,7 +92,7 @@ void tly_validate(struct tly_trial *trial, struct tly_ended *ended) {
         if (round_all(trial))
             return;
         tly_unwatch_dropped(ended);
-    } while (trial->members > 0);
+    } while (trial->members > 0 && !TLY_BUSTED(ONE_ROUND));
 }
 
 static void look(void *arg, tally_object *object) {
@@ -104,5 +106,5 @@ static void look(void *arg, tally_object *object) {
 bool tly_validate_touched(void) {
     bool touched = false;
     tly_sides_each(tly_sides.member, look, &touched);
-    return touched;
+    return touched && !TLY_BUSTED(NO_LAST_TEST);
 }

@@ -18,6 +18,11 @@ static bool watch(tally_object *object) {
     if (tly_load_relaxed(&object->shared_) & TLY_DIRTY)
         tly_and_relaxed(&object->shared_, ~(uint64_t)TLY_DIRTY);
     uint16_t owner = tly_load_relaxed(&object->owner_);
+    if (TLY_BUSTED(WATCH_PLAINLY)) {
+        tly_store_relaxed(&object->owner_,
+                          (uint16_t)(owner | TALLY_OWNER_WATCH_));
+        return true;
+    }
     do {
         // A HOT object may have been given the flag by who cools it, whose it
         // is then; and nothing becomes HOT that is watched.

@@ -155,7 +155,8 @@ void tally_touch_slow_(tally_object *container) {
     if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
         tly_attach_surely(); // a store cannot fail
     // Relaxed: see tally_touch_.
-    tly_count_touch(container, tly_load_relaxed(&container->owner_));
+    if (!TLY_BUSTED(STORE_NO_DIRTY))
+        tly_count_touch(container, tly_load_relaxed(&container->owner_));
 }
 
 bool tally_try_incref(void *reference) {

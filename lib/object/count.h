@@ -60,7 +60,7 @@ TLY_INLINE enum tly_drop tly_count_drop(struct tly_local *self,
 
 // Sets DIRTY if a collection watches the object; before a count changes.
 TLY_INLINE void tly_count_touch(tally_object *object, unsigned owner) {
-    if (TLY_UNLIKELY(owner & TALLY_OWNER_WATCH_))
+    if (TLY_UNLIKELY(owner & TALLY_OWNER_WATCH_) && !TLY_BUSTED(COUNT_NO_DIRTY))
         // ORDER[dirty] acq_rel: before the count or the field changes. Pairs
         // with the load in which the collection looks at what it watched.
         tly_or_acq_rel(&object->shared_, TLY_DIRTY);

@@ -32,7 +32,7 @@ void tly_cycle_enter(struct tly_local *local) {
         heap->mutator.header =
             tly_header_of(heap->mutator.number, heap->colour);
     }
-    local->hold = cycle & 1;
+    local->hold = TLY_BUSTED(NO_HOLD) ? 0 : cycle & 1;
     local->cycle = cycle;
     if (!local->hold && (local->kept || heap->retained))
         tly_break_self(&heap->mutator, TLY_BREAK_FINISH);

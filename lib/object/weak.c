@@ -251,6 +251,10 @@ static uint32_t phase_now(void) {
 // Whether the object is alive, when a collection watches it: then that knows of
 // it before the caller has its reference.
 static bool is_kept(const tally_weak *weak, tally_object *object) {
+    if (TLY_BUSTED(PHASE_FIRST) && is_usable(weak, phase_now())) {
+        tly_or_relaxed(&object->shared_, TLY_DIRTY);
+        return true;
+    }
     // ORDER[weak-phase] seq_cst: before the phase is read. So each commit that
     // is ended costs the collection a member.
     tly_or_seq_cst(&object->shared_, TLY_DIRTY);

@@ -49,7 +49,8 @@ static bool is_retained(const struct tly_pool *pool) {
     // ORDER[cycle] acquire: when it is clear, the collector is past its reads
     // of the descriptor. It was set before a handshake that this thread has
     // answered, or the collection has not chosen its pools.
-    return pool->kind == TLY_POOL_OBJECT && tly_load_acquire(&tly_pools_held);
+    return pool->kind == TLY_POOL_OBJECT && tly_load_acquire(&tly_pools_held) &&
+           !TLY_BUSTED(NO_POOL_HOLD);
 }
 
 static void retire(struct tly_heap *heap, struct tly_pool *pool) {

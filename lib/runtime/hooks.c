@@ -35,7 +35,8 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     struct tly_local *local = tly_local_of(self);
     if (bits)
         tly_count(&local->counters.safepoint_work, 1);
-    tly_cycle_enter(local);
+    if (!TLY_BUSTED(ANSWER_NO_CYCLE) || !(bits & TLY_BREAK_HANDSHAKE))
+        tly_cycle_enter(local);
     tly_later_poll(local, bits & TLY_BREAK_STOP);
     if (bits & TLY_BREAK_STOP)
         tly_pending_flush(&local->heap);
@@ -99,7 +100,8 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
         tly_later_apply(local);
         tly_pending_flush(&local->heap);
     }
-    tly_cycle_enter(local);
+    if (!TLY_BUSTED(ANSWER_NO_CYCLE))
+        tly_cycle_enter(local);
     if (kinds & TLY_GOAL_TRIM)
         tly_heap_empty(&local->heap, true);
 }
