@@ -17,6 +17,9 @@
 #define WEAKS 8u      // of each thread
 #define TURNS 20000u
 #define LENGTH 12u
+#define CLUTTER 500u
+// A header's first word, of a live tracked object of some owner.
+#define LIKE_AN_OBJECT 0x0103000300000001u
 #define ALIVE 0xA11CEA11CEA11CE1u
 
 struct node {
@@ -26,6 +29,14 @@ struct node {
     struct ring *ring;
     atomic_uint pins; // threads that got it by a weak reference
 };
+
+// What pools are filled with for a short time.
+struct leaf {
+    tally_object head;
+    tally_ref next;
+    uint64_t words[13];
+};
+TALLY_TYPE(leaf, TALLY_REF(next));
 
 // A ring of nodes; malloc'ed, freed with its last node.
 struct ring {
@@ -80,13 +91,15 @@ static struct node *node_new(struct ring *ring) {
     return node;
 }
 
-static void weak_note(uint64_t me, uint64_t *random, struct node *node) {
+static struct seen *weak_note(uint64_t me, uint64_t *random,
+                              struct node *node) {
     struct seen *at = &seen[me][stress_below(random, WEAKS)];
     if (at->weak)
         tally_decref(at->weak);
     at->weak = tally_weak_new(node, NULL, NULL);
     must(at->weak);
     at->number = node->number;
+    return at;
 }
 
 static struct ring *ring_new(uint64_t *random) {
@@ -112,6 +125,30 @@ static void ring_drop(struct ring *ring) {
     node_check(held, ring);
     atomic_store(&ring->kept, false);
     tally_decref(held);
+}
+
+// Fills some pools with objects, empties them, and has them as raw memory:
+// nobody writes into that.
+static void clutter(uint64_t *random) {
+    static _Thread_local struct leaf *leaf[CLUTTER];
+    static _Thread_local uint64_t *raw[CLUTTER];
+    for (uint32_t n = 0; n < CLUTTER; n++)
+        must(leaf[n] = tally_new(leaf));
+    for (uint32_t n = 0; n < CLUTTER; n++)
+        tally_decref(leaf[n]);
+    for (uint32_t n = 0; n < CLUTTER; n++) {
+        must(raw[n] = tally_alloc(sizeof(struct leaf)));
+        for (uint32_t i = 0; i < sizeof(struct leaf) / 8; i++)
+            raw[n][i] = LIKE_AN_OBJECT;
+    }
+    for (uint32_t n = stress_below(random, 4); n; n--)
+        sched_yield();
+    for (uint32_t n = 0; n < CLUTTER; n++) {
+        for (uint32_t i = 0; i < sizeof(struct leaf) / 8; i++)
+            expect(raw[n][i] == LIKE_AN_OBJECT, "raw memory has become %llx",
+                   (unsigned long long)raw[n][i]);
+        tally_free(raw[n]);
+    }
 }
 
 // To the next node, whose reference is the only one from outside then.
@@ -160,6 +197,23 @@ static void ring_slide(struct ring *ring, uint32_t slot) {
         tally_decref(node);
 }
 
+// The same with a second reference to what is held, around the ring.
+static void ring_slides(struct ring *ring, uint32_t steps) {
+    struct node *held = ring->held, *from = held;
+    tally_set(held, slot[0], held);
+    for (uint32_t n = 0; n < steps; n++) {
+        struct node *to = tally_get(from, next);
+        struct node *node = tally_ref_exchange(from, &from->slot[0], NULL);
+        expect(node == held, "a field has another reference");
+        node = tally_ref_exchange(to, &to->slot[0], node);
+        if (node && to != from)
+            tally_decref(node);
+        from = to;
+        if (n % 32 == 0)
+            tally_safepoint();
+    }
+}
+
 // Takes the ring apart, and goes on at its other end.
 static void ring_open(struct ring *ring) {
     struct node *held = ring->held;
@@ -171,11 +225,10 @@ static void ring_open(struct ring *ring) {
     ring->held = next;
 }
 
-static void ring_get(uint64_t me, uint64_t *random) {
-    struct seen *at = &seen[me][stress_below(random, WEAKS)];
+static bool ring_get(struct seen *at, uint64_t *random) {
     struct node *node = at->weak ? tally_weak_get(at->weak) : NULL;
     if (!node)
-        return;
+        return false;
     atomic_fetch_add(&node->pins, 1);
     node_check(node, NULL);
     expect(node->number == at->number, "got node %llu for %llu",
@@ -186,6 +239,21 @@ static void ring_get(uint64_t me, uint64_t *random) {
     node_check(node, NULL);
     atomic_fetch_sub(&node->pins, 1);
     tally_decref(node);
+    return true;
+}
+
+// Drops a ring, and gets a node of it until a collection has come, or long
+// enough.
+static void ring_leave(uint64_t me, uint64_t *random, struct ring *ring) {
+    struct seen *at = weak_note(me, random, ring->held);
+    ring_drop(ring);
+    for (uint32_t n = stress_below(random, 400); n; n--) {
+        if (!ring_get(at, random))
+            break;
+        tally_safepoint();
+    }
+    if (stress_below(random, 2))
+        clutter(random);
 }
 
 static void collect(uint64_t *random) {
@@ -232,16 +300,18 @@ static void turn(uint64_t me, uint64_t *random, void **held) {
     } else if (!*ring) {
         *ring = ring_new(random);
     } else if (what < 3) {
-        ring_drop(*ring);
+        ring_leave(me, random, *ring);
         *ring = NULL;
     } else if (what < 6) {
         *ring =
             atomic_exchange(&mailbox[stress_below(random, MAILBOXES)], *ring);
     } else if (what < 8) {
-        weak_note(me, random, (*ring)->held);
+        (void)weak_note(me, random, (*ring)->held);
     } else if (what < 16) {
         for (uint32_t n = stress_below(random, 64); n; n--)
-            ring_get(me, random);
+            ring_get(&seen[me][stress_below(random, WEAKS)], random);
+    } else if (what < 18) {
+        ring_slides(*ring, stress_below(random, 20000));
     } else {
         for (uint32_t n = stress_below(random, 64); n; n--)
             move(*ring, random);

@@ -74,7 +74,6 @@ extern enum tly_defect tly_defect_on;
 enum tly_turn {
     TLY_TURN_COUNTED, // members are what was looked at
     TLY_TURN_MARKED,  // and now what is proposed
-    TLY_TURN_WATCHED,
     TLY_TURN_WEIGHED,
     TLY_TURN_SUBTRACTED,
     TLY_TURN_VALIDATED,

@@ -199,7 +199,6 @@ static tally_status find(struct live *live, enum tly_look look,
         return status;
     }
     tly_watch();
-    TLY_CHAOS(WATCHED, live->trial.young);
     if (TLY_BUSTED(NO_END))
         let_go();
     else

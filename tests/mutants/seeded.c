@@ -94,7 +94,7 @@ static void interfere(enum tly_turn turn, bool young) {
         tly_pools_looked(pool_copy, NULL);
     else if (turn == TLY_TURN_MARKED)
         propose(young);
-    else if (chaos_next() % 4 == 0)
+    else if (chaos_next() % 4 == 0 || turn == TLY_TURN_COMMITTED)
         nanosleep(&nap, NULL);
 }
 
