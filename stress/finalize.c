@@ -229,6 +229,7 @@ static void end_round(void) {
         // First: a collection that follows the last of them finds the rest.
         left = stress_stats().finalizers_waiting;
         left += tally_collect() + tally_finalize_pending(SIZE_MAX);
+        left += stress_stats().finalizers_waiting;
         stress_tick();
     }
     unsigned long m = atomic_load(&made), f = atomic_load(&finalized);

@@ -25,6 +25,7 @@
 #include "collector/lock.h"
 #include "collector/limit.h"
 #include "collector/pace.h"
+#include "collector/sums.h"
 #include "collector/weaken.h"
 #include "epoch/attach.h"
 #include "object/finalize.h"
@@ -420,4 +421,7 @@ tally_status tly_collector_start(void) {
     return tly_sides_start();
 }
 
-void tly_collector_end(void) { tly_sides_end(); }
+void tly_collector_end(void) {
+    tly_sums_end();
+    tly_sides_end();
+}

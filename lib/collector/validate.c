@@ -13,6 +13,7 @@
 #include "collector/validate.h"
 
 #include "base/check.h"
+#include "collector/sums.h"
 #include "object/type.h"
 #include "object/weak.h"
 #include "pool/walk.h"
@@ -56,6 +57,8 @@ static void weigh(void *arg, tally_object *object) {
     }
     int64_t total = (int64_t)(uint32_t)word + tly_count_of(shared);
     tly_sides.trial[tly_granule_of(object)] = (uint8_t)total;
+    if (TLY_SUMS)
+        tly_sums_note(object);
     note(arg, object, total, shared);
 }
 
@@ -76,6 +79,8 @@ static uint64_t members_count(void) {
 static bool round_all(struct tly_trial *trial) {
     uint64_t before = members_count();
     trial->hubs = trial->weak = trial->published = trial->finalizers = 0;
+    if (TLY_SUMS)
+        tly_sums_begin(before);
     tly_sides_each(tly_sides.member, weigh, trial);
     tly_mark_drain();
     TLY_CHAOS(WEIGHED, trial->young);
@@ -105,6 +110,8 @@ static void look(void *arg, tally_object *object) {
 
 bool tly_validate_touched(void) {
     bool touched = false;
+    if (TLY_SUMS)
+        tly_sums_compare();
     tly_sides_each(tly_sides.member, look, &touched);
     return touched && !TLY_BUSTED(NO_LAST_TEST);
 }

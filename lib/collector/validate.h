@@ -11,12 +11,8 @@
 // has met in the rest.
 void tly_validate(struct tly_trial *trial, struct tly_ended *ended);
 
-// Whether a member has been touched since it was watched.
+// Whether a member has been touched since it was watched; once after each
+// tly_validate. In debug builds, aborts if one has changed and was not (sums.h).
 bool tly_validate_touched(void);
-
-// In debug builds: notes the fields of members, and aborts if those of one that
-// was not touched have changed since: a store that went past the library.
-void tly_validate_note(void);
-void tly_validate_compare(void);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "unit_collector.h"
 
+#include "collector/sums.h"
 #include "collector/validate.h"
 
 struct node {
@@ -28,6 +29,7 @@ static void end(void) {
     tly_unwatch_all(&ended);
     tly_ended_give(&ended, tly_local_of(tly_self()));
     trial_end();
+    tly_sums_end();
 }
 
 // Two nodes that refer to each other; the caller has a reference.
