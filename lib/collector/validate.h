@@ -12,7 +12,8 @@
 void tly_validate(struct tly_trial *trial, struct tly_ended *ended);
 
 // Whether a member has been touched since it was watched; once after each
-// tly_validate. In debug builds, aborts if one has changed and was not (sums.h).
+// tly_validate. In debug builds, aborts if one has changed and was not
+// (sums.h).
 bool tly_validate_touched(void);
 
 #endif

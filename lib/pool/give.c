@@ -45,12 +45,21 @@ static bool is_spare(struct tly_heap *heap, struct tly_pool *pool) {
 
 uint32_t tly_pools_held;
 
+// A collection looks at descriptors of pools of objects, and at all slots of
+// huge blocks.
 static bool is_retained(const struct tly_pool *pool) {
     // ORDER[cycle] acquire: when it is clear, the collector is past its reads
     // of the descriptor. It was set before a handshake that this thread has
     // answered, or the collection has not chosen its pools.
-    return pool->kind == TLY_POOL_OBJECT && tly_load_acquire(&tly_pools_held) &&
-           !TLY_BUSTED(NO_POOL_HOLD);
+    return (pool->kind == TLY_POOL_OBJECT || pool->units == 0) &&
+           tly_load_acquire(&tly_pools_held) && !TLY_BUSTED(NO_POOL_HOLD);
+}
+
+static void retain(struct tly_heap *heap, struct tly_pool *pool) {
+    pool->listed = TLY_RETAINED;
+    pool->low = -1;
+    pool->next = heap->retained;
+    heap->retained = pool;
 }
 
 static void retire(struct tly_heap *heap, struct tly_pool *pool) {
@@ -58,10 +67,7 @@ static void retire(struct tly_heap *heap, struct tly_pool *pool) {
         tly_pool_unlist(heap, pool);
     tly_pool_account(heap, pool);
     if (TLY_UNLIKELY(is_retained(pool))) {
-        pool->listed = TLY_RETAINED;
-        pool->low = -1;
-        pool->next = heap->retained;
-        heap->retained = pool;
+        retain(heap, pool);
         return;
     }
     tly_pool_give_back(pool);
@@ -142,7 +148,15 @@ void tly_word_give(struct tly_heap *self, struct tly_pool *pool, unsigned word,
 static void large_give(struct tly_heap *self, struct tly_pool *pool) {
     tly_unpoison(pool->base, pool->bytes);
     tly_heap_account(self, -(int64_t)pool->bytes);
-    tly_pool_give_back(pool);
+    if (TLY_LIKELY(!is_retained(pool))) {
+        tly_pool_give_back(pool);
+        return;
+    }
+    bool attached = tly_is_attached(&self->mutator);
+    struct tly_mutator *keeper = attached ? &self->mutator : tly_reserve_take();
+    retain(tly_heap_of(keeper), pool);
+    if (!attached)
+        tly_reserve_leave(keeper);
 }
 
 // Without a cache: for threads that are not attached.
