@@ -108,14 +108,21 @@ static bool is_live(const struct tly_local *self, tally_collect_mode mode,
     return !self->collects && ++since % STOPPED_EVERY != 0;
 }
 
+static unsigned given_up; // how often in a row; under the lock
+
 static tally_status find(struct tly_local *self, tally_collect_mode mode,
                          enum tly_look look, struct tally_collection *done,
                          struct tly_found *found) {
     bool live = is_live(self, mode, look);
     if (look != TLY_LOOK_LISTED)
         done->mode = live ? TALLY_CONCURRENT : TALLY_STOPPED;
-    return live ? tly_find_live(self, look, deadline_now(), found)
-                : tly_find_stopped(self, look, done, found);
+    // Who forks again and again does not keep garbage for ever.
+    tly_collector_heeds = live && given_up < ROUNDS;
+    tally_status status = live
+                              ? tly_find_live(self, look, deadline_now(), found)
+                              : tly_find_stopped(self, look, done, found);
+    tly_collector_heeds = false;
+    return status;
 }
 
 // Adds what a look has seen. Of what was listed, all that is no garbage any
@@ -193,13 +200,15 @@ static tally_status collect(struct tly_local *self, tally_collect_mode mode,
                             enum tly_look look, struct tally_collection *done,
                             bool *ret_listed) {
     struct tly_mutator *mutator = tly_mutator_in(self);
-    for (;;) {
+    for (unsigned round = 1;; round++) {
         tly_settle_idle(self);
+        given_up = round - 1;
         tally_status status = collect_paced(self, mode, look, done, ret_listed);
         tly_collector_give(mutator);
         tly_settle_dead(self);
         if (status != TALLY_BUSY)
             return status;
+        tly_collector_yield(mutator);
         tly_collector_take(mutator, 0);
     }
 }

@@ -127,13 +127,17 @@ static void wait_for(struct tly_mutator *self, uint64_t number, size_t bytes) {
         tly_store_relaxed(&limit.gave_up, tly_load_relaxed(&limit.ended) + 1);
 }
 
+// How long such a thread is held at most, for each 64 KiB that it makes.
+#define LATE_NS 20000000u
+
 void tly_limit_wait_late(struct tly_local *self) {
     struct tly_mutator *mutator = tly_mutator_in(self);
     // Relaxed: read again after the event.
     uint64_t ended = tly_load_relaxed(&limit.ended);
     if (!may_wait(self))
         return;
-    uint64_t deadline = tly_os_now() + limit.wait_ns;
+    uint64_t wait_ns = limit.wait_ns < LATE_NS ? limit.wait_ns : LATE_NS;
+    uint64_t deadline = tly_os_now() + wait_ns;
     bool over = false, woken = true;
     self->collects++; // what is due is another's
     tly_mutator_detach(mutator);
@@ -144,9 +148,6 @@ void tly_limit_wait_late(struct tly_local *self) {
     }
     tly_mutator_attach(mutator);
     self->collects--;
-    if (!over)
-        // Relaxed: a hint.
-        tly_store_relaxed(&limit.gave_up, ended + 1);
 }
 
 bool tly_limit_room(struct tly_local *self, size_t bytes) {

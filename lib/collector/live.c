@@ -83,17 +83,21 @@ static tally_status capture(struct live *live, enum tly_look look,
     if (status != TALLY_OK)
         return status;
     tly_find_count(trial, look);
+    if (tly_collector_is_urgent())
+        return TALLY_BUSY;
     if (look != TLY_LOOK_LISTED)
         tly_pools_aged(trial->fresh);
     found->waiting = tly_find_spares(look);
     TLY_CHAOS(COUNTED, trial->young);
     tly_trial_mark();
+    if (tly_collector_is_urgent())
+        return TALLY_BUSY;
     tly_hubs_rescue(trial);
     TLY_CHAOS(MARKED, trial->young);
     found->candidates = trial->members;
     found->opaque = trial->opaque;
     found->garbage = tly_trial_garbage(look != TLY_LOOK_FULL);
-    return tly_collector_is_urgent() ? TALLY_BUSY : TALLY_OK;
+    return TALLY_OK;
 }
 
 // ---- commit
@@ -147,7 +151,7 @@ static bool settle(struct live *live, struct tly_found *found) {
     struct tly_mutator *mutator = tly_mutator_in(live->self);
     for (;;) {
         tly_validate(&live->trial, &live->ended);
-        if (live->trial.members == 0)
+        if (live->trial.members == 0 || tly_collector_is_urgent())
             return false;
         TLY_CHAOS(VALIDATED, live->trial.young);
         bool done = commit(live);
@@ -205,7 +209,10 @@ static tally_status find(struct live *live, enum tly_look look,
         status = end(live);
     if (status != TALLY_OK)
         return give_up(live, status);
-    if (settle(live, found))
+    bool done = settle(live, found);
+    if (!done && live->trial.members > 0)
+        return give_up(live, TALLY_BUSY);
+    if (done)
         committed(live, found);
     found->rescued = found->garbage - live->trial.members;
     found->garbage = live->trial.members;

@@ -6,8 +6,10 @@
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "epoch/world.h"
+#include "platform/os.h"
 
 uint32_t tly_collector_urgent;
+bool tly_collector_heeds;
 
 static struct {
     uint32_t busy;          // (a) number of the mutator that collects, or 0
@@ -49,6 +51,15 @@ bool tly_collector_take(struct tly_mutator *self, uint64_t deadline) {
         if (!tly_collector_wait(self, deadline))
             return false;
     return true;
+}
+
+void tly_collector_yield(struct tly_mutator *self) {
+    tly_mutator_detach(self);
+    // Relaxed: a hint; who waits does so for a bounded time, and then has the
+    // lock or not.
+    while (tly_load_relaxed(&tly_collector_urgent))
+        tly_os_yield();
+    tly_mutator_attach(self);
 }
 
 void tly_collector_give(struct tly_mutator *self) {

@@ -21,13 +21,18 @@ bool tly_collector_is_taken(void);
 // Waits until the lock was free once. False at the deadline.
 bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline);
 
-// How many wait for the lock who cannot wait for the heap's size: a concurrent
-// collection gives up as soon as it sees that. A hint.
+// How many wait for the lock who cannot wait for the heap's size (fork, a world
+// to be stopped): a collection that heeds them gives up as soon as it sees
+// that, and begins again later. Set by who has the lock.
 extern uint32_t tly_collector_urgent; // (a)
+extern bool tly_collector_heeds;
 TLY_INLINE bool tly_collector_is_urgent(void) {
     // Relaxed: a hint.
-    return tly_load_relaxed(&tly_collector_urgent);
+    return tly_collector_heeds && tly_load_relaxed(&tly_collector_urgent);
 }
+
+// Waits until nobody does; for a thread that has given up.
+void tly_collector_yield(struct tly_mutator *self);
 
 void tly_collector_lock_start(void);
 

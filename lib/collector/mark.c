@@ -6,11 +6,15 @@
 // a member keeps its bit and shows a count that is not zero, and the sweep
 // finds it again.
 
+#include "collector/lock.h"
 #include "collector/trial.h"
 #include "object/type.h"
 #include "pool/walk.h"
 
 #define RING 64u
+
+// Objects that are scanned between two looks whether to give up.
+#define LOOK_EVERY 4096u
 
 static size_t stack_top;
 static bool stack_overflow;
@@ -95,9 +99,16 @@ static TLY_NOINLINE size_t mark_typed(tally_object *object, size_t top) {
 
 void tly_mark_drain(void) {
     tally_object *ring[RING];
-    unsigned head = 0, count = 0;
+    unsigned head = 0, count = 0, scanned = 0;
     struct marker m = marker_begin();
     while (m.top > 0 || count > 0) {
+        if (TLY_UNLIKELY(++scanned == LOOK_EVERY)) {
+            scanned = 0;
+            if (tly_collector_is_urgent()) {
+                stack_top = 0;
+                return;
+            }
+        }
         while (count < RING && m.top > 0) {
             tally_object *object = m.stack[--m.top];
             TLY_PREFETCH(object);

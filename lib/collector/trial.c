@@ -7,6 +7,7 @@
 
 #include "collector/trial.h"
 
+#include "collector/lock.h"
 #include "object/cycle.h"
 #include "object/type.h"
 #include "pool/walk.h"
@@ -216,10 +217,10 @@ static bool pool_young(void *arg, struct tly_pool *pool) {
     return pool_count(arg, pool, true, false);
 }
 static bool pool_full_live(void *arg, struct tly_pool *pool) {
-    return pool_count(arg, pool, false, true);
+    return tly_collector_is_urgent() || pool_count(arg, pool, false, true);
 }
 static bool pool_young_live(void *arg, struct tly_pool *pool) {
-    return pool_count(arg, pool, true, true);
+    return tly_collector_is_urgent() || pool_count(arg, pool, true, true);
 }
 
 void tly_trial_subtract(void) {
