@@ -50,11 +50,13 @@ struct tally_config {
                              // no memory, 1 MiB .. 512 GiB; 0: no limit; 0
     uint64_t limit_wait_ms;  // how long an allocation waits there for another
                              // thread's collection, 0 .. 60000; 100
+    uint64_t zeal;           // for tests: a full collection at one in so many
+                             // safepoints, 1 .. 2^20; 0: at none; 0
 };
 #define TALLY_CONFIG_INIT                                                      \
     {                                                                          \
         sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1,  \
-            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100                     \
+            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100, 0                  \
     }
 
 // Starts the runtime with options. Environment options win over these.

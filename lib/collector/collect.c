@@ -43,6 +43,8 @@ bool (*tly_collector_elsewhere)(struct tly_local *self);
 static struct {
     uint32_t mode;        // (a) tally_collect_mode
     uint64_t deadline_ns; // (a) how long a thread is waited for; 0: for ever
+    uint64_t zeal;        // (a) a collection every so many safepoints; 0: none
+    uint64_t passed;      // (a) safepoints passed so far, with zeal
 } options;
 
 static uint64_t deadline_now(void) {
@@ -408,6 +410,27 @@ void tly_collector_poll(struct tly_local *self) {
     errno = error;
 }
 
+void tly_collector_zeal(struct tly_local *self) {
+    // Relaxed: an option.
+    uint64_t every = tly_load_relaxed(&options.zeal);
+    if (TLY_LIKELY(!every))
+        return;
+    // The next safepoint has something to do as well.
+    tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+    // Relaxed: a counter.
+    if (self->collects || !tly_second_look_may(self) ||
+        tly_add_relaxed(&options.passed, 1) % every)
+        return;
+    int error = errno;
+    struct tally_collection done = {0};
+    self->collects++;
+    tly_settle_idle(self);
+    if (tly_collector_try(tly_mutator_in(self)))
+        collect_all(self, mode_now(), TALLY_FULL, &done);
+    self->collects--;
+    errno = error;
+}
+
 void tly_collector_grew(struct tly_heap *self) {
     if (tly_pace_due() >= 0 || tly_pace_is_late())
         tly_break_self(&self->mutator, TLY_BREAK_COLLECT);
@@ -416,7 +439,9 @@ void tly_collector_grew(struct tly_heap *self) {
 void tly_collector_configure(const struct tally_config *config) {
     // Relaxed: before threads come.
     tly_store_relaxed(&options.mode, (uint32_t)config->mode);
+    tly_store_relaxed(&options.zeal, config->zeal);
     tly_store_relaxed(&options.deadline_ns, config->deadline_ms * 1000000u);
+    tly_store_relaxed(&options.passed, 0);
     tly_thresholds_configure(config);
     tly_limit_configure(config->limit_bytes, config->limit_wait_ms);
 }

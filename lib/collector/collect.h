@@ -24,6 +24,10 @@ void tly_collector_end(void);
 // safepoint whose breaker asked for it.
 void tly_collector_poll(struct tly_local *self);
 
+// Collects everything at every n-th open safepoint, of all threads together
+// (option zeal).
+void tly_collector_zeal(struct tly_local *self);
+
 // The heap has grown: asks for a collection if it is due (hook).
 void tly_collector_grew(struct tly_heap *self);
 

@@ -11,9 +11,9 @@
 // has met in the rest.
 void tly_validate(struct tly_trial *trial, struct tly_ended *ended);
 
-// Whether a member has been touched since it was watched; once after each
-// tly_validate. In debug builds, aborts if one has changed and was not
-// (sums.h).
+// Whether a member has been touched since it was watched. Once after each
+// tly_validate: in debug builds it aborts if one has changed and was not (see
+// sums.h).
 bool tly_validate_touched(void);
 
 #endif

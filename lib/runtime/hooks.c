@@ -61,8 +61,10 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         tly_break_self(self, later);
     else if (later & TLY_BREAK_COLLECT)
         tly_collector_poll(local);
-    if (open)
+    if (open) {
+        tly_collector_zeal(local);
         tly_executor_poll(local);
+    }
     tly_arena_tick();
 }
 

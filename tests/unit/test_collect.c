@@ -388,6 +388,50 @@ static void threads_mutate_while_another_collects(void **state) {
     assert_int_equal(counted(true), counted(false));
 }
 
+// ---- zeal
+
+static void zealous_safepoints(unsigned every) {
+    struct tally_config config = TALLY_CONFIG_INIT;
+    config.collect = 0;
+    config.mode = TALLY_STOPPED;
+    config.zeal = every;
+    tly_collector_configure(&config);
+}
+
+static void zeal_collects_at_one_in_so_many_safepoints(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    zealous_safepoints(3);
+    for (unsigned n = 0; n < 6; n++) {
+        unsigned before = ended;
+        tally_decref(ring());
+        tly_collector_zeal(self);
+        // The next is one that has something to do.
+        assert_int_not_equal(tally_breaker_->bits_, 0);
+        assert_int_equal(ended - before, n == 0 ? 2 : n == 3 ? 6 : 0);
+    }
+    zealous_safepoints(0);
+    tly_collector_zeal(self);
+    tly_collector_zeal(self);
+    assert_int_equal(ended, 8);
+    assert_int_equal(tally_collect(), 4);
+}
+
+static void zeal_collects_not_where_nobody_may(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    zealous_safepoints(1);
+    tally_decref(ring());
+    TALLY_BORROW { tly_collector_zeal(self); }
+    self->finishing++;
+    tly_collector_zeal(self);
+    self->finishing--;
+    assert_int_equal(ended, 0);
+    tly_collector_zeal(self);
+    assert_int_equal(ended, 2);
+    zealous_safepoints(0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(a_ring_that_nobody_refers_to_is_destroyed),
@@ -407,6 +451,8 @@ int main(void) {
         collector_test(garbage_across_owners_is_found),
         collector_test(exactly_what_is_unreachable_goes),
         collector_test(threads_mutate_while_another_collects),
+        collector_test(zeal_collects_at_one_in_so_many_safepoints),
+        collector_test(zeal_collects_not_where_nobody_may),
     };
     return cmocka_run_group_tests_name("collector/collect", tests, NULL, NULL);
 }
