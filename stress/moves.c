@@ -7,8 +7,8 @@
 //         was made for; fields lead to whole nodes of the same ring; with
 //         nothing kept any more all are destroyed.
 // USE     moves [--threads N] [--seconds N] [--seed N]
-// FAILS   with the defects of tests/mutants; when ring_step forgets to count
-//         the node it goes to (drop of the old one first).
+// FAILS   with defects count-no-dirty, no-last-test and no-pool-hold of
+//         tests/mutants.
 
 #include "rounds.h"
 
