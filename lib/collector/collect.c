@@ -418,8 +418,7 @@ void tly_collector_zeal(struct tly_local *self) {
     // The next safepoint has something to do as well.
     tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
     // Relaxed: a counter.
-    if (self->collects || tly_collect_is_held() ||
-        !tly_second_look_may(self) ||
+    if (self->collects || tly_collect_is_held() || !tly_second_look_may(self) ||
         tly_add_relaxed(&options.passed, 1) % every)
         return;
     int error = errno;
