@@ -125,10 +125,18 @@ static void print_threads(const struct report *report) {
     print_thread("together", &report->ended.counters);
 }
 
+static void print_times(const char *what, const struct tally_histogram *times,
+                        const char *means) {
+    printf("  %-12s %12s  median %s, p99 %s, max %s: %s\n", what,
+           show_count(times->count).text,
+           show_time(tally_histogram_quantile(times, 0.5)).text,
+           show_time(tally_histogram_quantile(times, 0.99)).text,
+           show_time(tally_histogram_quantile(times, 1)).text, means);
+}
+
 static void print_collections(const struct report *report) {
     const struct tally_stats *worked = &report->worked;
     const struct tally_stats *ended = &report->ended;
-    const struct tally_histogram *pauses = &report->watch->pauses;
     printf("\nCollections: %s young and %s full while threads worked, %s more "
            "at the end\n",
            show_count(worked->collections[TALLY_YOUNG]).text,
@@ -139,11 +147,9 @@ static void print_collections(const struct report *report) {
     printf("  %-12s %12s  that only they could find; %s more at the end\n",
            "garbage", show_count(worked->collected).text,
            show_count(ended->collected - worked->collected).text);
-    printf("  %-12s %12s  median %s, p99 %s, max %s\n", "pauses",
-           show_count(pauses->count).text,
-           show_time(tally_histogram_quantile(pauses, 0.5)).text,
-           show_time(tally_histogram_quantile(pauses, 0.99)).text,
-           show_time(tally_histogram_quantile(pauses, 1)).text);
+    print_times("pauses", &report->watch->pauses, "the world stood still");
+    print_times("stalls", &report->watch->stalls,
+                "the library held one thread");
 }
 
 static void print_memory(const struct report *report) {

@@ -71,10 +71,10 @@ static void tick(void *arg) {
     fflush(stderr);
 }
 
-// Adds the pauses between two readings to those of the run.
-static void add_pauses(struct tally_histogram *sum,
-                       const struct tally_histogram *before,
-                       const struct tally_histogram *after) {
+// Adds what came between two readings to that of the run.
+static void add_times(struct tally_histogram *sum,
+                      const struct tally_histogram *before,
+                      const struct tally_histogram *after) {
     sum->count += after->count - before->count;
     sum->sum_ns += after->sum_ns - before->sum_ns;
     for (int i = 0; i < TALLY_HISTOGRAM_BUCKETS; i++)
@@ -97,7 +97,8 @@ uint64_t watch_phase(struct watch *watch, phase_fn fn, const char *phase,
     uint64_t took = clock_ns() - watch->began_ns;
     struct tally_stats after = stats_now();
     note_peaks(watch, &after);
-    add_pauses(&watch->pauses, &before.pauses, &after.pauses);
+    add_times(&watch->pauses, &before.pauses, &after.pauses);
+    add_times(&watch->stalls, &before.stalls, &after.stalls);
     watch_clear(watch);
     return took;
 }

@@ -17,6 +17,7 @@ struct watch {
     uint64_t live_peak;
     uint64_t os_peak;
     struct tally_histogram pauses; // while threads were at work
+    struct tally_histogram stalls; // of single threads
 };
 
 void watch_init(struct watch *watch, struct run *run, const struct team *team);
