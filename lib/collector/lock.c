@@ -46,11 +46,27 @@ bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline) {
     return !late;
 }
 
+// Waits, detached, and has the lock before it attaches: no code of the
+// program's runs in between, which may wait for somebody who waits for this
+// thread.
+static bool lock_wait(struct tly_mutator *self, uint64_t deadline,
+                      uint32_t urgent) {
+    bool taken, late = false;
+    tly_mutator_detach(self);
+    // Relaxed: a hint.
+    tly_add_relaxed(&tly_collector_urgent, urgent);
+    do {
+        uint32_t seen = tly_event_value(&lock.freed);
+        taken = tly_collector_try(self);
+        late = !taken && !tly_event_wait(&lock.freed, seen, deadline);
+    } while (!taken && !late);
+    tly_add_relaxed(&tly_collector_urgent, 0 - urgent);
+    tly_mutator_attach(self);
+    return taken;
+}
+
 bool tly_collector_take(struct tly_mutator *self, uint64_t deadline) {
-    while (!tly_collector_try(self))
-        if (!tly_collector_wait(self, deadline))
-            return false;
-    return true;
+    return tly_collector_try(self) || lock_wait(self, deadline, 0);
 }
 
 void tly_collector_yield(struct tly_mutator *self) {
@@ -75,14 +91,15 @@ void tly_collector_lock_start(void) {
     tly_store_relaxed(&tly_collector_urgent, 0);
 }
 
+void tly_collector_forked(void) {
+    // Relaxed: the child has one thread.
+    tly_store_relaxed(&tly_collector_urgent, 0);
+}
+
 tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
     if (tly_collector_refuses(self))
         return TALLY_DEADLOCK;
-    // Relaxed: a hint.
-    tly_add_relaxed(&tly_collector_urgent, 1);
-    bool taken = tly_collector_take(self, deadline);
-    tly_add_relaxed(&tly_collector_urgent, (uint32_t)-1);
-    if (!taken)
+    if (!tly_collector_try(self) && !lock_wait(self, deadline, 1))
         return TALLY_TIMED_OUT;
     tally_status status = tly_world_stop(self, deadline);
     if (status != TALLY_OK)

@@ -36,6 +36,9 @@ void tly_collector_yield(struct tly_mutator *self);
 
 void tly_collector_lock_start(void);
 
+// In a forked child: those who waited are not there.
+void tly_collector_forked(void);
+
 // Stops the world with no collection under way: TALLY_DEADLOCK where the
 // caller is inside one, TALLY_TIMED_OUT at the deadline (0: none). resume ends
 // it, also in the child of a fork.

@@ -107,6 +107,7 @@ static void fork_child(void) {
     tly_types_forked();
     tly_weak_forked();
     tly_control_forked();
+    tly_collector_forked();
     tly_held_forked();
     tly_hot_forked();
     tly_arena_forked();

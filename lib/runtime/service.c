@@ -46,11 +46,12 @@ static void serve(struct tly_service *service, struct tly_mutator *self) {
             tally_safepoint();
             continue;
         }
-        tly_mutator_detach(self);
+        // For long: it keeps nothing dead back.
+        tally_blocking_enter();
         uint32_t seen = tly_event_value(service->work);
         if (!is_ending(service) && !service->has_work())
             tly_event_wait(service->work, seen, 0);
-        tly_mutator_attach(self);
+        tally_blocking_exit();
     }
 }
 

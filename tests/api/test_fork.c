@@ -198,6 +198,46 @@ static void a_thread_that_is_not_attached_may_fork(void **state) {
     tally_decref(held);
 }
 
+static atomic_bool walks_end;
+
+static bool go_on(void *object, void *arg) {
+    (void)object;
+    (void)arg;
+    return true;
+}
+
+static void *walk_again(void *arg) {
+    while (!atomic_load(&walks_end))
+        must(tally_walk(go_on, arg) == TALLY_OK);
+    return NULL;
+}
+
+static void child_collects(void *arg) {
+    alarm(20);
+    work_once(arg);
+}
+
+// Those that wait to stop the world are in a hurry; a child has none of them.
+static void a_child_does_not_yield_to_threads_that_it_has_not(void **state) {
+    (void)state;
+    struct node *ring = ring_new(2000);
+    pthread_t walkers[3];
+    atomic_store(&walks_end, false);
+    for (int n = 0; n < 3; n++)
+        walkers[n] = thread_start(walk_again, NULL);
+    bool passed = true;
+    for (int n = 0; n < 10 && passed; n++) {
+        struct child child = child_run(child_collects, NULL);
+        passed = child_passed(&child);
+    }
+    atomic_store(&walks_end, true);
+    for (int n = 0; n < 3; n++)
+        thread_join(walkers[n]);
+    assert_true(passed);
+    tally_decref(ring);
+    assert_int_equal(tally_collect(), 2000);
+}
+
 static stage stuck_at;
 
 static void *stay_stuck(void *arg) {
@@ -239,6 +279,7 @@ int main(void) {
         quiet_test(in_the_child_other_threads_mutators_are_vacant),
         quiet_test(a_fork_in_a_blocking_region_stays_in_it),
         quiet_test(a_thread_that_is_not_attached_may_fork),
+        quiet_test(a_child_does_not_yield_to_threads_that_it_has_not),
         quiet_test(a_thread_without_safepoints_leaves_the_child_exec_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
