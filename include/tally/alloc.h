@@ -29,7 +29,7 @@ TALLY_API TALLY_MUST_USE void *tally_alloc(size_t size);
 // Returns:  a block for tally_free, or NULL with errno set.
 // Errors:   ENOMEM, also for a product beyond SIZE_MAX; EAGAIN as above.
 // Threads:  any.
-// Blocks:   no.
+// Blocks:   as tally_alloc.
 // Cost:     tally_alloc and clearing.
 TALLY_API TALLY_MUST_USE void *tally_calloc(size_t count, size_t size);
 
@@ -40,7 +40,7 @@ TALLY_API TALLY_MUST_USE void *tally_calloc(size_t count, size_t size);
 // Returns:  the block, moved or not; NULL with errno set leaves it as it was.
 // Errors:   ENOMEM; EAGAIN as above.
 // Threads:  any that may use the block.
-// Blocks:   no.
+// Blocks:   as tally_alloc.
 // Cost:     nothing within a size class, else an allocation and a copy.
 TALLY_API TALLY_MUST_USE void *tally_realloc(void *block, size_t size);
 
@@ -50,7 +50,7 @@ TALLY_API TALLY_MUST_USE void *tally_realloc(void *block, size_t size);
 // Returns:  as tally_realloc.
 // Errors:   ENOMEM, also for a product beyond SIZE_MAX; EAGAIN as above.
 // Threads:  any that may use the block.
-// Blocks:   no.
+// Blocks:   as tally_alloc.
 // Cost:     as tally_realloc.
 TALLY_API TALLY_MUST_USE void *tally_reallocarray(void *block, size_t count,
                                                   size_t size);

@@ -50,7 +50,8 @@ struct tally_counts {
 // Errors:   ENOMEM, EINVAL (a bad type; items of a type without), EAGAIN (too
 //           many mutators or types).
 // Threads:  any.
-// Blocks:   no; the first call of a thread attaches it.
+// Blocks:   no; the first call of a thread attaches it; at limit_bytes up to
+//           limit_wait_ms for a collection of another thread.
 // Cost:     some instructions for a small object (bench/churn).
 TALLY_API TALLY_MUST_USE void *tally_object_new(tally_type *type, size_t items);
 
