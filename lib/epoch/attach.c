@@ -52,16 +52,19 @@ static void mine_clear(struct tly_mutator *self) {
 }
 
 void tly_poll(struct tly_mutator *self, bool open) {
-    // ORDER[breaker] acq_rel: taken before the goal is read, so that a request
-    // that comes meanwhile leaves its bit. Pairs with tly_break.
-    uint32_t bits = tly_exchange_acq_rel(&self->breaker.bits_, 0);
-    uint64_t goal = tly_handshake_seen(self);
-    if (tly_epoch_hooks.poll)
-        tly_epoch_hooks.poll(self, bits, open);
-    if (TLY_UNLIKELY(goal))
-        tly_handshake_answer(self, goal);
-    if (bits & TLY_BREAK_STOP)
-        tly_world_pass(self);
+    uint32_t bits;
+    do {
+        // ORDER[breaker] acq_rel: taken before the goal is read, so that a
+        // request that comes meanwhile leaves its bit. Pairs with tly_break.
+        bits = tly_exchange_acq_rel(&self->breaker.bits_, 0);
+        uint64_t goal = tly_handshake_seen(self);
+        if (tly_epoch_hooks.poll)
+            tly_epoch_hooks.poll(self, bits, open);
+        if (TLY_UNLIKELY(goal))
+            tly_handshake_answer(self, goal);
+        // Who was parked may have missed a goal, as any that did not run.
+    } while (bits & TLY_BREAK_STOP && tly_world_pass(self) &&
+             tly_handshake_seen(self));
 }
 
 void tally_safepoint_slow_(void) {

@@ -42,9 +42,9 @@ static void wait_even(void) {
     }
 }
 
-void tly_world_pass(struct tly_mutator *self) {
+bool tly_world_pass(struct tly_mutator *self) {
     if (TLY_LIKELY(!tly_world_is_stopping()) || self->stopped_world)
-        return;
+        return false;
     // Relaxed: a requester that misses this one meets it at its next stop.
     tly_add_relaxed(&world.waiting, 1);
     do {
@@ -55,6 +55,7 @@ void tly_world_pass(struct tly_mutator *self) {
     } while (tly_world_is_stopping());
     tly_add_relaxed(&world.waiting, (uint32_t)-1);
     tly_event_signal(&world.parked);
+    return true;
 }
 
 void tly_world_left(void) {
@@ -93,8 +94,10 @@ static void turn_take(struct tly_mutator *self) {
     ticket = tly_add_relaxed(&world.next, 1);
     wait_for(&world.serving, ticket, &world.turn, 0);
     wait_for(&world.waiting, 0, &world.parked, 0);
-    // Without a poll: what that runs may want a turn of its own.
     tly_mutator_unpark(self);
+    // What others asked for meanwhile; the program's code may want a turn of
+    // its own.
+    tly_poll(self, false);
 }
 
 static void turn_give(void) {

@@ -6,8 +6,9 @@
 #include "epoch/mutator.h"
 
 // Waits, DETACHED, while the world is stopped by another. [self] is attached
-// and at a safepoint, or has just become attached.
-void tly_world_pass(struct tly_mutator *self);
+// and at a safepoint, or has just become attached. True if it was DETACHED:
+// then it has yet to answer what was asked meanwhile, before it uses the heap.
+bool tly_world_pass(struct tly_mutator *self);
 
 // Whether somebody stops the world, or has it stopped.
 bool tly_world_is_stopping(void);

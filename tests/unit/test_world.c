@@ -4,6 +4,7 @@
 
 #include <tally/borrow.h>
 
+#include "epoch/handshake.h"
 #include "epoch/world.h"
 #include "platform/os.h"
 
@@ -197,6 +198,52 @@ static void one_thread_at_a_time_has_stopped_the_world(void **state) {
     assert_int_equal(guarded, THREADS * rounds(300, 60));
 }
 
+static void *pass_once(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_set(&at, 1);
+    while (!tly_world_is_stopping())
+        sched_yield();
+    tally_safepoint();
+    must(!tly_world_is_stopping());
+    must(tly_handshake_seen(tly_self()) == 0);
+    tally_detach();
+    return arg;
+}
+
+static void who_was_parked_answers_before_it_goes_on(void **state) {
+    (void)state;
+    at = 0;
+    pthread_t thread = thread_start(pass_once, NULL);
+    stage_spin(&at, 1);
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    tly_handshake_ask(TLY_GOAL_TRIM);
+    tally_start_world();
+    thread_join(thread);
+}
+
+static void *stop_next(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_set(&at, 1);
+    while (!tly_world_is_stopping())
+        sched_yield();
+    must(tly_world_stop(tly_self(), 0) == TALLY_OK);
+    must(tly_handshake_seen(tly_self()) == 0);
+    tally_start_world();
+    tally_detach();
+    return arg;
+}
+
+static void who_waited_for_a_turn_answers_before_it_goes_on(void **state) {
+    (void)state;
+    at = 0;
+    pthread_t thread = thread_start(stop_next, NULL);
+    stage_spin(&at, 1);
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    tly_handshake_ask(TLY_GOAL_TRIM);
+    tally_start_world();
+    thread_join(thread);
+}
+
 // What attached threads write between safepoints, each its own.
 static struct { uint64_t first, second; } TLY_ALIGNED(64) pairs[THREADS];
 
@@ -296,6 +343,8 @@ int main(void) {
         epoch_test(the_world_is_not_stopped_inside_a_borrow_section),
         epoch_test(starting_a_world_that_runs_aborts),
         epoch_test(a_stop_gives_up_at_its_deadline_and_the_world_goes_on),
+        epoch_test(who_was_parked_answers_before_it_goes_on),
+        epoch_test(who_waited_for_a_turn_answers_before_it_goes_on),
         epoch_test(one_thread_at_a_time_has_stopped_the_world),
         epoch_test(whoever_stops_the_world_sees_others_between_their_steps),
         epoch_test(a_thread_attaches_while_others_stop_the_world_in_a_loop),
