@@ -41,7 +41,8 @@ typedef enum tally_executor {
 
 // Calls tally_visit for each counted field that the declared traits of the
 // type do not name. Of a type with TALLY_VISIT it is called while the world
-// stands still, and concurrent collections leave its objects alone. One that
+// stands still, by several threads at once for different objects (option
+// workers), and concurrent collections leave its objects alone. One that
 // may be called on any thread while others change the object is declared with
 // TALLY_VISIT_LIVE: what it reads on the way to the fields (lengths, pointers
 // to arrays) must be atomic or constant, and outlive the object.

@@ -27,6 +27,7 @@
 #include "collector/pace.h"
 #include "collector/sums.h"
 #include "collector/weaken.h"
+#include "collector/workers.h"
 #include "epoch/attach.h"
 #include "object/finalize.h"
 #include "object/finish.h"
@@ -119,11 +120,11 @@ static tally_status find(struct tly_local *self, tally_collect_mode mode,
     if (look != TLY_LOOK_LISTED)
         done->mode = live ? TALLY_CONCURRENT : TALLY_STOPPED;
     // Who forks again and again does not keep garbage for ever.
-    tly_collector_heeds = live && given_up < ROUNDS;
+    tly_collector_heed(live && given_up < ROUNDS);
     tally_status status = live
                               ? tly_find_live(self, look, deadline_now(), found)
                               : tly_find_stopped(self, look, done, found);
-    tly_collector_heeds = false;
+    tly_collector_heed(false);
     return status;
 }
 
@@ -444,6 +445,7 @@ void tly_collector_configure(const struct tally_config *config) {
     tly_store_relaxed(&options.passed, 0);
     tly_thresholds_configure(config);
     tly_limit_configure(config->limit_bytes, config->limit_wait_ms);
+    tly_workers_configure(config->workers);
 }
 
 tally_status tly_collector_start(void) {
@@ -456,6 +458,7 @@ tally_status tly_collector_start(void) {
 }
 
 void tly_collector_end(void) {
+    tly_workers_end();
     tly_sums_end();
     tly_sides_end();
 }

@@ -53,9 +53,10 @@ static void rescue(struct hubs *hubs) {
     for (unsigned n = 0; n < hubs->count; n++)
         tly_sides.trial[tly_granule_of(hubs->hub[n].object)] = 0;
     for (unsigned n = 0; n < hubs->count; n++)
-        if (hubs->hub[n].rest != 0 && tly_is_member(hubs->hub[n].object))
-            tly_mark_push(hubs->hub[n].object);
-    tly_trial_mark();
+        if (hubs->hub[n].rest != 0)
+            tly_side_set(tly_sides.own[0].marked,
+                         tly_granule_of(hubs->hub[n].object));
+    tly_mark_noted();
 }
 
 void tly_hubs_rescue(const struct tly_trial *trial) {

@@ -79,7 +79,7 @@ static tally_status capture(struct live *live, enum tly_look look,
                             struct tly_found *found) {
     struct tly_trial *trial = &live->trial;
     // Everything that is looked at lies below: it was made before.
-    tally_status status = tly_sides_prepare(false);
+    tally_status status = tly_trial_prepare(true, false);
     if (status != TALLY_OK)
         return status;
     tly_find_count(trial, look);
@@ -227,7 +227,7 @@ tally_status tly_find_live(struct tly_local *self, enum tly_look look,
         .trial = {.young = look == TLY_LOOK_YOUNG, .live = true},
         .deadline = deadline,
     };
-    tally_status status = tly_sides_prepare(false);
+    tally_status status = tly_trial_prepare(true, false);
     if (status != TALLY_OK)
         return status;
     tly_mutator_detach(mutator);

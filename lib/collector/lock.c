@@ -3,6 +3,8 @@
 
 #include "collector/lock.h"
 
+#include "collector/workers.h"
+
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "epoch/world.h"
@@ -10,6 +12,7 @@
 
 uint32_t tly_collector_urgent;
 bool tly_collector_heeds;
+uint32_t tly_collector_hurries;
 
 static struct {
     uint32_t busy;          // (a) number of the mutator that collects, or 0
@@ -85,6 +88,12 @@ void tly_collector_give(struct tly_mutator *self) {
     tly_event_signal(&lock.freed);
 }
 
+void tly_collector_heed(bool heeds) {
+    tly_collector_heeds = heeds;
+    // Relaxed: no worker is at work.
+    tly_store_relaxed(&tly_collector_hurries, 0);
+}
+
 void tly_collector_lock_start(void) {
     // Relaxed: nothing else runs.
     tly_store_relaxed(&lock.busy, 0);
@@ -94,6 +103,7 @@ void tly_collector_lock_start(void) {
 void tly_collector_forked(void) {
     // Relaxed: the child has one thread.
     tly_store_relaxed(&tly_collector_urgent, 0);
+    tly_workers_forked();
 }
 
 tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {

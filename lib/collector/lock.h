@@ -24,12 +24,22 @@ bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline);
 // How many wait for the lock who cannot wait for the heap's size (fork, a world
 // to be stopped): a collection that heeds them gives up as soon as it sees
 // that, and begins again later. Set by who has the lock.
+// Once it has been seen by any worker it stays so for this collection: somebody
+// has left something undone.
 extern uint32_t tly_collector_urgent; // (a)
 extern bool tly_collector_heeds;
+extern uint32_t tly_collector_hurries; // (a) has been seen
 TLY_INLINE bool tly_collector_is_urgent(void) {
-    // Relaxed: a hint.
-    return tly_collector_heeds && tly_load_relaxed(&tly_collector_urgent);
+    // Relaxed: a hint; and what a worker has seen is ordered by its end.
+    if (!tly_collector_heeds || (!tly_load_relaxed(&tly_collector_urgent) &&
+                                 !tly_load_relaxed(&tly_collector_hurries)))
+        return false;
+    tly_store_relaxed(&tly_collector_hurries, 1);
+    return true;
 }
+
+// Whether the collection that begins now heeds them.
+void tly_collector_heed(bool heeds);
 
 // Waits until nobody does; for a thread that has given up.
 void tly_collector_yield(struct tly_mutator *self);

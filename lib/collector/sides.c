@@ -11,26 +11,42 @@
 #define SLOT_GRANULES (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT)
 #define SLOT_TRIAL SLOT_GRANULES
 #define SLOT_BITS (SLOT_GRANULES / 8)
-// A stack entry for every 16th granule: random graphs of two references each
-// want one for every fifth object at most; overflow is no error.
-#define SLOT_STACK (SLOT_GRANULES / 16 * sizeof(tally_object *))
+// An entry for each word of bits (mark.c).
+#define SLOT_QUEUE (SLOT_GRANULES / 64 * sizeof(tally_object *))
 
 struct tly_sides tly_sides;
 
 static size_t slots_max(void) { return tly_range_size / TLY_SLOT_SIZE; }
 
+static bool own_reserve(struct tly_side_own *own) {
+    if (!own->trial)
+        own->trial = tly_os_reserve(slots_max() * SLOT_TRIAL, TLY_UNIT_SIZE);
+    if (!own->marked)
+        own->marked = tly_os_reserve(slots_max() * SLOT_BITS, TLY_UNIT_SIZE);
+    return own->trial && own->marked;
+}
+
+static void own_unreserve(struct tly_side_own *own) {
+    if (own->trial)
+        tly_os_unreserve(own->trial, slots_max() * SLOT_TRIAL);
+    if (own->marked)
+        tly_os_unreserve(own->marked, slots_max() * SLOT_BITS);
+}
+
 tally_status tly_sides_start(void) {
     struct tly_sides *s = &tly_sides;
     size_t slots = slots_max();
-    s->trial = tly_os_reserve(slots * SLOT_TRIAL, TLY_UNIT_SIZE);
+    own_reserve(&s->own[0]);
+    s->trial = s->own[0].trial;
     s->member = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
     s->listed = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
     s->watched = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
     s->guarded = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
-    s->stack = tly_os_reserve(slots * SLOT_STACK, TLY_UNIT_SIZE);
+    s->queue = tly_os_reserve(slots * SLOT_QUEUE, TLY_UNIT_SIZE);
     s->committed = 0;
-    if (s->trial && s->member && s->listed && s->watched && s->guarded &&
-        s->stack)
+    s->workers = s->tables = 1;
+    if (s->trial && s->own[0].marked && s->member && s->listed && s->watched &&
+        s->guarded && s->queue)
         return TALLY_OK;
     tly_sides_end();
     return TALLY_NO_MEMORY;
@@ -39,8 +55,8 @@ tally_status tly_sides_start(void) {
 void tly_sides_end(void) {
     struct tly_sides *s = &tly_sides;
     size_t slots = slots_max();
-    if (s->trial)
-        tly_os_unreserve(s->trial, slots * SLOT_TRIAL);
+    for (unsigned n = 0; n < TLY_WORKERS_MAX; n++)
+        own_unreserve(&s->own[n]);
     if (s->member)
         tly_os_unreserve(s->member, slots * SLOT_BITS);
     if (s->listed)
@@ -49,14 +65,32 @@ void tly_sides_end(void) {
         tly_os_unreserve(s->watched, slots * SLOT_BITS);
     if (s->guarded)
         tly_os_unreserve(s->guarded, slots * SLOT_BITS);
-    if (s->stack)
-        tly_os_unreserve(s->stack, slots * SLOT_STACK);
+    if (s->queue)
+        tly_os_unreserve(s->queue, slots * SLOT_QUEUE);
     memset(s, 0, sizeof(*s));
 }
 
 // Makes [slots] slots' part of a table usable.
 static tally_status commit(void *table, size_t from, size_t to, size_t each) {
     return tly_os_commit((char *)table + from * each, (to - from) * each);
+}
+
+// Own tables cover what the others do.
+static tally_status own_commit(struct tly_side_own *own, size_t to) {
+    size_t from = own->committed;
+    if (to <= from)
+        return TALLY_OK;
+    if (commit(own->trial, from, to, SLOT_TRIAL) != TALLY_OK ||
+        commit(own->marked, from, to, SLOT_BITS) != TALLY_OK)
+        return TALLY_NO_MEMORY;
+    own->committed = to;
+    return TALLY_OK;
+}
+
+static void own_populate(const struct tly_side_own *own) {
+    size_t slots = tly_slots_frontier();
+    tly_os_populate(own->trial, slots * SLOT_TRIAL);
+    tly_os_populate(own->marked, slots * SLOT_BITS);
 }
 
 tally_status tly_sides_prepare(bool populate) {
@@ -66,22 +100,34 @@ tally_status tly_sides_prepare(bool populate) {
     size_t from = s->committed, to = tly_slots_frontier() + 8;
     to = to > slots_max() ? slots_max() : to;
     if (to > from) {
-        if (commit(s->trial, from, to, SLOT_TRIAL) != TALLY_OK ||
+        if (own_commit(&s->own[0], to) != TALLY_OK ||
             commit(s->member, from, to, SLOT_BITS) != TALLY_OK ||
             commit(s->listed, from, to, SLOT_BITS) != TALLY_OK ||
             commit(s->watched, from, to, SLOT_BITS) != TALLY_OK ||
             commit(s->guarded, from, to, SLOT_BITS) != TALLY_OK ||
-            commit(s->stack, from, to, SLOT_STACK) != TALLY_OK)
+            commit(s->queue, from, to, SLOT_QUEUE) != TALLY_OK)
             return TALLY_NO_MEMORY;
         s->committed = to;
-        s->stack_size = to * SLOT_STACK / sizeof(tally_object *);
+        s->queue_size = to * SLOT_QUEUE / sizeof(tally_object *);
     }
     if (populate) {
-        size_t slots = tly_slots_frontier();
-        tly_os_populate(s->trial, slots * SLOT_TRIAL);
-        tly_os_populate(s->member, slots * SLOT_BITS);
+        own_populate(&s->own[0]);
+        tly_os_populate(s->member, tly_slots_frontier() * SLOT_BITS);
     }
     return TALLY_OK;
+}
+
+unsigned tly_sides_prepare_own(unsigned workers, bool populate) {
+    struct tly_sides *s = &tly_sides;
+    unsigned n = 1;
+    for (; n < workers; n++) {
+        if (!own_reserve(&s->own[n]) ||
+            own_commit(&s->own[n], s->committed) != TALLY_OK)
+            break;
+        if (populate)
+            own_populate(&s->own[n]);
+    }
+    return n;
 }
 
 static void purge(void *table, size_t size) {
@@ -91,10 +137,13 @@ static void purge(void *table, size_t size) {
 
 void tly_sides_drop(void) {
     struct tly_sides *s = &tly_sides;
-    purge(s->trial, s->committed * SLOT_TRIAL);
+    for (unsigned n = 0; n < s->tables; n++) {
+        purge(s->own[n].trial, s->own[n].committed * SLOT_TRIAL);
+        purge(s->own[n].marked, s->own[n].committed * SLOT_BITS);
+    }
     purge(s->member, s->committed * SLOT_BITS);
-    // What the stack holds is of no interest; failing to purge does no harm.
-    (void)tly_os_purge(s->stack, s->committed * SLOT_STACK);
+    // What the queue holds is of no interest; failing to purge does no harm.
+    (void)tly_os_purge(s->queue, s->committed * SLOT_QUEUE);
 }
 
 void tly_sides_unlist(void) {
@@ -112,7 +161,10 @@ tally_object *tly_side_block(const struct tly_pool *pool, size_t granule) {
 
 void tly_sides_clear(const struct tly_pool *pool) {
     size_t count, first = tly_side_words(pool, &count);
-    memset(tly_sides.trial + first * 64, 0, count * 64);
+    for (unsigned n = 0; n < tly_sides.tables; n++) {
+        memset(tly_sides.own[n].trial + first * 64, 0, count * 64);
+        memset(tly_sides.own[n].marked + first, 0, count * 8);
+    }
     memset(tly_sides.member + first, 0, count * 8);
 }
 

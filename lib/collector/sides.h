@@ -8,26 +8,42 @@
 //   listed  1 bit          was garbage of a collection that found finalizers
 //   watched 1 bit          the object's header has flag WATCH
 //   guarded 1 bit          a unit of the object is the collection's (guard.h)
+//   marked  1 bit          a reference to the object was found by what is
+//                          marked (mark.c)
 //
-// INVARIANT  trial and member are zero between collections; listed is, unless
-//            tly_finalize_awaited says that a second look is to come. What was
-//            listed may have died since, and its memory be anything: a bit
-//            stands for an object if a live one begins in its granule.
+// Each worker has a trial table and a table of marks of its own. Those of trial
+// counts are added up, modulo 256, in the first one's.
+//
+// INVARIANT  trial, marked and member are zero between collections; listed is,
+//            unless tly_finalize_awaited says that a second look is to come.
+//            What was listed may have died since, and its memory be anything: a
+//            bit stands for an object if a live one begins in its granule.
 
 #ifndef TLY_COLLECTOR_SIDES_H
 #define TLY_COLLECTOR_SIDES_H
 
+#include "collector/workers.h"
 #include "object/local.h"
 
-struct tly_sides {
+// What a worker writes wherever it finds a reference to.
+struct tly_side_own {
     uint8_t *trial;
+    uint64_t *marked;
+    size_t committed; // slots that they cover
+};
+
+struct tly_sides {
+    uint8_t *trial; // that of worker 0
     uint64_t *member;
     uint64_t *listed;
     uint64_t *watched;
     uint64_t *guarded;
-    tally_object **stack; // of objects that are reached and not yet scanned
-    size_t stack_size;
+    tally_object **queue; // of objects that are reached and not yet scanned
+    size_t queue_size;
     size_t committed; // slots that the tables cover
+    struct tly_side_own own[TLY_WORKERS_MAX];
+    unsigned workers; // have tables that cover as much
+    unsigned tables;  // of those that the collection uses
 };
 extern struct tly_sides tly_sides;
 
@@ -39,8 +55,12 @@ void tly_sides_end(void);
 // once. Before a pause.
 tally_status tly_sides_prepare(bool populate);
 
-// Clears trial and member: gives their memory back, or clears the part of one
-// pool.
+// The same for the own tables of workers beside the first. Returns how many
+// workers can work: fewer than [workers] where memory is short.
+unsigned tly_sides_prepare_own(unsigned workers, bool populate);
+
+// Clears trial, marked and member: gives their memory back, or clears the part
+// of one pool.
 void tly_sides_drop(void);
 void tly_sides_clear(const struct tly_pool *pool);
 

@@ -29,7 +29,7 @@ static void pause_record(uint64_t ns) {
 static tally_status pause_begin(struct tly_mutator *self, bool full,
                                 uint64_t *ret_began) {
     for (;;) {
-        tally_status status = tly_sides_prepare(full);
+        tally_status status = tly_trial_prepare(false, full);
         if (status == TALLY_OK)
             status = tly_world_stop(self, 0);
         if (status != TALLY_OK)

@@ -7,6 +7,8 @@
 
 #include "collector/trial.h"
 
+#include <string.h>
+
 #include "collector/lock.h"
 #include "object/cycle.h"
 #include "object/type.h"
@@ -29,10 +31,16 @@ struct tables {
     size_t limit; // granules that the tables cover: what is beyond is new
 };
 
-TLY_INLINE struct tables tables_now(void) {
-    return (struct tables){tly_sides.trial, tly_sides.member,
+static struct tables tables_of(unsigned worker) {
+    return (struct tables){tly_sides.own[worker].trial, tly_sides.member,
                            (uintptr_t)tly_range_base, tly_sides_limit()};
 }
+
+// What a worker counts: added up at the end.
+struct counter {
+    struct tly_trial trial;
+    struct tables t;
+};
 
 TLY_INLINE size_t granule_of(struct tables t, const void *object) {
     return ((uintptr_t)object - t.base) >> TLY_GRANULE_SHIFT;
@@ -64,22 +72,32 @@ TLY_INLINE void subtract_members(struct tables t, tally_ref *first,
 }
 
 static void run_subtract(void *arg, tally_ref *first, size_t count) {
-    (void)arg;
-    subtract(tables_now(), first, count);
+    subtract(*(struct tables *)arg, first, count);
 }
 
 static void run_subtract_members(void *arg, tally_ref *first, size_t count) {
-    (void)arg;
-    subtract_members(tables_now(), first, count);
+    subtract_members(*(struct tables *)arg, first, count);
 }
 
-static void member_subtract(void *arg, tally_object *object) {
-    (void)arg;
-    unsigned refs = tly_trial_refs(object);
-    if (TLY_UNLIKELY(refs == TLY_TF_ASK))
-        tly_refs_each(object, tly_type_of(object), run_subtract_members, NULL);
-    else
-        subtract_members(tables_now(), (tally_ref *)(void *)(object + 1), refs);
+static TLY_NOINLINE void subtract_typed(struct tables t, tally_object *object,
+                                        tly_refs_fn run) {
+    tly_refs_each(object, tly_type_of(object), run, &t);
+}
+
+static bool pool_subtract(void *arg, struct tly_pool *pool) {
+    struct tables t = ((struct counter *)arg)->t;
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++)
+        for (uint64_t bits = t.member[w]; bits; bits &= bits - 1) {
+            tally_object *object =
+                tly_side_object(pool, w * 64 + tly_bit_lowest(bits));
+            unsigned refs = tly_trial_refs(object);
+            if (TLY_UNLIKELY(refs == TLY_TF_ASK))
+                subtract_typed(t, object, run_subtract_members);
+            else
+                subtract_members(t, (tally_ref *)(void *)(object + 1), refs);
+        }
+    return true;
 }
 
 // Notes what makes an object special; rare.
@@ -168,9 +186,10 @@ TLY_INLINE bool is_fresh(uint64_t word, unsigned fresh) {
 
 // Kernel A over one pool. Of all objects, references are subtracted in the
 // same pass; of the young, when all members are known.
-TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
+TLY_INLINE bool pool_count(struct counter *counter, struct tly_pool *pool,
                            bool young, bool live) {
-    struct tables t = tables_now();
+    struct tly_trial *trial = &counter->trial;
+    struct tables t = counter->t;
     size_t size = pool->size;
     struct gathered gathered = {0, 0};
     uint64_t members = 0;
@@ -199,7 +218,7 @@ TLY_INLINE bool pool_count(struct tly_trial *trial, struct tly_pool *pool,
             if (young)
                 continue;
             if (TLY_UNLIKELY(refs == TLY_TF_ASK))
-                tly_refs_each(object, tly_type_of(object), run_subtract, NULL);
+                subtract_typed(t, object, run_subtract);
             else
                 subtract(t, (tally_ref *)(void *)(object + 1), refs);
         }
@@ -217,22 +236,112 @@ static bool pool_young(void *arg, struct tly_pool *pool) {
     return pool_count(arg, pool, true, false);
 }
 static bool pool_full_live(void *arg, struct tly_pool *pool) {
-    return tly_collector_is_urgent() || pool_count(arg, pool, false, true);
+    return !tly_collector_is_urgent() && pool_count(arg, pool, false, true);
 }
 static bool pool_young_live(void *arg, struct tly_pool *pool) {
-    return tly_collector_is_urgent() || pool_count(arg, pool, true, true);
+    return !tly_collector_is_urgent() && pool_count(arg, pool, true, true);
+}
+
+// ---- by workers
+
+// How many pools are worth a worker more: what takes about as long as it takes
+// to wake one. Debug builds wake them for anything.
+#define POOLS_EACH (TLY_CHECK ? 1u : 64u)
+
+tally_status tly_trial_prepare(bool live, bool populate) {
+    tally_status status = tly_sides_prepare(populate);
+    unsigned workers = tly_workers_allowed(live);
+    // What the heap may need at most, less the slot that anything takes.
+    size_t most = TLY_CHECK ? TLY_WORKERS_MAX : tly_slots_frontier();
+    workers = workers < most ? workers : (unsigned)most;
+    tly_sides.workers = 1;
+    if (status == TALLY_OK && workers > 1)
+        tly_sides.workers =
+            tly_sides_prepare_own(tly_workers_start(workers), populate);
+    return status;
+}
+
+// The pools are chosen: as many workers as they are worth.
+static void plan(void) {
+    unsigned workers = tly_sides.workers;
+    if (workers > 1) {
+        uint64_t worth = 1 + tly_pools_looked_count() / POOLS_EACH;
+        workers = workers < worth ? workers : (unsigned)worth;
+    }
+    tly_sides.tables = workers;
+    tly_workers_use(workers);
+}
+
+struct shared {
+    struct tly_cursor pools;
+    tly_pool_fn fn;
+    struct tly_trial *trial; // or NULL
+    struct {
+        struct counter counter;
+    } TLY_ALIGNED(TLY_LINE) by[TLY_WORKERS_MAX];
+};
+
+static void worker_share(void *arg, unsigned worker) {
+    struct shared *shared = arg;
+    struct counter counter = {.t = tables_of(worker)};
+    if (shared->trial) {
+        counter.trial.fresh = shared->trial->fresh;
+        counter.trial.live = shared->trial->live;
+    }
+    tly_pools_share(&shared->pools, shared->fn, &counter);
+    shared->by[worker].counter = counter;
+}
+
+static void share(struct tly_trial *trial, tly_pool_fn fn) {
+    struct shared shared = {
+        .pools = tly_cursor_begin(), .fn = fn, .trial = trial};
+    tly_workers_run(worker_share, &shared);
+    for (unsigned n = 0; trial && n < TLY_WORKERS_MAX; n++)
+        tly_trial_add(trial, &shared.by[n].counter.trial);
+}
+
+// Bytes of the own tables are the pool's worker's now.
+static bool pool_sum(void *arg, struct tly_pool *pool) {
+    (void)arg;
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++)
+        for (unsigned k = 1; k < tly_sides.tables && tly_sides.member[w]; k++) {
+            uint8_t *sum = tly_sides.trial + w * 64;
+            uint8_t *own = tly_sides.own[k].trial + w * 64;
+            for (unsigned n = 0; n < 64; n++)
+                sum[n] = (uint8_t)(sum[n] + own[n]);
+            memset(own, 0, 64);
+        }
+    return true;
+}
+
+static void sum(void) {
+    if (tly_sides.tables > 1)
+        share(NULL, pool_sum);
+}
+
+void tly_trial_add(struct tly_trial *trial, const struct tly_trial *part) {
+    trial->members += part->members;
+    trial->hubs += part->hubs;
+    trial->finalizers += part->finalizers;
+    trial->weak += part->weak;
+    trial->published += part->published;
+    trial->opaque += part->opaque;
 }
 
 void tly_trial_subtract(void) {
-    tly_sides_each(tly_sides.member, member_subtract, NULL);
+    share(NULL, pool_subtract);
+    sum();
 }
 
 void tly_trial_count(struct tly_trial *trial) {
+    plan();
     if (!trial->young) {
-        tly_pools_looked(trial->live ? pool_full_live : pool_full, trial);
+        share(trial, trial->live ? pool_full_live : pool_full);
+        sum();
         return;
     }
-    tly_pools_looked(trial->live ? pool_young_live : pool_young, trial);
+    share(trial, trial->live ? pool_young_live : pool_young);
     tly_trial_subtract();
 }
 
@@ -248,7 +357,7 @@ static bool has_listed(void *arg, struct tly_pool *pool) {
 // What is listed may be no object any more.
 static bool pool_recount(void *arg, struct tly_pool *pool) {
     struct tly_trial *trial = arg;
-    struct tables t = tables_now();
+    struct tables t = tables_of(0);
     size_t count, first = tly_side_words(pool, &count);
     for (size_t w = first; w < first + count; w++)
         for (uint64_t bits = tly_sides.listed[w]; bits; bits &= bits - 1) {
@@ -269,6 +378,7 @@ static bool pool_recount(void *arg, struct tly_pool *pool) {
 
 void tly_trial_recount(struct tly_trial *trial) {
     tly_pools_choose(has_listed, NULL);
+    plan();
     tly_pools_looked(pool_recount, trial);
     tly_trial_subtract();
 }

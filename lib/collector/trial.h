@@ -2,8 +2,8 @@
 //
 // External references of a set = the sum of its counts less the references
 // inside it ("trial deletion"). A counts both in one pass, B marks what the
-// rest leads to; what stays a member is garbage. All run while the world is
-// stopped; nothing is allocated.
+// rest leads to; what stays a member is garbage. Each is shared by workers;
+// nothing is allocated.
 
 #ifndef TLY_COLLECTOR_TRIAL_H
 #define TLY_COLLECTOR_TRIAL_H
@@ -23,6 +23,14 @@ struct tly_trial {
     uint64_t published;  // members that were published (validate.c)
     uint64_t opaque;     // no members: only their visit hook knows their fields
 };
+
+// Before any of the rest: puts memory behind the tables, for what the heap has
+// now, and sees to the workers, beside the threads or for a stopped world;
+// [populate]: at once. Before a pause.
+tally_status tly_trial_prepare(bool live, bool populate);
+
+// Adds what a worker has met.
+void tly_trial_add(struct tly_trial *trial, const struct tly_trial *part);
 
 // Kernel A over the pools that are looked at: members, trial counts.
 void tly_trial_count(struct tly_trial *trial);
@@ -66,10 +74,10 @@ TLY_INLINE tally_object *tly_trial_load(const tally_ref *field) {
 
 // ---- mark.c
 
-// Scans all that is on the stack.
-void tly_mark_drain(void);
-// Takes a member out of the set and puts it on the stack.
-void tly_mark_push(tally_object *object);
+// Notes what an object refers to, in a worker's own table.
+void tly_mark_fields(unsigned worker, tally_object *object);
+// Takes away from the members all that are noted, and what these lead to.
+void tly_mark_noted(void);
 
 // ---- hubs.c: members that show zero by accident
 void tly_hubs_rescue(const struct tly_trial *trial);

@@ -46,20 +46,80 @@ static void note(struct tly_trial *trial, const tally_object *object,
                          tly_type_of(object)->finalize_;
 }
 
-static void weigh(void *arg, tally_object *object) {
+// Whether it is fit; then it has its count. Its pool is this worker's.
+static bool weigh(struct tly_trial *trial, tally_object *object) {
     uint64_t word = word_of(object);
     // ORDER[dirty] acquire: whoever has changed a field that is read below has
     // set the flag before. The touch is looked for again at the end.
     uint64_t shared = tly_load_acquire(&object->shared_);
-    if (!is_fit(word, shared)) {
-        tly_mark_push(object);
-        return;
-    }
+    if (!is_fit(word, shared))
+        return false;
     int64_t total = (int64_t)(uint32_t)word + tly_count_of(shared);
     tly_sides.trial[tly_granule_of(object)] = (uint8_t)total;
-    if (TLY_SUMS)
-        tly_sums_note(object);
-    note(arg, object, total, shared);
+    note(trial, object, total, shared);
+    return true;
+}
+
+static bool pool_weigh(void *trial, struct tly_pool *pool) {
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++) {
+        uint64_t members = tly_sides.member[w];
+        for (uint64_t bits = members; bits; bits &= bits - 1)
+            if (!weigh(trial,
+                       tly_side_object(pool, w * 64 + tly_bit_lowest(bits))))
+                members &= ~(bits & -bits);
+        tly_sides.member[w] = members;
+    }
+    return true;
+}
+
+struct weighing {
+    struct tly_cursor pools;
+    struct {
+        struct tly_trial trial;
+    } TLY_ALIGNED(TLY_LINE) by[TLY_WORKERS_MAX];
+};
+
+static void worker_weigh(void *arg, unsigned worker) {
+    struct weighing *weighing = arg;
+    struct tly_trial trial = {.members = 0};
+    tly_pools_share(&weighing->pools, pool_weigh, &trial);
+    weighing->by[worker].trial = trial;
+}
+
+static void weigh_all(struct tly_trial *trial) {
+    struct weighing weighing = {.pools = tly_cursor_begin()};
+    tly_workers_run(worker_weigh, &weighing);
+    for (unsigned n = 0; n < TLY_WORKERS_MAX; n++)
+        tly_trial_add(trial, &weighing.by[n].trial);
+}
+
+// Notes what those lead to that were not fit: still watched, and members no
+// more.
+static bool pool_unfit(void *arg, struct tly_pool *pool) {
+    unsigned worker = *(unsigned *)arg;
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++) {
+        uint64_t bits = tly_sides.watched[w] & ~tly_sides.member[w];
+        for (; bits; bits &= bits - 1)
+            tly_mark_fields(
+                worker, tly_side_object(pool, w * 64 + tly_bit_lowest(bits)));
+    }
+    return true;
+}
+
+static void worker_unfit(void *pools, unsigned worker) {
+    tly_pools_share(pools, pool_unfit, &worker);
+}
+
+static void unfit_all(void) {
+    struct tly_cursor pools = tly_cursor_begin();
+    tly_workers_run(worker_unfit, &pools);
+}
+
+static void member_sum(void *arg, tally_object *object) {
+    (void)arg;
+    tly_sums_note(object);
 }
 
 static bool pool_members(void *arg, struct tly_pool *pool) {
@@ -81,11 +141,13 @@ static bool round_all(struct tly_trial *trial) {
     trial->hubs = trial->weak = trial->published = trial->finalizers = 0;
     if (TLY_SUMS)
         tly_sums_begin(before);
-    tly_sides_each(tly_sides.member, weigh, trial);
-    tly_mark_drain();
+    weigh_all(trial);
+    if (TLY_SUMS)
+        tly_sides_each(tly_sides.member, member_sum, NULL);
     TLY_CHAOS(WEIGHED, trial->young);
     tly_trial_subtract();
     TLY_CHAOS(SUBTRACTED, trial->young);
+    unfit_all();
     tly_trial_mark();
     tly_hubs_rescue(trial);
     trial->members = members_count();
@@ -100,18 +162,41 @@ void tly_validate(struct tly_trial *trial, struct tly_ended *ended) {
     } while (trial->members > 0 && !TLY_BUSTED(ONE_ROUND));
 }
 
-static void look(void *arg, tally_object *object) {
+static bool look(tally_object *object) {
     // ORDER[dirty] seq_cst: after what was counted; and after the phase, for
     // who takes references from weak ones (Dekker).
     uint64_t shared = tly_load_seq_cst(&object->shared_);
-    if (!is_fit(word_of(object), shared))
-        *(bool *)arg = true;
+    return !is_fit(word_of(object), shared);
+}
+
+static bool pool_look(void *arg, struct tly_pool *pool) {
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++)
+        for (uint64_t bits = tly_sides.member[w]; bits; bits &= bits - 1)
+            if (look(tly_side_object(pool, w * 64 + tly_bit_lowest(bits)))) {
+                *(bool *)arg = true;
+                return false;
+            }
+    return true;
+}
+
+struct looking {
+    struct tly_cursor pools;
+    bool touched[TLY_WORKERS_MAX];
+};
+
+static void worker_look(void *arg, unsigned worker) {
+    struct looking *looking = arg;
+    tly_pools_share(&looking->pools, pool_look, &looking->touched[worker]);
 }
 
 bool tly_validate_touched(void) {
+    struct looking looking = {.pools = tly_cursor_begin()};
     bool touched = false;
     if (TLY_SUMS)
         tly_sums_compare();
-    tly_sides_each(tly_sides.member, look, &touched);
+    tly_workers_run(worker_look, &looking);
+    for (unsigned n = 0; n < TLY_WORKERS_MAX; n++)
+        touched |= looking.touched[n];
     return touched && !TLY_BUSTED(NO_LAST_TEST);
 }

@@ -40,11 +40,8 @@ static bool watch(tally_object *object) {
     return false;
 }
 
-// A pool without a watched object may be gone when every thread has answered
-// the handshake that follows: it is not looked at any more.
 static bool pool_watch(void *arg, struct tly_pool *pool) {
     (void)arg;
-    uint64_t any = 0;
     size_t count, first = tly_side_words(pool, &count);
     for (size_t w = first; w < first + count; w++) {
         uint64_t members = tly_sides.member[w];
@@ -52,14 +49,33 @@ static bool pool_watch(void *arg, struct tly_pool *pool) {
             if (!watch(tly_side_object(pool, w * 64 + tly_bit_lowest(bits))))
                 members &= ~(bits & -bits);
         tly_sides.member[w] = tly_sides.watched[w] = members;
-        any |= members;
     }
+    return true;
+}
+
+static void worker_watch(void *pools, unsigned worker) {
+    (void)worker;
+    tly_pools_share(pools, pool_watch, NULL);
+}
+
+// A pool without a watched object may be gone when every thread has answered
+// the handshake that follows: it is not looked at any more.
+static bool pool_is_watched(void *arg, struct tly_pool *pool) {
+    (void)arg;
+    uint64_t any = 0;
+    size_t count, first = tly_side_words(pool, &count);
+    for (size_t w = first; w < first + count; w++)
+        any |= tly_sides.watched[w];
     if (!any)
         tly_sides_clear(pool);
     return any;
 }
 
-void tly_watch(void) { tly_pools_looked(pool_watch, NULL); }
+void tly_watch(void) {
+    struct tly_cursor pools = tly_cursor_begin();
+    tly_workers_run(worker_watch, &pools);
+    tly_pools_looked(pool_is_watched, NULL);
+}
 
 static void unwatch(struct tly_ended *ended, tally_object *object) {
     // ORDER[watch] acq_rel: what the collection has read of the object was

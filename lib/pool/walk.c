@@ -117,3 +117,69 @@ void tly_pools_looked(tly_pool_fn fn, void *arg) {
         }
     }
 }
+
+// A slot is shared out in parts of so many units; in debug builds every pool
+// may be another worker's.
+#define PART_UNITS (TLY_CHECK ? 1u : 16u)
+#define SLOT_PARTS (TLY_ARENA_WORDS * 64 / PART_UNITS)
+
+// So many shares or more, that all end at about the same time.
+#define SHARES 128u
+
+struct tly_cursor tly_cursor_begin(void) {
+    uint64_t parts = tly_slots_frontier() * SLOT_PARTS;
+    uint64_t step = parts / SHARES;
+    return (struct tly_cursor){0, parts,
+                               step < 1            ? 1
+                               : step > SLOT_PARTS ? SLOT_PARTS
+                                                   : step};
+}
+
+// The looked bits of a part, in their places of a word; [*ret_arena] is whose.
+static uint64_t part_bits(uint64_t part, struct tly_arena **ret_arena) {
+    size_t slot = part / SLOT_PARTS, first = part % SLOT_PARTS * PART_UNITS;
+    struct tly_arena *arena = tly_arena_at(slot);
+    if (!arena) {
+        if (first || !tly_slot_is(slot, TLY_SLOT_LOOKED))
+            return 0;
+        *ret_arena =
+            (struct tly_arena *)(void *)(tly_range_base + slot * TLY_SLOT_SIZE);
+        return (uint64_t)1 << TLY_META_UNITS;
+    }
+    *ret_arena = arena;
+    return arena->looked[first / 64] & tly_bit_mask(PART_UNITS) << (first % 64);
+}
+
+static bool part_share(uint64_t part, tly_pool_fn fn, void *arg) {
+    struct tly_arena *arena;
+    unsigned first = (unsigned)(part % SLOT_PARTS * PART_UNITS / 64 * 64);
+    for (uint64_t bits = part_bits(part, &arena); bits; bits &= bits - 1)
+        if (!fn(arg, tly_descriptor_at(arena, first + tly_bit_lowest(bits))))
+            return false;
+    return true;
+}
+
+void tly_pools_share(struct tly_cursor *cursor, tly_pool_fn fn, void *arg) {
+    for (;;) {
+        // Relaxed: each number is somebody's; what the pools hold is ordered by
+        // who starts the workers.
+        uint64_t part = tly_add_relaxed(&cursor->next, cursor->step);
+        if (part >= cursor->end)
+            return;
+        for (uint64_t n = 0; n < cursor->step && part < cursor->end; n++)
+            if (!part_share(part++, fn, arg))
+                return;
+    }
+}
+
+static bool pool_number(void *arg, struct tly_pool *pool) {
+    (void)pool;
+    ++*(uint64_t *)arg;
+    return true;
+}
+
+uint64_t tly_pools_looked_count(void) {
+    uint64_t count = 0;
+    tly_pools_looked(pool_number, &count);
+    return count;
+}

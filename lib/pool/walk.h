@@ -29,6 +29,20 @@ void tly_pools_choose(tly_pool_fn fn, void *arg);
 // them where they are, so that this works in a running world too.
 void tly_pools_looked(tly_pool_fn fn, void *arg);
 
+// The same shared out: each caller is given pools that no other is, some at a
+// time, until there are none left or [fn] returns false, which leaves the rest
+// to the others. The pools stay among those that are looked at.
+struct tly_cursor {
+    uint64_t next; // (a) in parts of slots
+    uint64_t end;
+    uint64_t step;
+};
+struct tly_cursor tly_cursor_begin(void);
+void tly_pools_share(struct tly_cursor *cursor, tly_pool_fn fn, void *arg);
+
+// How many pools are looked at.
+uint64_t tly_pools_looked_count(void);
+
 // The blocks of a word that may hold objects: neither free nor given back by
 // others. Blocks of leases and caches are among them: their gc_ is zero.
 TLY_INLINE uint64_t tly_pool_taken_bits(const struct tly_pool *pool,

@@ -41,6 +41,7 @@ static const struct option options[] = {
     OPTION_OR_ZERO(limit_bytes, 1 << 20, TLY_RANGE_MAX),
     OPTION(limit_wait_ms, 0, 60000),
     OPTION(zeal, 0, 1 << 20),
+    OPTION_OR_ZERO(workers, 1, 16),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -85,8 +86,8 @@ tally_status tly_options_read(struct tally_config *config) {
                        "full_percent, verify, finalizers, destroy_slice, "
                        "report, hot, limbo_objects, limbo_bytes, "
                        "later_bytes, mode, collector, deadline_ms, "
-                       "collect_share, limit_bytes, limit_wait_ms and zeal, "
-                       "as name:number, with commas",
+                       "collect_share, limit_bytes, limit_wait_ms, zeal and "
+                       "workers, as name:number, with commas",
                        text);
             return TALLY_INVALID;
         }

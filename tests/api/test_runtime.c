@@ -116,6 +116,7 @@ CHILD_TEST(options_out_of_range_are_refused) {
         BAD(limit_bytes, 1),
         BAD(limit_wait_ms, 60001),
         BAD(zeal, (1 << 20) + 1),
+        BAD(workers, 17),
     };
     for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
         struct tally_config config = TALLY_CONFIG_INIT;

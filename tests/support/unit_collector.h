@@ -37,6 +37,7 @@ static inline void collector_configure(bool automatic, uint64_t young_bytes,
     config.young_bytes = young_bytes;
     config.full_percent = full_percent;
     config.mode = TALLY_STOPPED;
+    config.workers = 1;
     tly_collector_configure(&config);
 }
 
@@ -76,9 +77,12 @@ static inline bool is_member(const void *object) {
 static inline bool tables_are_clear(void) {
     size_t granules =
         tly_sides.committed * (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT);
-    for (size_t n = 0; n < granules; n++)
-        if (tly_sides.trial[n])
-            return false;
+    for (unsigned k = 0; k < TLY_WORKERS_MAX; k++) {
+        const struct tly_side_own *own = &tly_sides.own[k];
+        for (size_t n = 0; own->committed && n < granules; n++)
+            if (own->trial[n] || own->marked[n / 64])
+                return false;
+    }
     for (size_t w = 0; w < granules / 64; w++)
         if (tly_sides.member[w] | tly_sides.listed[w])
             return false;
@@ -89,7 +93,7 @@ static inline bool tables_are_clear(void) {
 // on; tables_end puts things right.
 static inline struct tly_trial trial_begin(bool young) {
     struct tly_trial trial = {.young = young};
-    must(tly_sides_prepare(false) == TALLY_OK);
+    must(tly_trial_prepare(false, false) == TALLY_OK);
     tly_heap_empty(tly_heap_of(tly_self()), false);
     tly_pools_look(young, 1); // what unit tests make has colour 0
     tly_trial_count(&trial);

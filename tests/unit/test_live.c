@@ -275,11 +275,11 @@ static void who_is_needed_at_once_gives_up_and_loses_nothing(void **state) {
     struct node *live = ring();
     tally_decref(ring());
     must(tly_collector_take(tly_self(), 0));
-    tly_collector_heeds = true;
+    tly_collector_heed(true);
     tly_store_relaxed(&tly_collector_urgent, 1);
     assert_int_equal(tly_find_live(self, TLY_LOOK_FULL, 0, &found), TALLY_BUSY);
     tly_store_relaxed(&tly_collector_urgent, 0);
-    tly_collector_heeds = false;
+    tly_collector_heed(false);
     tly_collector_give(tly_self());
     assert_true(tables_are_clear());
     assert_int_equal(tly_cycle & 1, 0);

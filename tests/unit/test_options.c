@@ -33,7 +33,7 @@ static void each_option_is_read_by_its_name(void **state) {
                              "verify:1,finalizers:2,destroy_slice:128,report:1,"
                              "limbo_objects:3,limbo_bytes:4,later_bytes:5,"
                              "collect_share:6,limit_bytes:1048576,"
-                             "limit_wait_ms:7,zeal:8"),
+                             "limit_wait_ms:7,zeal:8,workers:9"),
                      TALLY_OK);
     assert_int_equal(config.reserve_bytes, 134217728);
     assert_int_equal(config.purge_delay_ms, 7);
@@ -51,6 +51,7 @@ static void each_option_is_read_by_its_name(void **state) {
     assert_int_equal(config.limit_bytes, 1048576);
     assert_int_equal(config.limit_wait_ms, 7);
     assert_int_equal(config.zeal, 8);
+    assert_int_equal(config.workers, 9);
 }
 
 static void the_environment_wins_over_the_program(void **state) {
@@ -122,6 +123,7 @@ static void values_out_of_range_are_refused_and_told(void **state) {
                            "limit_bytes:549755813889",
                            "limit_wait_ms:60001",
                            "zeal:1048577",
+                           "workers:17",
                            "verify:2",
                            "finalizers:3",
                            "destroy_slice:1",

@@ -52,7 +52,7 @@ static void preparing_covers_what_the_heap_has(void **state) {
     assert_int_equal(tly_sides_prepare(true), TALLY_OK);
     assert_true(tly_sides.committed >= tly_slots_frontier());
     assert_true(tly_sides.committed > before);
-    assert_true(tly_sides.stack_size > 0);
+    assert_true(tly_sides.queue_size > 0);
     assert_true(tables_are_clear());
 }
 

@@ -271,6 +271,48 @@ static void a_bit_that_stands_for_no_object_is_passed_over(void **state) {
     assert_true(tables_are_clear());
 }
 
+#define MANY 20000u
+
+// Nodes that refer to others at random; every second has a reference from
+// outside too.
+static void many_make(struct node **nodes) {
+    uint64_t random = 7;
+    for (unsigned n = 0; n < MANY; n++)
+        nodes[n] = tally_new(node);
+    for (unsigned n = 0; n < MANY; n++) {
+        tally_set(nodes[n], left, nodes[unit_random(&random) % MANY]);
+        tally_set(nodes[n], right, nodes[unit_random(&random) % MANY]);
+    }
+    for (unsigned n = 0; n < MANY; n += 2)
+        tally_decref(nodes[n]);
+}
+
+static void any_number_of_workers_counts_the_same(void **state) {
+    static struct node *nodes[MANY];
+    for (unsigned workers = 1; workers <= 4; workers++)
+        for (int young = 0; young < 2; young++) {
+            tly_workers_configure(workers);
+            local_make();
+            must(tally_new(last)); // garbage that is told of
+            many_make(nodes);
+            struct tly_trial trial = trial_begin(young);
+            assert_int_equal(tly_workers_threads(), workers - 1);
+            assert_int_equal(trial.finalizers, 1);
+            uint64_t members = 1;
+            for (unsigned n = 1; n < MANY; n += 2)
+                assert_int_equal(trial_of(nodes[n]), 1);
+            for (size_t n = 0; n < tly_sides_limit(); n++)
+                members += tly_side_get(tly_sides.member, n) &&
+                           tly_sides.trial[n] == 0;
+            // Zero by their counts are those that have no other reference.
+            assert_in_range(trial.members, MANY / 2 + 1, MANY + 1);
+            assert_int_equal(trial.members, members + MANY / 2);
+            trial_end();
+            assert_true(tables_are_clear());
+            must(collector_end(state) == 0 && collector_begin(state) == 0);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(trial_counts_are_references_from_outside),
@@ -284,6 +326,7 @@ int main(void) {
         collector_test(an_old_object_keeps_the_young_it_refers_to),
         collector_test(members_with_finalizers_that_have_not_run_are_told),
         collector_test(only_listed_objects_are_members_in_the_second_look),
+        collector_test(any_number_of_workers_counts_the_same),
         collector_test(a_bit_that_stands_for_no_object_is_passed_over),
     };
     return cmocka_run_group_tests_name("collector/trial", tests, NULL, NULL);

@@ -200,6 +200,38 @@ static void a_count_of_256_is_weighed_exactly(void **state) {
     assert_int_equal(tally_collect(), 4);
 }
 
+#define MANY 4000u
+
+static void any_number_of_workers_validates_the_same(void **state) {
+    static struct node *rings[MANY];
+    for (unsigned workers = 1; workers <= 4; workers++) {
+        tly_workers_configure(workers);
+        begin();
+        for (unsigned n = 0; n < MANY; n++)
+            rings[n] = n % 4 ? garbage_ring() : ring();
+        // What a live ring leads to lives, and is not next to it.
+        for (unsigned n = 0; n < MANY; n += 4)
+            tally_set(rings[n], right, rings[(n + MANY / 2 + 1) % MANY]);
+        propose();
+        assert_int_equal(tly_workers_threads(), workers - 1);
+        for (unsigned n = 2; n < MANY; n += 400) { // touched
+            tally_incref(rings[n]);
+            tally_decref(rings[n]);
+        }
+        assert_true(tly_validate_touched());
+        assert_int_equal(validated(), 2 * (MANY / 2 - MANY / 400));
+        assert_false(tly_validate_touched());
+        for (unsigned n = 0; n < MANY; n++)
+            assert_int_equal(is_member(rings[n]), n % 4 > 1 && n % 400 != 2);
+        end();
+        assert_true(tables_are_clear());
+        for (unsigned n = 0; n < MANY; n += 4)
+            tally_decref(rings[n]);
+        assert_int_equal(tally_collect(), 2 * MANY);
+        must(collector_end(state) == 0 && collector_begin(state) == 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(garbage_is_left_whole),
@@ -212,6 +244,7 @@ int main(void) {
         collector_test(what_has_been_moved_out_of_the_set_lives),
         collector_test(what_was_met_is_told_of_the_rest_only),
         collector_test(a_count_of_256_is_weighed_exactly),
+        collector_test(any_number_of_workers_validates_the_same),
     };
     return cmocka_run_group_tests_name("collector/validate", tests, NULL, NULL);
 }
