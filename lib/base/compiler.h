@@ -19,6 +19,8 @@
 #define TLY_ALIGNED(n) __attribute__((aligned(n)))
 
 #define TLY_PREFETCH(p) __builtin_prefetch(p, 0, 3)
+// Into the second cache only, which has room for more that are on their way.
+#define TLY_PREFETCH_FAR(p) __builtin_prefetch(p, 0, 2)
 // Generic x86-64 has the instruction, which compilers do not make unasked; a
 // processor without it takes it for a no-op.
 #if defined(__x86_64__)

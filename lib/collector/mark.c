@@ -21,7 +21,8 @@
 // Objects between the prefetch and the scan, a power of two.
 #define RING 32u
 
-// A sweep that takes less than one member in so many words is a narrow one.
+// A sweep that takes less than one member in so many words is a narrow one, and
+// following goes on for as many objects as there are words.
 #define NARROW 16u
 
 // How far ahead of the one that is scanned objects of the queue are fetched.
@@ -57,8 +58,10 @@ static struct marker marker_of(unsigned worker) {
                            tly_sides.tables};
 }
 
-// Notes what fields refer to, if it is a member.
-TLY_INLINE void note_fields(struct marker m, tally_ref *first, size_t count) {
+// Notes what fields refer to: if it is a member, unless the tables are dropped
+// as a [whole] in the end.
+TLY_INLINE void note_fields(struct marker m, tally_ref *first, size_t count,
+                            bool whole) {
     for (size_t n = 0; n < count; n++) {
         tally_object *child = tly_trial_load(&first[n]);
         // NULL is beyond the limit.
@@ -66,10 +69,11 @@ TLY_INLINE void note_fields(struct marker m, tally_ref *first, size_t count) {
         if (TLY_UNLIKELY(granule >= m.limit))
             continue;
         size_t word = granule / 64;
-        // Relaxed: the pool's worker may take it away meanwhile, and looks for
-        // notes again; what is noted of no member is of no interest.
-        uint64_t bit =
-            tly_load_relaxed(&m.member[word]) & (uint64_t)1 << (granule % 64);
+        uint64_t bit = (uint64_t)1 << (granule % 64);
+        // Relaxed: the pool's worker may take it away meanwhile; what is noted
+        // of no member is of no interest.
+        if (!whole)
+            bit &= tly_load_relaxed(&m.member[word]);
         // Relaxed: written by this worker only, and whoever misses it has not
         // swept last.
         tly_store_relaxed(&m.marked[word],
@@ -78,23 +82,23 @@ TLY_INLINE void note_fields(struct marker m, tally_ref *first, size_t count) {
 }
 
 static void note_run(void *arg, tally_ref *first, size_t count) {
-    note_fields(*(struct marker *)arg, first, count);
+    note_fields(*(struct marker *)arg, first, count, false);
 }
 
 static TLY_NOINLINE void note_typed(struct marker m, tally_object *object) {
     tly_refs_each(object, tly_type_of(object), note_run, &m);
 }
 
-TLY_INLINE void scan(struct marker m, tally_object *object) {
+TLY_INLINE void scan(struct marker m, tally_object *object, bool whole) {
     unsigned refs = tly_trial_refs(object);
     if (TLY_UNLIKELY(refs == TLY_TF_ASK))
         note_typed(m, object);
     else
-        note_fields(m, (tally_ref *)(void *)(object + 1), refs);
+        note_fields(m, (tally_ref *)(void *)(object + 1), refs, whole);
 }
 
 void tly_mark_fields(unsigned worker, tally_object *object) {
-    scan(marker_of(worker), object);
+    scan(marker_of(worker), object, false);
 }
 
 // Takes the members of a word that are noted out of the set.
@@ -110,48 +114,55 @@ TLY_INLINE uint64_t word_take(const struct marker *m, size_t w,
     return noted;
 }
 
-static bool pool_sweep(void *arg, struct tly_pool *pool) {
-    struct sweeper *s = arg;
+TLY_INLINE bool pool_sweep(struct sweeper *s, struct tly_pool *pool,
+                           bool whole) {
     struct marker m = s->m;
     unsigned at = s->at;
-    uint64_t words = 0, taken = 0;
+    uint64_t taken = 0;
     size_t count, first = tly_side_words(pool, &count);
     for (size_t w = first; w < first + count; w++) {
         // Relaxed: written by this worker only.
         uint64_t members = tly_load_relaxed(&m.member[w]);
         if (!members)
             continue;
-        words++;
         uint64_t bits = word_take(&m, w, members);
         taken += tly_bit_count(bits);
         for (; bits; bits &= bits - 1, at++) {
             tally_object *object =
                 tly_side_object(pool, w * 64 + tly_bit_lowest(bits));
-            TLY_PREFETCH(object);
+            TLY_PREFETCH_FAR(object);
             tally_object *before = s->ring[at % RING];
             s->ring[at % RING] = object;
             if (TLY_LIKELY(before))
-                scan(m, before);
+                scan(m, before, whole);
         }
     }
     s->at = at;
-    s->words += words;
+    s->words += count;
     s->taken += taken;
     return !tly_collector_is_urgent();
+}
+
+static bool pool_sweep_whole(void *sweeper, struct tly_pool *pool) {
+    return pool_sweep(sweeper, pool, true);
+}
+static bool pool_sweep_part(void *sweeper, struct tly_pool *pool) {
+    return pool_sweep(sweeper, pool, false);
 }
 
 static void worker_sweep(void *arg, unsigned worker) {
     struct sweep *sweep = arg;
     struct sweeper s = {.m = marker_of(worker)};
-    tly_pools_share(&sweep->pools, pool_sweep, &s);
+    tly_pools_share(&sweep->pools,
+                    tly_sides.whole ? pool_sweep_whole : pool_sweep_part, &s);
     for (unsigned n = 0; n < RING; n++)
         if (s.ring[n])
-            scan(s.m, s.ring[n]);
+            scan(s.m, s.ring[n], false);
     sweep->by[worker].taken = s.taken;
     sweep->by[worker].words = s.words;
 }
 
-// Returns how many members it took, and how many words have some.
+// Returns how many members it took, and how many words it passed.
 static uint64_t sweep_all(uint64_t *ret_words) {
     struct sweep sweep = {.pools = tly_cursor_begin()};
     uint64_t taken = 0;

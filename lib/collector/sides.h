@@ -44,6 +44,7 @@ struct tly_sides {
     struct tly_side_own own[TLY_WORKERS_MAX];
     unsigned workers; // have tables that cover as much
     unsigned tables;  // of those that the collection uses
+    bool whole;       // it drops all of them in the end
 };
 extern struct tly_sides tly_sides;
 

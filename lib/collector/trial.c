@@ -262,8 +262,9 @@ tally_status tly_trial_prepare(bool live, bool populate) {
 }
 
 // The pools are chosen: as many workers as they are worth.
-static void plan(void) {
+static void plan(bool whole) {
     unsigned workers = tly_sides.workers;
+    tly_sides.whole = whole;
     if (workers > 1) {
         uint64_t worth = 1 + tly_pools_looked_count() / POOLS_EACH;
         workers = workers < worth ? workers : (unsigned)worth;
@@ -335,7 +336,7 @@ void tly_trial_subtract(void) {
 }
 
 void tly_trial_count(struct tly_trial *trial) {
-    plan();
+    plan(!trial->young);
     if (!trial->young) {
         share(trial, trial->live ? pool_full_live : pool_full);
         sum();
@@ -378,7 +379,7 @@ static bool pool_recount(void *arg, struct tly_pool *pool) {
 
 void tly_trial_recount(struct tly_trial *trial) {
     tly_pools_choose(has_listed, NULL);
-    plan();
+    plan(false);
     tly_pools_looked(pool_recount, trial);
     tly_trial_subtract();
 }
