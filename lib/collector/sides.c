@@ -87,8 +87,10 @@ static tally_status own_commit(struct tly_side_own *own, size_t to) {
     return TALLY_OK;
 }
 
-static void own_populate(const struct tly_side_own *own) {
+void tly_sides_populate_own(unsigned worker) {
+    const struct tly_side_own *own = &tly_sides.own[worker];
     size_t slots = tly_slots_frontier();
+    slots = slots < own->committed ? slots : own->committed;
     tly_os_populate(own->trial, slots * SLOT_TRIAL);
     tly_os_populate(own->marked, slots * SLOT_BITS);
 }
@@ -110,22 +112,18 @@ tally_status tly_sides_prepare(bool populate) {
         s->committed = to;
         s->queue_size = to * SLOT_QUEUE / sizeof(tally_object *);
     }
-    if (populate) {
-        own_populate(&s->own[0]);
+    if (populate)
         tly_os_populate(s->member, tly_slots_frontier() * SLOT_BITS);
-    }
     return TALLY_OK;
 }
 
-unsigned tly_sides_prepare_own(unsigned workers, bool populate) {
+unsigned tly_sides_prepare_own(unsigned workers) {
     struct tly_sides *s = &tly_sides;
     unsigned n = 1;
     for (; n < workers; n++) {
         if (!own_reserve(&s->own[n]) ||
             own_commit(&s->own[n], s->committed) != TALLY_OK)
             break;
-        if (populate)
-            own_populate(&s->own[n]);
     }
     return n;
 }

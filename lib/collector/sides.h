@@ -53,12 +53,15 @@ tally_status tly_sides_start(void);
 void tly_sides_end(void);
 
 // Puts memory behind the tables, for what the heap has now; [populate]: at
-// once. Before a pause.
+// once, but for the own tables. Before a pause.
 tally_status tly_sides_prepare(bool populate);
 
 // The same for the own tables of workers beside the first. Returns how many
 // workers can work: fewer than [workers] where memory is short.
-unsigned tly_sides_prepare_own(unsigned workers, bool populate);
+unsigned tly_sides_prepare_own(unsigned workers);
+
+// What [populate] does, for the own tables of a worker.
+void tly_sides_populate_own(unsigned worker);
 
 // Clears trial, marked and member: gives their memory back, or clears the part
 // of one pool.

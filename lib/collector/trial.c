@@ -248,6 +248,11 @@ static bool pool_young_live(void *arg, struct tly_pool *pool) {
 // to wake one. Debug builds wake them for anything.
 #define POOLS_EACH (TLY_CHECK ? 1u : 64u)
 
+static void worker_populate(void *unused, unsigned worker) {
+    (void)unused;
+    tly_sides_populate_own(worker);
+}
+
 tally_status tly_trial_prepare(bool live, bool populate) {
     tally_status status = tly_sides_prepare(populate);
     unsigned workers = tly_workers_allowed(live);
@@ -255,10 +260,14 @@ tally_status tly_trial_prepare(bool live, bool populate) {
     size_t most = TLY_CHECK ? TLY_WORKERS_MAX : tly_slots_frontier();
     workers = workers < most ? workers : (unsigned)most;
     tly_sides.workers = 1;
-    if (status == TALLY_OK && workers > 1)
-        tly_sides.workers =
-            tly_sides_prepare_own(tly_workers_start(workers), populate);
-    return status;
+    if (status != TALLY_OK)
+        return status;
+    if (workers > 1)
+        tly_sides.workers = tly_sides_prepare_own(tly_workers_start(workers));
+    tly_workers_use(tly_sides.workers);
+    if (populate)
+        tly_workers_run(worker_populate, NULL);
+    return TALLY_OK;
 }
 
 // The pools are chosen: as many workers as they are worth.
