@@ -116,6 +116,61 @@ static void pools_that_are_let_go_are_not_looked_at_again(void **state) {
         assert_int_equal(tly_unit_of(met[n]->base) % 4, 0);
 }
 
+// Some pools for one, some for the next, by turns.
+static void looked_pools_that_are_shared_out_are_met_once(void **state) {
+    (void)state;
+    begin();
+    set_young(pools[3]);
+    set_young(pools[299]);
+    for (unsigned step = 1; step <= 3; step++) {
+        tly_pools_look(false, 1);
+        met_count = 0;
+        struct tly_cursor cursor = tly_cursor_begin();
+        cursor.step = step;
+        while (cursor.next < cursor.end) {
+            // Who is told to stop loses what it was given, no more.
+            met_limit = met_count + 1;
+            tly_pools_share(&cursor, note, NULL);
+        }
+        if (step == 1 && TLY_CHECK) // parts of one pool
+            assert_int_equal(met_count, POOLS);
+        met_limit = 2 * POOLS;
+        met_count = 0;
+        cursor = tly_cursor_begin();
+        tly_pools_share(&cursor, note, NULL);
+        assert_int_equal(met_count, POOLS);
+        for (unsigned n = 0; n < POOLS; n++)
+            assert_ptr_equal(met[n], pools[n]);
+    }
+    // They are looked at still.
+    assert_int_equal(tly_pools_looked_count(), POOLS);
+    tly_pools_look(true, 1);
+    assert_int_equal(tly_pools_looked_count(), 2);
+    struct tly_cursor cursor = tly_cursor_begin();
+    met_count = 0;
+    tly_pools_share(&cursor, note, NULL);
+    assert_int_equal(met_count, 2);
+}
+
+static void huge_objects_are_shared_out_too(void **state) {
+    (void)state;
+    bool clean;
+    act_as(heap_make());
+    met_count = 0;
+    met_limit = 10;
+    void *large = tly_large_take(TLY_POOL_OBJECT, 100000, 2, &clean);
+    void *huge = tly_large_take(TLY_POOL_OBJECT, 9000000, 2, &clean);
+    tly_pools_look(false, 1);
+    for (unsigned n = 0; n < 2; n++) {
+        struct tly_cursor cursor = tly_cursor_begin();
+        met_count = 0;
+        tly_pools_share(&cursor, note, NULL);
+        assert_int_equal(met_count, 2);
+        assert_ptr_equal(met[0]->base, large);
+        assert_ptr_equal(met[1]->base, huge);
+    }
+}
+
 static void taken_blocks_are_those_that_are_free_nowhere(void **state) {
     (void)state;
     begin();
@@ -138,6 +193,8 @@ int main(void) {
         pool_test(a_young_look_is_at_young_pools_and_makes_them_old),
         pool_test(a_full_look_is_at_all_pools),
         pool_test(pools_that_are_let_go_are_not_looked_at_again),
+        pool_test(looked_pools_that_are_shared_out_are_met_once),
+        pool_test(huge_objects_are_shared_out_too),
         pool_test(taken_blocks_are_those_that_are_free_nowhere),
     };
     return cmocka_run_group_tests_name("pool/walk", tests, NULL, NULL);

@@ -69,6 +69,28 @@ static void without_memory_the_tables_stay_as_they_are(void **state) {
     assert_int_equal(tly_sides_prepare(false), TALLY_OK);
 }
 
+static void without_memory_for_own_tables_fewer_can_work(void **state) {
+    (void)state;
+    bool clean;
+    tly_units_take(1, &clean);
+    assert_int_equal(tly_sides_prepare(false), TALLY_OK);
+    tly_fault_arm(TLY_FAULT_RESERVE, 3, true); // the third's first
+    assert_int_equal(tly_sides_prepare_own(4), 2);
+    tly_fault_arm(TLY_FAULT_COMMIT, 2, true); // the second half of the third's
+    assert_int_equal(tly_sides_prepare_own(4), 2);
+    tly_fault_disarm(NULL);
+    assert_int_equal(tly_sides_prepare_own(4), 4);
+    for (unsigned n = 0; n < 4; n++) {
+        assert_int_equal(tly_sides.own[n].committed, tly_sides.committed);
+        tly_sides_populate_own(n);
+        tly_sides.own[n].trial[99] = 1;
+        tly_side_set(tly_sides.own[n].marked, 99);
+    }
+    tly_sides.tables = 4;
+    tly_sides_drop();
+    assert_true(tables_are_clear());
+}
+
 static void tables_are_zero_after_they_are_dropped(void **state) {
     (void)state;
     bool clean;
@@ -115,6 +137,7 @@ int main(void) {
         collector_test(bits_of_neighbours_do_not_disturb_each_other),
         collector_test(preparing_covers_what_the_heap_has),
         collector_test(without_memory_the_tables_stay_as_they_are),
+        collector_test(without_memory_for_own_tables_fewer_can_work),
         collector_test(tables_are_zero_after_they_are_dropped),
         collector_test(clearing_a_pools_part_leaves_others),
     };
