@@ -2,13 +2,15 @@
 //
 // ORACLE  an object is destroyed once, and not while a thread holds a reference
 //         to it; who holds one finds it whole. When all have let go and a full
-//         collection has passed, every object is gone, and none is HOT.
+//         collection has passed, every object is gone, rings through HOT
+//         objects too, and none is HOT. A concurrent collection stops nobody.
 // USE     hot [--threads N] [--seconds N] [--seed N]; the seed decides who
 //         does what, and which of them detach, end and come again.
 // FAILS   when tally_make_cold leaves the cells of vacant mutators out; when
-//         HOT | WATCH is counted in cells; when those that are added up are
-//         not cleared; without the bias; with noise (the tsan preset) when
-//         tally_make_cold does not wait for its handshake.
+//         COOLING is counted in cells; when those that are folded are not
+//         cleared; without the bias; with noise (the tsan preset) when
+//         tally_make_cold does not wait for its handshake; when a collection
+//         adds cells up before all have answered (tests/mutants).
 
 #include "rounds.h"
 
@@ -72,6 +74,14 @@ static void let_go(void *reference) {
     tally_decref(topic);
 }
 
+static void topic_fill(struct topic *topic, uint64_t *random) {
+    topic->number = (uint64_t)stress_random(random) << 16 | 1;
+    for (uint32_t i = 0; i < WORDS; i++)
+        topic->words[i] = topic->number + i;
+    atomic_store(&topic->held, 1);
+    atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
+}
+
 static struct topic *topic_new(uint64_t *random) {
     struct thread_topic *more = NULL;
     struct topic *topic;
@@ -80,14 +90,25 @@ static struct topic *topic_new(uint64_t *random) {
     else
         topic = (struct topic *)(more = tally_new(thread_topic));
     must(topic);
-    topic->number = (uint64_t)stress_random(random) << 16 | 1;
-    for (uint32_t i = 0; i < WORDS; i++)
-        topic->words[i] = topic->number + i;
-    atomic_store(&topic->held, 1);
-    atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
+    topic_fill(topic, random);
     if (more && stress_below(random, 2))
         tally_set(more, next, topic); // a cycle
     return topic;
+}
+
+// One whose field refers to another new one, which refers to it, or to what
+// somebody holds.
+static struct topic *ring_new(uint64_t *random, struct topic *held) {
+    struct thread_topic *more = tally_new(thread_topic);
+    struct topic *second = topic_new(random);
+    must(more);
+    topic_fill(&more->topic, random);
+    if (tally_type_of(second) == TALLY_TYPE_OF(thread_topic))
+        tally_set((struct thread_topic *)second, other, more);
+    atomic_fetch_sub(&second->held, 1);
+    tally_set_steal(more, next, second);
+    tally_set(more, other, held);
+    return &more->topic;
 }
 
 // A reference to what is on the board, or NULL.
@@ -124,6 +145,14 @@ static void cool(struct topic *topic) {
     atomic_fetch_add_explicit(&cooled, 1, memory_order_relaxed);
 }
 
+static void collect(void) {
+    struct tally_collection done;
+    must(tally_collect_generation(TALLY_FULL, &done) == TALLY_OK);
+    expect(done.mode == TALLY_STOPPED || done.pause_ns == 0,
+           "a concurrent collection stops the world for %llu ns",
+           (unsigned long long)done.pause_ns);
+}
+
 static void count_some(struct topic *topic, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
         tally_incref(topic);
@@ -154,7 +183,7 @@ static void turn(uint64_t me, uint64_t *random, void **held) {
         cool(topic);
         break;
     case 2:
-        tally_collect();
+        collect();
         break;
     case 3:
         tally_detach(); // what it counted stays in its cells
@@ -163,7 +192,11 @@ static void turn(uint64_t me, uint64_t *random, void **held) {
         thread_run(visit, copy(topic));
         break;
     case 5:
+        *slot = ring_new(random, topic);
+        let_go(topic);
+        break;
     case 6:
+    case 7:
         let_go(put(random, copy(topic)));
         break;
     default:

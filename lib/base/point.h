@@ -60,7 +60,9 @@ enum tly_defect {
     TLY_DEFECT_NO_POOL_HOLD,    // empty pools go back while they are read
     TLY_DEFECT_PHASE_FIRST,     // a weak reference reads the phase before DIRTY
     TLY_DEFECT_NO_GRACE,        // published garbage is freed at once
-    TLY_DEFECT_UNIT_BLINDLY     // a unit is taken of what may be dead
+    TLY_DEFECT_UNIT_BLINDLY,    // a unit is taken of what may be dead
+    TLY_DEFECT_HOT_SUM_EARLY,   // cells are added up before what is watched is
+    TLY_DEFECT_COOL_NO_DIRTY    // a watched object is made cold, no DIRTY
 };
 
 #if TLY_SCHED == 2 || TLY_SEEDED

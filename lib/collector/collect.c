@@ -97,26 +97,12 @@ static uint64_t clear(struct tly_local *self, struct tly_found *found) {
     return 0;
 }
 
-// What refers to itself through HOT objects, or through those that only a visit
-// hook knows, is found in a stopped world only; they count as roots beside the
-// threads. Who asks for a collection wants it found; else one in so many does.
-#define STOPPED_EVERY 8u
-
-static bool is_live(const struct tly_local *self, tally_collect_mode mode,
-                    enum tly_look look) {
-    static unsigned since; // under the collector's lock
-    if (mode != TALLY_CONCURRENT || look == TLY_LOOK_YOUNG ||
-        !tly_hot_objects())
-        return mode == TALLY_CONCURRENT;
-    return !self->collects && ++since % STOPPED_EVERY != 0;
-}
-
 static unsigned given_up; // how often in a row; under the lock
 
 static tally_status find(struct tly_local *self, tally_collect_mode mode,
                          enum tly_look look, struct tally_collection *done,
                          struct tly_found *found) {
-    bool live = is_live(self, mode, look);
+    bool live = mode == TALLY_CONCURRENT;
     if (look != TLY_LOOK_LISTED)
         done->mode = live ? TALLY_CONCURRENT : TALLY_STOPPED;
     // Who forks again and again does not keep garbage for ever.
@@ -150,8 +136,10 @@ static tally_status collect_locked(struct tly_local *self,
     tally_status status = tly_debug_begin(&found.saves);
     if (status == TALLY_OK)
         status = find(self, mode, look, done, &found);
-    if (status != TALLY_OK)
+    if (status != TALLY_OK) {
+        tly_hot_bury(self);
         return status;
+    }
     found_add(look, &found, done);
     listed_end(look, &found);
     *ret_listed = tly_found_waits(&found);

@@ -15,6 +15,10 @@ void tly_find_count(struct tly_trial *trial, enum tly_look look) {
     tly_trial_count(trial);
 }
 
+bool tly_is_garbage(const tally_object *object) {
+    return tly_is_member(object);
+}
+
 bool tly_find_spares(enum tly_look look) {
     // Relaxed: the lock orders it.
     bool waiting =

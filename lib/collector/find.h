@@ -56,6 +56,9 @@ void tly_find_late(uint32_t number);
 // Kernel A over what is looked at.
 void tly_find_count(struct tly_trial *trial, enum tly_look look);
 
+// When all has been found: whether an object is garbage.
+bool tly_is_garbage(const tally_object *object);
+
 // Whether finalizers or callbacks are on their way that listed garbage waits
 // for; then a collection other than the second look spares what is listed.
 bool tly_find_spares(enum tly_look look);

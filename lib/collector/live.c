@@ -23,6 +23,7 @@
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
 #include "object/cycle.h"
+#include "object/hot.h"
 #include "object/weak.h"
 #include "platform/os.h"
 #include "pool/walk.h"
@@ -51,16 +52,29 @@ static tally_status ask(struct live *live, uint32_t cycle, bool held) {
     return status;
 }
 
-static tally_status begin(struct live *live) {
+static tally_status begin(struct live *live, enum tly_look look) {
     // Relaxed: only the holder of the collector's lock writes it.
     uint32_t cycle = (tly_load_relaxed(&tly_cycle) | 1) + 2;
     live->trial.fresh = (uint8_t)tly_cycle_colour(cycle);
-    return ask(live, cycle, true);
+    if (look == TLY_LOOK_FULL)
+        tly_hot_retire();
+    tally_status status = ask(live, cycle, true);
+    // Of garbage nobody counts any more: the sum is right.
+    if (look != TLY_LOOK_YOUNG)
+        tly_hot_sum();
+    if (look == TLY_LOOK_FULL)
+        tly_hot_retired(status == TALLY_OK);
+    return status;
 }
 
 static tally_status end(struct live *live) {
     // Relaxed: as in begin.
-    return ask(live, tly_load_relaxed(&tly_cycle) & ~(uint32_t)1, false);
+    tally_status status =
+        ask(live, tly_load_relaxed(&tly_cycle) & ~(uint32_t)1, false);
+    // Of what is watched nobody counts in its cells now.
+    if (!TLY_BUSTED(HOT_SUM_EARLY))
+        tly_hot_sum();
+    return status;
 }
 
 // Nothing is watched: threads need not hold, but nobody waits for that.
@@ -178,7 +192,9 @@ static void committed(struct live *live, struct tly_found *found) {
         tly_debug_found(found);
     if (found->held)
         tly_unwatch_all(&live->ended);
-    else if (found->weak)
+    else
+        tly_hot_let_go(tly_is_garbage);
+    if (found->weak && !found->held)
         tly_weaken();
     phase_set(TLY_WEAK_OPEN);
 }
@@ -194,7 +210,7 @@ static tally_status give_up(struct live *live, tally_status status) {
 // DETACHED; attached again if something was committed.
 static tally_status find(struct live *live, enum tly_look look,
                          struct tly_found *found) {
-    tally_status status = begin(live);
+    tally_status status = begin(live, look);
     if (status == TALLY_OK)
         status = capture(live, look, found);
     if (status != TALLY_OK || found->garbage == 0) {

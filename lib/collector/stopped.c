@@ -60,10 +60,6 @@ static void cycle_turn(void) {
         tly_cycle_enter(tly_local_of(tly_mutator_of(n)));
 }
 
-static bool is_garbage(const tally_object *object) {
-    return tly_is_member(object);
-}
-
 tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
                               struct tally_collection *done,
                               struct tly_found *found) {
@@ -93,7 +89,7 @@ tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
     if (found->weak && !found->held)
         tly_weaken();
     if (look != TLY_LOOK_YOUNG)
-        tly_hot_unfold(is_garbage, look == TLY_LOOK_FULL);
+        tly_hot_unfold(tly_is_garbage, look == TLY_LOOK_FULL);
     found->waiting = tly_found_waits(found) || waiting;
     pause_end(mutator, began, done);
     return TALLY_OK;

@@ -117,6 +117,8 @@ TLY_INLINE size_t enter(struct tly_trial *trial, struct tables t,
                         tally_object *object, uint64_t word, uint64_t shared) {
     size_t granule = granule_of(t, object);
     int64_t total = (int64_t)(uint32_t)word + tly_count_of(shared);
+    if (TLY_UNLIKELY(total >= 256))
+        total = tly_trial_sum(word, shared);
     t.trial[granule] = (uint8_t)(t.trial[granule] + (uint64_t)total);
     if (TLY_UNLIKELY(total >= 256 || shared & TLY_WEAK ||
                      (WORD_TF(word) & TLY_TF_REFS) == TLY_TF_ASK))
@@ -156,13 +158,13 @@ static TLY_NOINLINE bool is_opaque(const tally_object *object) {
            !(tly_type_of(object)->shape_ & TLY_SHAPE_ATOMIC);
 }
 
-// Whether an object is looked at. An immortal one is not, nor one that is HOT
-// (a full collection has folded those), nor a dead one that waits for its end,
+// Whether an object is looked at. An immortal one is not, nor one that cools,
+// nor among the young one that is HOT, nor a dead one that waits for its end,
 // whose count is a link: what they refer to keeps those references.
 TLY_INLINE bool is_wanted(uint64_t word, uint64_t shared, bool young) {
     return WORD_GC(word) & TLY_GC_TRACKED &&
            !(young && WORD_GC(word) & TLY_GC_OLD) && !(shared & TLY_DYING) &&
-           WORD_OWNER(word) < TALLY_OWNER_HOT_;
+           WORD_OWNER(word) < (young ? TALLY_OWNER_HOT_ : TALLY_OWNER_COOLING_);
 }
 
 // Whatever lives now is old, whether it refers to others or not: a block that

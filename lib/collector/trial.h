@@ -9,6 +9,7 @@
 #define TLY_COLLECTOR_TRIAL_H
 
 #include "collector/sides.h"
+#include "object/hot.h"
 
 // What kernel A is about, and what it has met. [live]: threads run beside it,
 // and what is of the colour [fresh] is not looked at.
@@ -51,13 +52,21 @@ void tly_trial_mark(void);
 // Counts the members that are left, and leaves the pools without one alone.
 uint64_t tly_trial_garbage(bool young);
 
-// An object's count, in a stopped world.
+// The references to an object, by the two words of its header. Beside the
+// threads those in the cells of a HOT one are as they were added up.
+TLY_INLINE int64_t tly_trial_sum(uint64_t word, uint64_t shared) {
+    if (TLY_UNLIKELY(((unsigned)(word >> 32) & TALLY_OWNER_MASK_) ==
+                     TALLY_OWNER_HOT_))
+        return tly_hot_weigh((uint32_t)word, shared);
+    return (int64_t)(uint32_t)word + tly_count_of(shared);
+}
+
 TLY_INLINE int64_t tly_trial_total(const tally_object *object) {
     // ORDER[spill] acquire: what left this word is in the other, which is
     // read after.
     // ORDER[watched-count] acquire: as for the flag DIRTY.
-    int64_t local = tly_load_acquire(&object->local_);
-    return local + tly_count_of(tly_load_relaxed(&object->shared_));
+    uint64_t word = tly_load_acquire((const tly_header_word *)object);
+    return tly_trial_sum(word, tly_load_relaxed(&object->shared_));
 }
 
 // How many leading references an object has, or TLY_TF_ASK; 0 once it is none.

@@ -25,13 +25,13 @@ static uint64_t word_of(const tally_object *object) {
     return tly_load_acquire((const tly_header_word *)object);
 }
 
-// Whether a member may be garbage: watched, whole, and not touched. HOT and
-// immortal ones are not: their counts say nothing.
+// Whether a member may be garbage: watched, whole, and not touched. Immortal
+// ones, and those that are made cold, are not: their counts say nothing.
 static bool is_fit(uint64_t word, uint64_t shared) {
     unsigned owner = (unsigned)(word >> 32) & 0xFFFF;
     return (owner & (TALLY_OWNER_WATCH_ | TALLY_OWNER_DEAD_)) ==
                TALLY_OWNER_WATCH_ &&
-           (owner & TALLY_OWNER_MASK_) < TALLY_OWNER_HOT_ &&
+           (owner & TALLY_OWNER_MASK_) < TALLY_OWNER_COOLING_ &&
            word >> 48 & TLY_GC_TRACKED && !(shared & (TLY_DYING | TLY_DIRTY));
 }
 
@@ -54,7 +54,7 @@ static bool weigh(struct tly_trial *trial, tally_object *object) {
     uint64_t shared = tly_load_acquire(&object->shared_);
     if (!is_fit(word, shared))
         return false;
-    int64_t total = (int64_t)(uint32_t)word + tly_count_of(shared);
+    int64_t total = tly_trial_sum(word, shared);
     tly_sides.trial[tly_granule_of(object)] = (uint8_t)total;
     note(trial, object, total, shared);
     return true;

@@ -24,10 +24,10 @@ static bool watch(tally_object *object) {
         return true;
     }
     do {
-        // A HOT object may have been given the flag by who cools it, whose it
-        // is then; and nothing becomes HOT that is watched.
-        if (owner & (TALLY_OWNER_DEAD_ | TALLY_OWNER_WATCH_) ||
-            (owner & TALLY_OWNER_MASK_) >= TALLY_OWNER_HOT_)
+        // Who makes an object cold has a reference to it. Nothing becomes HOT
+        // that is watched.
+        if (owner & TALLY_OWNER_DEAD_ ||
+            (owner & TALLY_OWNER_MASK_) >= TALLY_OWNER_COOLING_)
             return false;
         // ORDER[death] acq_rel: see tly_end_is_held.
     } while (!tly_cas_acq_rel(&object->owner_, &owner,

@@ -13,10 +13,7 @@
 #include "object/count.h"
 #include "object/type.h"
 
-// Full collections without a count after which an object is HOT no more.
-#define IDLE 2u
-
-// What the last collection found to be dead, of who has its lock.
+// What the collection found to be dead, of who has its lock.
 static tally_object *buried[TLY_HOT_MAX];
 static unsigned buried_count;
 
@@ -27,18 +24,7 @@ static void rows_take(int64_t sum[TLY_HOT_MAX]) {
             sum[id] += tly_hot_take(&tly_hot_row(n)[id], id);
 }
 
-// The column of what is immortal. Nobody waits for that to cool any more.
-static void column_drop(unsigned id) {
-    if (tly_columns[id].cooling)
-        // Relaxed: the flag is a matter of the lock.
-        tly_and_relaxed(&tly_columns[id].object->owner_,
-                        (uint16_t)~TALLY_OWNER_WATCH_);
-    tly_column_give(id);
-}
-
-// Whether collections do not look at an object. Nor shall they at one with a
-// finalizer that nothing refers to: it dies by its count.
-static bool is_unseen(const tally_object *object) {
+bool tly_hot_is_unseen(const tally_object *object) {
     return !(tly_load_relaxed(&object->gc_) & TLY_GC_TRACKED) ||
            tly_type_of(object)->finalize_;
 }
@@ -48,7 +34,7 @@ static void column_fold(unsigned id, int64_t sum, bool all) {
     // Relaxed: the world is stopped; threads that are not attached may count
     // up on shared_ and make it immortal.
     uint16_t owner = tly_load_relaxed(&object->owner_);
-    while ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_HOT_ &&
+    while ((owner & TALLY_OWNER_MASK_) != TALLY_OWNER_IMMORTAL_ &&
            !tly_cas_relaxed(&object->owner_, &owner,
                             (uint16_t)(owner & ~TALLY_OWNER_MASK_)))
         continue;
@@ -57,11 +43,11 @@ static void column_fold(unsigned id, int64_t sum, bool all) {
     int64_t count =
         tly_count_of(tly_add_relaxed(&object->shared_, change) + change);
     if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_) {
-        column_drop(id);
+        tly_column_give(id);
         return;
     }
     tly_require(count >= 0);
-    if (count == 0 && (all || is_unseen(object))) {
+    if (count == 0 && (all || tly_hot_is_unseen(object))) {
         tly_columns[id].kept = true;
         tly_add_relaxed(&object->shared_, TLY_ONE);
     }
@@ -90,16 +76,12 @@ static bool is_done_with(struct tly_column *column,
                          bool (*is_garbage)(const tally_object *object),
                          bool full) {
     if (column->kept) {
-        buried[buried_count++] = column->object;
+        tly_hot_bury_later(column->object);
         return true;
     }
     if (is_garbage(column->object))
         return true;
-    if (!full)
-        return false;
-    column->idle = column->active ? 0 : column->idle + 1;
-    column->active = false;
-    return column->idle >= IDLE && !column->asked && !column->cooling;
+    return full && tly_column_is_idle(column, column->active);
 }
 
 static void column_unfold(unsigned id) {
@@ -108,8 +90,10 @@ static void column_unfold(unsigned id) {
         // Relaxed: as in column_fold.
         tly_add_relaxed(&object->shared_, (uint64_t)0 - TLY_ONE);
     tly_columns[id].kept = false;
-    if (!tly_hot_heat(object, id, true))
-        column_drop(id);
+    if (!tly_hot_heat(object, id,
+                      tly_columns[id].cooling ? TALLY_OWNER_COOLING_
+                                              : TALLY_OWNER_HOT_))
+        tly_column_give(id);
 }
 
 void tly_hot_unfold(bool (*is_garbage)(const tally_object *object), bool full) {
@@ -121,6 +105,10 @@ void tly_hot_unfold(bool (*is_garbage)(const tally_object *object), bool full) {
             tly_column_give(id);
         else if (tly_columns[id].object)
             column_unfold(id);
+}
+
+void tly_hot_bury_later(tally_object *object) {
+    buried[buried_count++] = object;
 }
 
 uint64_t tly_hot_bury(struct tly_local *self) {
@@ -152,8 +140,6 @@ void tly_hot_forked(void) {
     for (unsigned id = 1; id < tly_columns_top; id++)
         if (tly_columns[id].cooling) {
             tly_columns[id].cooling = 0;
-            // Relaxed: the child has one thread.
-            tly_and_relaxed(&tly_columns[id].object->owner_,
-                            (uint16_t)~TALLY_OWNER_WATCH_);
+            tly_column_keep(id);
         }
 }

@@ -1,10 +1,8 @@
-// Columns and rows, promotion and demotion.
+// Columns and rows, and promotion.
 //
 // An object becomes HOT only from MERGED, by who holds a counted reference: an
-// owner that counts plainly would write over the column's number. It ceases to
-// be HOT in a stopped world, or after a handshake that WATCH began: then every
-// thread has seen that cells are not to be used, and what it did to its own
-// before is visible. A column is used again only after that, all zero.
+// owner that counts plainly would write over the column's number. A column is
+// used again when nobody counts in it any more, all zero (cool.c, fold.c).
 
 #include "object/column.h"
 
@@ -37,7 +35,6 @@ struct tly_column tly_columns[TLY_HOT_MAX];
 unsigned tly_columns_top = 1;
 struct tly_mutex tly_hot_lock = TLY_MUTEX_INIT(TLY_RANK_HOT);
 
-static uint32_t coolings;         // that have begun
 static struct tly_hot_cell *rows; // reserved with the first HOT object
 static uint32_t rows_ready; // (a) those of mutators below this have memory
 static uint32_t hot_count;  // (a) columns in use
@@ -91,25 +88,19 @@ void tly_hot_adopt(struct tly_local *self) {
 // Rows that may have been written, those of vacant mutators included.
 uint32_t tly_hot_rows(void) {
     uint32_t count = tly_registry_count() + 1;
-    // Relaxed: written under the lock, or before the world was stopped.
-    uint32_t ready = tly_load_relaxed(&rows_ready);
+    // ORDER[hot-row] acquire: the rows can be read.
+    uint32_t ready = tly_load_acquire(&rows_ready);
     return count < ready ? count : ready;
 }
 
 uint64_t tly_hot_bytes(void) { return tly_hot_rows() * ROW_SIZE; }
-
-static int64_t cell_read(const struct tly_hot_cell *cell) {
-    // Relaxed: a snapshot, or ordered by a handshake or a stop.
-    return (int64_t)(tly_load_relaxed(&cell->up) -
-                     tly_load_relaxed(&cell->down));
-}
 
 int64_t tly_hot_cells(const tally_object *object) {
     // Relaxed: a snapshot; columns and rows are never unmapped.
     unsigned id = tly_load_relaxed(&object->local_) % TLY_HOT_MAX;
     int64_t sum = 0;
     for (uint32_t n = 1, count = tly_hot_rows(); n < count; n++)
-        sum += cell_read(&tly_hot_row(n)[id]);
+        sum += tly_hot_cell_read(&tly_hot_row(n)[id]);
     return sum;
 }
 
@@ -139,19 +130,19 @@ void tly_column_give(unsigned id) {
 
 // Takes what a cell holds, which nobody counts in now.
 int64_t tly_hot_take(struct tly_hot_cell *cell, unsigned id) {
-    int64_t value = cell_read(cell);
+    int64_t value = tly_hot_cell_read(cell);
     // Relaxed: the handshake, or the stop, ordered it.
     if (!tly_load_relaxed(&cell->up) && !value)
         return 0;
     tly_store_relaxed(&cell->up, 0);
     tly_store_relaxed(&cell->down, 0);
     tly_columns[id].active = true;
+    tly_columns[id].ups = 0;
     return value;
 }
 
 // ---- promotion
 
-// Makes a merged object HOT. False: it is immortal meanwhile.
 // What heating did, undone.
 static bool heat_not(tally_object *object) {
     // Relaxed: the caller holds a reference.
@@ -160,7 +151,7 @@ static bool heat_not(tally_object *object) {
     return false;
 }
 
-bool tly_hot_heat(tally_object *object, unsigned id, bool cools) {
+bool tly_hot_heat(tally_object *object, unsigned id, uint16_t number) {
     // Relaxed: the bias comes before the owner changes. Nothing is ended by a
     // count that is too high.
     tly_add_relaxed(&object->shared_, TLY_HOT_BIAS * TLY_ONE);
@@ -172,14 +163,23 @@ bool tly_hot_heat(tally_object *object, unsigned id, bool cools) {
             tly_store_relaxed(&object->local_, 0);
             return false;
         }
-        // A collection watches it.
-        if (!cools && owner & TALLY_OWNER_WATCH_)
+        // A collection that watches it has weighed it by its header.
+        if (owner & TALLY_OWNER_WATCH_)
             return heat_not(object);
         // ORDER[hot] acq_rel: the column's number is stored before. Pairs with
         // who reads the owner and then counts in the cell.
-    } while (!tly_cas_acq_rel(&object->owner_, &owner,
-                              (uint16_t)(owner | TALLY_OWNER_HOT_)));
+    } while (
+        !tly_cas_acq_rel(&object->owner_, &owner, (uint16_t)(owner | number)));
     return true;
+}
+
+// With the lock: an object that has a column.
+static void promote_again(tally_object *object, unsigned owner, bool asked) {
+    // Relaxed: the lock orders it.
+    unsigned id = tly_load_relaxed(&object->local_);
+    tly_columns[id].asked |= asked;
+    if (owner == TALLY_OWNER_COOLING_)
+        tly_column_keep(id);
 }
 
 // With the lock; the caller holds a counted reference to a merged object.
@@ -188,8 +188,8 @@ static tally_status promote(tally_object *object, bool asked) {
     bool merged = tly_load_acquire(&object->shared_) & TLY_MERGED;
     // Relaxed: nobody else makes it HOT meanwhile.
     unsigned owner = tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_;
-    if (owner == TALLY_OWNER_HOT_)
-        tly_columns[tly_load_relaxed(&object->local_)].asked |= asked;
+    if (owner == TALLY_OWNER_HOT_ || owner == TALLY_OWNER_COOLING_)
+        promote_again(object, owner, asked);
     if (owner != TALLY_OWNER_NONE_ || !merged)
         return TALLY_OK; // HOT, or immortal
     unsigned id = column_find();
@@ -198,7 +198,7 @@ static tally_status promote(tally_object *object, bool asked) {
     tally_status status = rows_commit(tly_registry_count());
     if (status != TALLY_OK)
         return status;
-    if (tly_hot_heat(object, id, false))
+    if (tly_hot_heat(object, id, TALLY_OWNER_HOT_))
         column_take(id, object, asked);
     // Relaxed: a collection may watch the object: not for long, for the caller
     // has a reference.
@@ -290,89 +290,6 @@ void tly_hot_sample(struct tly_local *self, tally_object *object) {
         (void)promote(object, false);
         tly_mutex_unlock(&tly_hot_lock);
     }
-}
-
-// ---- demotion
-
-// Begins it, or joins who has begun. Returns its number, 0 when the object is
-// not HOT.
-static uint32_t cool_begin(tally_object *object, unsigned *ret_id) {
-    uint32_t number = 0;
-    tly_mutex_lock(&tly_hot_lock);
-    // Relaxed: what is HOT stays so while the lock is held, or is immortal.
-    uint16_t owner = tly_load_relaxed(&object->owner_);
-    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_HOT_) {
-        *ret_id = tly_load_relaxed(&object->local_);
-        struct tly_column *column = &tly_columns[*ret_id];
-        if (!column->cooling)
-            column->cooling = ++coolings ? coolings : ++coolings;
-        number = column->cooling;
-        // Relaxed: the goal of the handshake is stored after it.
-        tly_or_relaxed(&object->owner_, TALLY_OWNER_WATCH_);
-    }
-    tly_mutex_unlock(&tly_hot_lock);
-    return number;
-}
-
-static int64_t column_sum(unsigned id) {
-    int64_t sum = 0;
-    for (uint32_t n = 1, count = tly_hot_rows(); n < count; n++)
-        sum += tly_hot_take(&tly_hot_row(n)[id], id);
-    return sum;
-}
-
-// The cooling's number goes with its column: then somebody else ended it.
-static bool is_cooling(const tally_object *object, unsigned id,
-                       uint32_t number) {
-    return tly_columns[id].object == object &&
-           tly_columns[id].cooling == number;
-}
-
-// With the lock, after the handshake: no thread uses the cells any more.
-static void cool_end(tally_object *object, unsigned id) {
-    // Relaxed: as long as the bias is there no decrement is the last.
-    tly_add_relaxed(&object->shared_, (uint64_t)column_sum(id) * TLY_ONE);
-    tly_store_relaxed(&object->local_, 0);
-    tly_columns[id].cooling = 0;
-    uint16_t owner = tly_load_relaxed(&object->owner_), next;
-    bool hot;
-    do {
-        hot = (owner & TALLY_OWNER_MASK_) == TALLY_OWNER_HOT_;
-        next = owner & (uint16_t)~TALLY_OWNER_WATCH_;
-        if (hot)
-            next &= (uint16_t)~TALLY_OWNER_MASK_;
-        // Relaxed: who sees the new owner counts on shared_, as before.
-    } while (!tly_cas_relaxed(&object->owner_, &owner, next));
-    // A full collection has the column of what became immortal meanwhile.
-    if (!hot)
-        return;
-    tly_column_give(id);
-    // Relaxed: the caller's reference is left.
-    uint64_t old =
-        tly_add_relaxed(&object->shared_, (uint64_t)0 - TLY_HOT_BIAS * TLY_ONE);
-    tly_require(tly_count_of(old) > (int64_t)TLY_HOT_BIAS);
-}
-
-tally_status tally_make_cold(void *reference) {
-    tally_object *object = reference;
-    tly_object_check(object, "make cold");
-    struct tly_mutator *self = tly_self_attached();
-    if (!self)
-        return -errno;
-    if (tly_rcu_ongoing() || self->stopped_world)
-        return TALLY_DEADLOCK;
-    unsigned id = 0;
-    uint32_t number = cool_begin(object, &id);
-    if (!number)
-        return TALLY_OK;
-    // Each waits for itself, so that nobody waits for another who is at it.
-    tally_status status = tly_handshake(self, 0, 0);
-    tly_require(status == TALLY_OK);
-    tly_mutex_lock(&tly_hot_lock);
-    if (is_cooling(object, id, number))
-        cool_end(object, id);
-    tly_mutex_unlock(&tly_hot_lock);
-    return TALLY_OK;
 }
 
 // ---- the end

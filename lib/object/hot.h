@@ -4,11 +4,11 @@
 // own cell, plainly; the object's count is what shared_ holds, and all cells
 // of its column. While it is HOT nothing can end it: shared_ has a bias, the
 // runtime's unit, that no count comes near. It becomes an ordinary merged
-// object again, with its count in one place, when a full collection folds the
-// cells, or by tally_make_cold.
+// object again, with its count in one place, by tally_make_cold, and by a full
+// collection: as garbage, or as what nobody counts any more.
 //
-//   owner_    HOT: count in the cell. HOT | WATCH: the cells are about to be
-//             added up, count on shared_, as for any merged object
+//   owner_    HOT: count in the cell. HOT | WATCH, COOLING: the cells are
+//             about to be added up, count on shared_, as for any merged object
 //   local_    the column's number, 1 .. TLY_HOT_MAX - 1
 //   shared_   MERGED; others' count + TLY_HOT_BIAS
 //
@@ -70,6 +70,24 @@ void tly_hot_sample(struct tly_local *self, tally_object *object);
 // The references that the cells of a HOT object hold now.
 int64_t tly_hot_cells(const tally_object *object);
 
+// ---- beside the threads (cool.c); for who has the collector's lock
+
+// Before and after the handshake that begins a full collection, and the sum of
+// that time: what nobody counts, and what collections do not look at and
+// nothing refers to, becomes ordinary. Unless [answered] all stay as they were.
+void tly_hot_retire(void);
+void tly_hot_retired(bool answered);
+
+// Adds all cells up. Of an object that was watched before a handshake, and is,
+// nobody changes them between its end and that of the watch.
+void tly_hot_sum(void);
+
+// The references to a HOT object: its header's, and its cells' in that sum.
+int64_t tly_hot_weigh(uint32_t local, uint64_t shared);
+
+// What nobody can reach becomes ordinary, and its column is free.
+void tly_hot_let_go(bool (*is_garbage)(const tally_object *object));
+
 // ---- in a stopped world (fold.c)
 
 // Makes each HOT object an ordinary merged one, until tly_hot_unfold. An
@@ -84,8 +102,8 @@ bool tly_hot_is_kept(const tally_object *object);
 // dead (NULL: nothing); a [full] one lets those go that nobody counts, too.
 void tly_hot_unfold(bool (*is_garbage)(const tally_object *object), bool full);
 
-// Drops, in a running world, the last units of what the fold of a collection
-// found to be dead. Returns how many objects that were.
+// Drops, in a running world, the last units of what the collection has found
+// to be dead. Returns how many objects that were.
 uint64_t tly_hot_bury(struct tly_local *self);
 
 // Whether there is a HOT object that nothing refers to, which the next full

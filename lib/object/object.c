@@ -46,6 +46,10 @@ bool tally_is_unique(const void *reference) {
            tly_load_relaxed(&object->local_) == 1;
 }
 
+static bool is_hot(unsigned number) {
+    return number == TALLY_OWNER_HOT_ || number == TALLY_OWNER_COOLING_;
+}
+
 static uint32_t flags_of(uint64_t shared, uint16_t owner, uint8_t gc) {
     uint32_t flags = 0;
     if (shared & TLY_MERGED)
@@ -56,7 +60,7 @@ static uint32_t flags_of(uint64_t shared, uint16_t owner, uint8_t gc) {
         flags |= TALLY_COUNT_PUBLISHED;
     if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
         flags |= TALLY_COUNT_IMMORTAL;
-    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_HOT_)
+    if (is_hot(owner & TALLY_OWNER_MASK_))
         flags |= TALLY_COUNT_HOT;
     if (owner & TALLY_OWNER_WATCH_)
         flags |= TALLY_COUNT_WATCHED;
@@ -72,11 +76,10 @@ struct tally_counts tally_counts_of(const void *reference) {
     uint64_t shared = tly_load_relaxed(&object->shared_);
     unsigned number = owner & TALLY_OWNER_MASK_;
     int64_t shared_count = tly_count_of(shared);
-    if (number == TALLY_OWNER_HOT_)
+    if (is_hot(number))
         shared_count += tly_hot_cells(object) - (int64_t)TLY_HOT_BIAS;
     struct tally_counts counts = {
-        .owner_count =
-            number == TALLY_OWNER_HOT_ ? 0 : tly_load_relaxed(&object->local_),
+        .owner_count = is_hot(number) ? 0 : tly_load_relaxed(&object->local_),
         .shared_count = shared_count,
         .owner = number <= TALLY_OWNER_MAX_ ? number : 0,
         .flags = flags_of(shared, owner, tly_load_relaxed(&object->gc_)),

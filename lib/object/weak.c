@@ -225,14 +225,11 @@ static void call_gone(void *object) {
 
 // ---- asking
 
-// Whether a collection watches an object. Of a HOT one the flag means that it
-// is made cold.
+// Whether a collection watches an object.
 static bool is_watched(const tally_object *object) {
     // ORDER[watch] acquire: what the collection did before it took the flag
     // away. One that sets it waits for the end of the caller's section.
-    uint16_t owner = tly_load_acquire(&object->owner_);
-    return owner & TALLY_OWNER_WATCH_ &&
-           (owner & TALLY_OWNER_MASK_) != TALLY_OWNER_HOT_;
+    return tly_load_acquire(&object->owner_) & TALLY_OWNER_WATCH_;
 }
 
 // Whether a weak reference may be used in a phase.

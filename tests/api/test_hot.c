@@ -220,6 +220,79 @@ static void a_cycle_through_a_hot_object_is_collected(void **state) {
     assert_int_equal(nodes_destroyed, 2);
 }
 
+struct counted {
+    struct leaf *leaf[2];
+    stage at;
+    atomic_bool over;
+};
+
+static void *count_them(void *arg) {
+    struct counted *counted = arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_set(&counted->at, 1);
+    while (!counted->over)
+        for (int n = 0; n < 2; n++) {
+            tally_incref(counted->leaf[n]);
+            tally_incref(counted->leaf[!n]);
+            tally_decref(counted->leaf[n]);
+            tally_decref(counted->leaf[!n]);
+            tally_safepoint();
+        }
+    tally_detach();
+    return NULL;
+}
+
+static struct node *hot_ring(struct leaf *leaf) {
+    struct node *a = tally_new(node), *b = tally_new(node),
+                *c = tally_new(node);
+    must(a && b && c);
+    tally_set(a, next, b);
+    tally_set_steal(b, next, a);
+    tally_set(c, next, leaf);
+    tally_decref(c);
+    must(tally_make_hot(b) == TALLY_OK);
+    return b;
+}
+
+static void garbage_through_hot_objects_is_found_beside_the_threads(
+    void **state) {
+    (void)state;
+    struct counted counted = {.over = false};
+    for (int n = 0; n < 2; n++)
+        counted.leaf[n] = made_hot(tally_new(leaf));
+    struct node *live = hot_ring(counted.leaf[0]);
+    pthread_t thread[3];
+    for (int n = 0; n < 3; n++)
+        thread[n] = thread_start(count_them, &counted);
+    stage_wait(&counted.at, 1);
+    nodes_destroyed = 0;
+    for (int n = 0; n < 20; n++) {
+        struct tally_collection done;
+        tally_incref(live);
+        tally_decref(hot_ring(counted.leaf[n % 2]));
+        assert_int_equal(
+            tally_collect_with(TALLY_CONCURRENT, TALLY_FULL, &done), TALLY_OK);
+        assert_int_equal(done.mode, TALLY_CONCURRENT);
+        assert_int_equal(done.pause_ns, 0);
+        assert_int_equal(done.freed, 2);
+        assert_int_equal(nodes_destroyed, 3 * (n + 1));
+        tally_decref(live);
+    }
+    counted.over = true;
+    for (int n = 0; n < 3; n++)
+        thread_join(thread[n]);
+    for (int n = 0; n < 2; n++) {
+        assert_true(is_hot(counted.leaf[n]));
+        assert_int_equal(references(counted.leaf[n]), 1);
+        tally_decref(counted.leaf[n]);
+    }
+    assert_int_equal(references(live), 2);
+    tally_decref(live);
+    assert_int_equal(tally_collect(), 4);
+    assert_int_equal(stats_now().hot_objects, 0);
+    assert_int_equal(tally_verify(2), TALLY_OK);
+}
+
 static void a_young_collection_spares_what_a_hot_object_refers_to(
     void **state) {
     (void)state;
@@ -388,6 +461,7 @@ int main(void) {
         quiet_test(a_chain_of_hot_objects_goes_in_one_collection),
         quiet_test(what_only_garbage_refers_to_goes_in_the_same_one),
         quiet_test(a_cycle_through_a_hot_object_is_collected),
+        quiet_test(garbage_through_hot_objects_is_found_beside_the_threads),
         quiet_test(a_young_collection_spares_what_a_hot_object_refers_to),
         quiet_test(its_finalizer_runs_once),
         quiet_test(a_published_one_waits_for_its_readers),

@@ -1,12 +1,12 @@
 // A full collection beside running threads has to know the count of a HOT
 // object, which is a sum over cells that threads write plainly.  This model
-// exists because the collector takes the cells away for a while, when threads
-// also make such an object cold, or HOT, and ask for it through weak
-// references.
+// exists because the collector adds the cells up, and folds those of some
+// objects, when threads also make such an object cold, or HOT, and ask for it
+// through weak references.
 //
 // QUESTION    Is a HOT object committed only when nobody refers to it; is no
-//             count lost when its cells are folded and used again; and does a
-//             weak reference to it work as long as it lives?
+//             count lost when its cells are folded; and does a weak reference
+//             to it work as long as it lives?
 // THREADS     two that count, put a reference into the object's own field,
 //             take it out, use a weak reference, and make the object cold and
 //             HOT, ROUNDS times in all; the collector, COLLECTIONS times, and
@@ -14,45 +14,61 @@
 // ABSTRACTED  One object without an owner, and one column.  A handshake and a
 //             grace period end when all operations have ended that were under
 //             way.  That other members are committed or none is all the same:
-//             the phase is COMMITTED in each collection.  Who makes it cold
-//             does so under the columns' lock, but for the handshake.  More of
-//             cells is promote.pml's, of the phase commit.pml's.  Sequentially
-//             consistent memory.
+//             the phase is COMMITTED in each collection.  What the capture
+//             reads is nobody's business: it proposes the object or not.
+//             Whether the collection makes it cold, by its age or because it
+//             looks dead, is any choice.  More of cells is promote.pml's, of
+//             the phase commit.pml's.  Sequentially consistent memory.
 // IN C        up, down    tally_incref_slow_, tally_decref_slow_
 //             get         tally_weak_get
-//             make_hot, make_cold   the same with tally_ before it
-//             Collector, COOLING   not built: full collections stop the world
-//                         while there are HOT objects
-//             Edges: [hot]; [goal], [acknowledge]; the phase.
+//             heat        tally_make_hot: promote, tly_hot_heat
+//             cool        tally_make_cold: cool_begin, cool_end
+//             retire, retired   tly_hot_retire, tly_hot_retired
+//             collect     find (live.c): the watch is watch.c's, the sum
+//                         tly_hot_sum, the rest validate.c's and commit's
+//             bury        tly_hot_bury
+//             Edges: [hot]; [goal], [acknowledge]; [watched-count], [dirty];
+//             the phase.
 //
-// THE RULE    HOT objects are watched before goal BEGIN is asked for; when it
-//             has been answered nobody counts in their cells, and these are
-//             folded into the shared count, in which the bias stays.  Who is
-//             HOT and was not folded in this collection is no member.  Before
-//             CLOSING the watch of what is no member ends, and its cells are
-//             used again.  An object becomes cold by way of COOLING, an owner
-//             number of its own for which all count in shared, and a
-//             handshake; flags stay as they are: WATCH is the collector's.
+// THE RULE    A HOT object is a member like any other.  When it is watched, all
+//             count in its header; when goal END has been answered its cells do
+//             not change until the watch ends, and are added up: HOT, its count
+//             is that sum and the header's, less the bias.  Nothing becomes HOT
+//             that is watched.  An object becomes cold by way of COOLING, an
+//             owner number of its own for which all count in the header, and a
+//             handshake; flags stay as they are: WATCH is the collector's.  Of
+//             what is watched DIRTY is set before its cells are folded.  What
+//             is COOLING is no member.  A collection makes objects cold in the
+//             same way: COOLING before goal BEGIN is asked for, folded when it
+//             is answered, unless somebody has made it HOT again or cools it,
+//             too; if the bias was all that was left a unit stays, which is
+//             dropped like any reference at the end.
 //
 // INVARIANTS
-//   a  What is committed is referred to by nobody, and its cells are empty.
+//   a  What is committed is referred to by nobody.
 //   b  Who finds the count zero finds no reference left.
 //   c  A weak reference answers "dead" only if the object is.
 //   d  When all threads have ended counts are exact; a collection frees the
 //      object then.
 //
 // MUTANTS (each must be refuted)
-//   FOLDEARLY    cells are folded before goal BEGIN has been answered
-//   NOFOLD       they are not; and it stays a member
-//   EARLYCELLS   the watch ends after the fold; the next one begins with D's
-//   UNFOLDED     what became HOT meanwhile stays a member
+//   SUMEARLY     cells are added up before goal END has been answered
+//   NOSUM        they are not: the header's count is all that is looked at
+//   CELLWATCH    threads count in their cells though it is watched
+//   HEATWATCH    an object is made HOT that is watched
+//   NOTOUCH      a watched object is made cold without DIRTY
 //   HOTWATCH     the watch of what lives on ends after COMMITTED
 //   COOLWATCH    made cold by WATCH, without a number for COOLING
-//   COOLCLEARS   the end of COOLING takes WATCH away, as it does without one
-//   COOLEARLY    the cells are summed without a handshake
+//   COOLEARLY    the cells are folded without a handshake
+//   RETIREEARLY  the collection folds them before BEGIN has been answered
+//   NOKEEP       and though it was made HOT again meanwhile
+//   BOTHEND      and though a thread makes it cold, too
+//   STALE        and though a thread has made it cold
+//   NOUNIT       and keeps no unit of what nobody refers to
 
-mtype:mutant = { NONE, FOLDEARLY, NOFOLD, EARLYCELLS, UNFOLDED, HOTWATCH,
-                 COOLWATCH, COOLCLEARS, COOLEARLY };
+mtype:mutant = { NONE, SUMEARLY, NOSUM, CELLWATCH, HEATWATCH, NOTOUCH,
+                 HOTWATCH, COOLWATCH, COOLEARLY, RETIREEARLY, NOKEEP, BOTHEND,
+                 STALE, NOUNIT };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
@@ -75,7 +91,9 @@ bool watch;
 bool dirty;
 short shared = BIAS;
 short cell[2];
-bool folded;                    // the column's, in this collection
+bool cooling;                   // by a thread
+bool leaving;                   // by the collection
+bool kept;                      // a unit of it is the collection's
 bool field;
 bool target = 1;
 bool lock;
@@ -91,7 +109,6 @@ bool gone;
 bool dead;
 byte over;
 
-#define CELLS   (cell[0] || cell[1])
 #define IS_HOT  (owner == HOT || owner == COOLING)
 
 inline begin() {
@@ -127,9 +144,15 @@ inline cell_add(by) {
     }
 }
 
+inline ends() {
+    assert(!refs[0] && !refs[1] && !field && !IS_HOT);      // b
+    dead = 1;
+    target = 0
+}
+
 inline up() {
     if
-    :: h && !w ->
+    :: h && (!w || MUTANT == CELLWATCH) ->
         cell_add(1)
     :: else ->
         dirty = dirty || w;
@@ -144,7 +167,7 @@ inline up() {
 
 inline down() {
     if
-    :: h && !w ->
+    :: h && (!w || MUTANT == CELLWATCH) ->
         cell_add(-1)
     :: else ->
         dirty = dirty || w;
@@ -154,9 +177,7 @@ inline down() {
             refs[me]--;
             if
             :: !shared ->
-                assert(!refs[0] && !refs[1] && !field && !IS_HOT);      // b
-                dead = 1;
-                target = 0
+                ends()
             :: else
             fi;
             end()
@@ -185,6 +206,20 @@ inline answer_dead() {
     }
 }
 
+// With the lock, when nobody uses the cells.
+inline column_end() {
+    dirty = dirty || (watch && MUTANT != NOTOUCH);
+    atomic {
+        tmp = cell[0] + cell[1];
+        cell[0] = 0;
+        cell[1] = 0;
+        shared = shared + tmp;
+        tmp = 0
+    };
+    owner = NOBODY;             // CAS; the flags stay
+    leaving = leaving && (MUTANT == STALE)
+}
+
 // With the lock.
 inline cool() {
     atomic {
@@ -195,6 +230,7 @@ inline cool() {
         :: else ->
             owner = COOLING
         fi;
+        cooling = 1;
         lock = 0
     };
     if
@@ -203,45 +239,48 @@ inline cool() {
     :: else
     fi;
     atomic {
-        !lock -> lock = 1;
-        tmp = cell[0] + cell[1];
-        cell[0] = 0;
-        cell[1] = 0
+        !lock -> lock = 1
     };
-    if
-    :: watch && tmp ->          // it was not folded
-        dirty = 1
-    :: else
-    fi;
     atomic {
-        shared = shared + tmp;
-        tmp = 0
-    };
-    atomic {                    // CAS
         if
-        :: MUTANT == COOLCLEARS ->
-            watch = 0
         :: MUTANT == COOLWATCH ->
             watch = watch && w
         :: else
         fi;
-        owner = NOBODY;
         w = 0
     };
-    atomic {
-        shared = shared - BIAS;
-        assert(shared > 0);
-        folded = 0;
-        lock = 0
-    }
+    if
+    :: cooling ->               // else somebody has ended it
+        column_end();
+        atomic {
+            shared = shared - BIAS;
+            assert(shared > 0);
+            cooling = 0
+        }
+    :: else
+    fi;
+    lock = 0
 }
 
 inline heat() {
-    shared = shared + BIAS;
-    atomic {                    // CAS; the flags stay
-        owner = HOT;
-        lock = 0
-    }
+    if
+    :: owner == COOLING ->
+        atomic {
+            leaving = leaving && (MUTANT == NOKEEP);
+            owner = HOT
+        }
+    :: else ->
+        shared = shared + BIAS;
+        if                      // CAS; the flags stay
+        :: atomic {
+               !watch || MUTANT == HEATWATCH -> owner = HOT
+           }
+        :: atomic {
+               watch && MUTANT != HEATWATCH -> shared = shared - BIAS
+           }
+        fi
+    fi;
+    lock = 0
 }
 
 proctype Thread(byte me) {
@@ -280,13 +319,13 @@ proctype Thread(byte me) {
        };
        do
        :: if
-          :: h && !w ->
+          :: h && (!w || MUTANT == CELLWATCH) ->
               cell_add(1);
               break
           :: !h && !w ->
               upgrade();
               break
-          :: w && phase == OPEN ->
+          :: w && !(h && MUTANT == CELLWATCH) && phase == OPEN ->
               dirty = 1;
               if
               :: phase == OPEN ->
@@ -294,7 +333,7 @@ proctype Thread(byte me) {
                   break
               :: else
               fi
-          :: w && phase == CLOSING ->
+          :: w && !(h && MUTANT == CELLWATCH) && phase == CLOSING ->
               atomic {
                   if
                   :: phase == CLOSING ->
@@ -302,7 +341,7 @@ proctype Thread(byte me) {
                   :: else
                   fi
               }
-          :: w && phase == COMMITTED ->
+          :: w && !(h && MUTANT == CELLWATCH) && phase == COMMITTED ->
               if
               :: watch ->
                   answer_dead();
@@ -313,13 +352,14 @@ proctype Thread(byte me) {
           fi
        od
     :: atomic {
-           refs[me] && rounds < ROUNDS && !lock && owner == HOT &&
+           refs[me] && rounds < ROUNDS && !lock && IS_HOT && !cooling &&
            !(watch && (MUTANT == COOLWATCH)) -> lock = 1;
            rounds++
        };
        cool()
     :: atomic {
-           refs[me] && rounds < ROUNDS && !lock && owner == NOBODY ->
+           refs[me] && rounds < ROUNDS && !lock &&
+           (owner == NOBODY || leaving && owner == COOLING && !cooling) ->
                lock = 1;
            rounds++
        };
@@ -330,83 +370,130 @@ proctype Thread(byte me) {
     over++
 }
 
-inline fold() {
-    atomic {                    // with the lock
+inline retire() {
+    if
+    :: atomic {
+           !lock && owner == HOT && !cooling -> leaving = 1;
+           owner = COOLING
+       }
+    :: true
+    fi
+}
+
+inline retired() {
+    atomic {
         !lock -> lock = 1
     };
     if
-    :: IS_HOT && looked && MUTANT != NOFOLD ->
-        shared = shared + cell[0] + cell[1];
-        atomic {
-            cell[0] = 0;
-            cell[1] = 0;
-            folded = 1
-        }
+    :: leaving && (!cooling || MUTANT == BOTHEND) ->
+        if
+        :: true ->
+            column_end();
+            atomic {            // CAS
+                cooling = 0;
+                shared = shared - BIAS;
+                if
+                :: shared <= 0 && MUTANT != NOUNIT ->
+                    shared++;
+                    kept = 1
+                :: else
+                fi
+            }
+        :: true ->              // it is not dead; or not all have answered
+            owner = HOT
+        fi
     :: else
     fi;
     atomic {
-        folded = folded || (MUTANT == NOFOLD && IS_HOT);
+        leaving = 0;
         lock = 0
     }
 }
 
-inline unwatch() {
+inline bury() {
     atomic {
-        watch = 0;
-        folded = 0
+        if
+        :: kept ->
+            kept = 0;
+            shared--;
+            if
+            :: !shared ->
+                ends()
+            :: else
+            fi
+        :: else
+        fi
+    }
+}
+
+inline add_up() {
+    if
+    :: !IS_HOT ->
+        sum = -1                // another's column
+    :: IS_HOT && MUTANT != NOSUM ->
+        sum = cell[0];
+        sum = sum + cell[1]
+    :: else
+    fi
+}
+
+inline weigh() {
+    o = owner;
+    atomic {
+        left = shared + (o == HOT -> sum - BIAS : 0);
+        member = member && watch && o != COOLING && !dirty && !dead
+    };
+    atomic {
+        member = member && left == field;
+        left = 0;
+        sum = 0;
+        o = NOBODY
     }
 }
 
 inline collect() {
-    atomic {
-        !lock -> looked = IS_HOT;
-        watch = looked
-    };
+    retire();
     if
-    :: MUTANT == FOLDEARLY ->
-        fold()
+    :: MUTANT == RETIREEARLY ->
+        retired()
     :: else
     fi;
     shake();
     if
-    :: MUTANT != FOLDEARLY ->
-        fold()
-    :: else
-    fi;
-    if
-    :: MUTANT == EARLYCELLS ->
-        watch = 0
+    :: MUTANT != RETIREEARLY ->
+        retired()
     :: else
     fi;
     if
     :: true ->                  // the capture proposes it
         dirty = 0;
         atomic {
-            member = !dead;
-            watch = 1
+            member = !dead && owner != COOLING;
+            watch = watch || member
         };
+        if
+        :: MUTANT == SUMEARLY ->
+            add_up()
+        :: else
+        fi;
         shake();
-        atomic {
-            left = (IS_HOT -> BIAS : 0);
-            member = member && (!left || folded || MUTANT == UNFOLDED)
-        };
-        left = shared - left;
-        left = left - field;
-        atomic {
-            member = member && !left && !dirty && !dead;
-            left = 0
-        }
+        if
+        :: MUTANT != SUMEARLY ->
+            add_up()
+        :: else
+        fi;
+        weigh()
     :: over < 2                 // or does not
     fi;
     do
     :: if
        :: !member && MUTANT != HOTWATCH ->
-           unwatch()
+           watch = 0
        :: else
        fi;
        phase = CLOSING;
        if
-       :: member && dirty ->
+       :: member && (dirty || dead || owner == COOLING) ->
            member = 0;
            phase = OPEN
        :: else ->
@@ -415,7 +502,7 @@ inline collect() {
                :: phase == CLOSING ->
                    phase = COMMITTED;
                    gone = member;
-                   assert(!member || !refs[0] && !refs[1] && !CELLS);   // a
+                   assert(!member || !refs[0] && !refs[1]);     // a
                    break
                :: else
                fi
@@ -428,18 +515,20 @@ inline collect() {
     :: else
     fi;
     shake();
-    unwatch();
+    watch = 0;
     atomic {
         phase = OPEN;
-        member = 0;
-        looked = 0
-    }
+        member = 0
+    };
+    bury()
 }
 
 active proctype Collector() {
     short left;
+    short sum;
+    short tmp;
     byte n;
-    bool looked;
+    mtype:owner o = NOBODY;
     bool member;
 
     atomic {
@@ -448,6 +537,8 @@ active proctype Collector() {
         :: cell[1] = 1
         :: cell[1] = 2;
            shared = BIAS - 1
+        :: cell[1] = -2;
+           shared = BIAS + 3
         fi;
         run Thread(0);
         run Thread(1)
@@ -464,7 +555,7 @@ active proctype Collector() {
     if
     :: !gone && !dead ->
         collect();
-        assert(gone)                                        // d
+        assert(gone || dead)                                // d
     :: else
     fi
 }

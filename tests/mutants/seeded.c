@@ -29,6 +29,8 @@ static const struct {
     {"phase-first", TLY_DEFECT_PHASE_FIRST},
     {"no-grace", TLY_DEFECT_NO_GRACE},
     {"unit-blindly", TLY_DEFECT_UNIT_BLINDLY},
+    {"hot-sum-early", TLY_DEFECT_HOT_SUM_EARLY},
+    {"cool-no-dirty", TLY_DEFECT_COOL_NO_DIRTY},
 };
 
 // ---- chaos

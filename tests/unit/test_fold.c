@@ -2,7 +2,7 @@
 
 #include "unit_hot.h"
 
-#include "epoch/world.h"
+#include "object/column.h"
 
 static const void *garbage;
 static bool is_garbage(const tally_object *object) { return object == garbage; }
@@ -83,19 +83,21 @@ static void what_refers_to_others_is_left_to_the_collector(void **state) {
     assert_int_equal(total_of(node), 0);
 }
 
-// Makes an object HOT as contention does.
-static void heat_by_itself(void *leaf) {
-    must(tally_transfer(leaf) == TALLY_OK);
-    tly_hot_configure(true);
-    enough = false;
-    pthread_t thread = thread_start(count_often, leaf);
-    while (owner_of(leaf) != TALLY_OWNER_HOT_) {
-        tally_incref(leaf);
-        tally_decref(leaf);
-    }
-    enough = true;
-    thread_join(thread);
-    tly_hot_configure(false);
+static void what_cools_goes_on_cooling(void **state) {
+    (void)state;
+    struct leaf *leaf = hot(begin());
+    tly_columns[leaf->head.local_].cooling = 7;
+    leaf->head.owner_ = TALLY_OWNER_COOLING_;
+    must(tally_stop_world() == TALLY_OK);
+    tly_hot_fold(false);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_NONE_);
+    tly_hot_unfold(NULL, false);
+    tally_start_world();
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_COOLING_);
+    assert_int_equal(total_of(leaf), 1);
+    assert_int_equal(tally_make_cold(leaf), TALLY_OK);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_NONE_);
+    assert_int_equal(total_of(leaf), 1);
 }
 
 static void what_nobody_counts_loses_its_column(void **state) {
@@ -136,13 +138,16 @@ static void an_immortal_objects_column_goes_with_a_fold(void **state) {
 
 static void in_a_forked_child_nothing_cools(void **state) {
     (void)state;
-    struct leaf *leaf = hot(begin());
-    leaf->head.owner_ |= TALLY_OWNER_WATCH_;
+    struct leaf *leaf = hot(begin()), *second = hot(tally_new(leaf));
+    // As if a thread that is gone waited in tally_make_cold.
+    tly_columns[leaf->head.local_].cooling = 7;
+    leaf->head.owner_ = TALLY_OWNER_COOLING_;
     tly_hot_forked();
-    // Only what tally_make_cold has begun is ended.
-    assert_true(leaf->head.owner_ & TALLY_OWNER_WATCH_);
-    leaf->head.owner_ = TALLY_OWNER_HOT_;
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_HOT_);
+    assert_int_equal(owner_of(second), TALLY_OWNER_HOT_);
     assert_int_equal(tally_make_cold(leaf), TALLY_OK);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_NONE_);
+    tally_decref(second);
 }
 
 static void what_is_dead_is_seen_before_it_is_found(void **state) {
@@ -168,6 +173,7 @@ int main(void) {
         object_test(what_nothing_refers_to_is_buried),
         object_test(garbage_is_an_ordinary_object_again),
         object_test(what_refers_to_others_is_left_to_the_collector),
+        object_test(what_cools_goes_on_cooling),
         object_test(what_nobody_counts_loses_its_column),
         object_test(an_immortal_objects_column_goes_with_a_fold),
         object_test(in_a_forked_child_nothing_cools),

@@ -4,24 +4,7 @@
 
 #include <tally/borrow.h>
 
-#include "epoch/world.h"
 #include "platform/fault.h"
-
-static struct tly_local *other;
-
-// The same beside another mutator, which runs and never passes a safepoint.
-static struct leaf *begin_two(void) {
-    struct leaf *leaf = begin();
-    struct tly_mutator *self = tly_self();
-    other = local_make();
-    act_as(tly_heap_of(self));
-    return leaf;
-}
-
-static int64_t shared_of(const void *object) {
-    return tly_count_of(((const tally_object *)object)->shared_) -
-           (int64_t)TLY_HOT_BIAS;
-}
 
 static void counting_a_hot_object_leaves_its_header_alone(void **state) {
     (void)state;
@@ -126,73 +109,6 @@ static void an_upgrade_of_a_hot_object_counts_in_the_cell(void **state) {
     assert_int_equal(shared_of(leaf), 1);
 }
 
-static void a_cold_object_has_its_count_in_one_place(void **state) {
-    (void)state;
-    struct leaf *leaf = hot(begin_two());
-    tly_hot_meet(mine);
-    tly_hot_meet(other);
-    for (unsigned n = 0; n < 5; n++)
-        tally_incref(leaf);
-    act_as_local(other);
-    tally_decref(leaf);
-    tly_mutator_in(other)->state = TLY_VACANT; // its cell counts too
-    act_as_local(mine);
-    assert_int_equal(tally_make_cold(leaf), TALLY_OK);
-    assert_int_equal(owner_of(leaf), TALLY_OWNER_NONE_);
-    assert_int_equal(leaf->head.local_, 0);
-    assert_int_equal(tly_count_of(leaf->head.shared_), 5);
-    assert_int_equal(tly_hot_objects(), 0);
-    assert_int_equal(tally_make_cold(leaf), TALLY_OK);
-    for (unsigned n = 0; n < 4; n++)
-        tally_decref(leaf);
-    assert_int_equal(ended, 0);
-    tally_decref(leaf);
-    assert_int_equal(ended, 1);
-}
-
-static void a_column_is_clean_when_it_is_used_again(void **state) {
-    (void)state;
-    struct leaf *leaf = hot(begin()), *next = tally_new(leaf);
-    tly_hot_meet(mine);
-    unsigned id = leaf->head.local_;
-    for (unsigned n = 0; n < 3; n++)
-        tally_incref(leaf);
-    must(tally_make_cold(leaf) == TALLY_OK);
-    hot(next);
-    assert_int_equal(next->head.local_, id);
-    assert_int_equal(total_of(next), 1);
-    assert_int_equal(total_of(leaf), 4);
-}
-
-static void while_it_cools_it_is_counted_in_the_header(void **state) {
-    (void)state;
-    struct leaf *leaf = hot(begin());
-    tly_hot_meet(mine);
-    leaf->head.owner_ |= TALLY_OWNER_WATCH_;
-    tally_incref(leaf);
-    assert_int_equal(shared_of(leaf), 2);
-    assert_true(tally_try_incref(leaf) == false); // it was never published
-    tally_publish(leaf);
-    assert_true(tally_try_incref(leaf));
-    tally_decref(leaf);
-    tally_decref(leaf);
-    assert_int_equal(shared_of(leaf), 1);
-    assert_int_equal(tly_hot_cells(&leaf->head), 0);
-    assert_true(leaf->head.shared_ & TLY_DIRTY);
-}
-
-static void where_it_must_not_wait_it_stays_hot(void **state) {
-    (void)state;
-    struct leaf *leaf = hot(begin());
-    must(tally_borrow_enter() == TALLY_OK);
-    assert_int_equal(tally_make_cold(leaf), TALLY_DEADLOCK);
-    tally_borrow_leave();
-    must(tally_stop_world() == TALLY_OK);
-    assert_int_equal(tally_make_cold(leaf), TALLY_DEADLOCK);
-    tally_start_world();
-    assert_int_equal(owner_of(leaf), TALLY_OWNER_HOT_);
-}
-
 static void columns_run_out_and_come_back(void **state) {
     (void)state;
     struct leaf *first = begin();
@@ -282,10 +198,6 @@ int main(void) {
         object_test(another_threads_object_is_asked_for),
         object_test(a_thread_without_a_row_counts_in_the_header),
         object_test(an_upgrade_of_a_hot_object_counts_in_the_cell),
-        object_test(a_cold_object_has_its_count_in_one_place),
-        object_test(a_column_is_clean_when_it_is_used_again),
-        object_test(while_it_cools_it_is_counted_in_the_header),
-        object_test(where_it_must_not_wait_it_stays_hot),
         object_test(columns_run_out_and_come_back),
         object_test(without_memory_for_rows_nothing_is_hot),
         object_test(one_thread_alone_contends_with_nobody),

@@ -112,6 +112,126 @@ static void nobody_holds_or_watches_afterwards(void **state) {
     collected(TALLY_FULL);
 }
 
+static void a_cycle_through_hot_objects_is_found(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct node *live = ring(), *garbage = ring();
+    must(tally_make_hot(live) == TALLY_OK);
+    must(tally_make_hot(garbage) == TALLY_OK);
+    must(tally_make_hot(tally_get(garbage, left)) == TALLY_OK);
+    tly_hot_meet(self);
+    tally_incref(live);
+    tally_decref(garbage);
+    struct tally_collection done = collected(TALLY_FULL);
+    assert_int_equal(done.mode, TALLY_CONCURRENT);
+    assert_int_equal(done.candidates, 4);
+    assert_int_equal(done.freed, 2);
+    assert_int_equal(done.pause_ns, 0);
+    assert_int_equal(tly_hot_objects(), 1);
+    assert_int_equal(live->head.owner_, TALLY_OWNER_HOT_);
+    assert_int_equal(total_of(live), 3);
+    tally_decref(live);
+    assert_int_equal(collected(TALLY_FULL).freed, 0);
+    tally_decref(live);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+    assert_int_equal(tly_hot_objects(), 0);
+    assert_int_equal(self->counters.made, self->counters.destroyed);
+}
+
+static void hot_garbage_with_a_finalizer_goes(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct ghost *ghost = tally_new(ghost);
+    tally_set(ghost, next, ghost);
+    must(tally_make_hot(ghost) == TALLY_OK);
+    tally_decref(ghost);
+    struct tally_collection done = collected(TALLY_FULL);
+    assert_int_equal(finalized, 1);
+    assert_int_equal(done.freed, 1);
+    assert_int_equal(tly_hot_objects(), 0);
+    assert_int_equal(self->counters.made, self->counters.destroyed);
+}
+
+static void a_weak_reference_to_a_hot_object_works(void **state) {
+    (void)state;
+    begin();
+    struct node *node = ring();
+    must(tally_make_hot(node) == TALLY_OK);
+    tally_weak *weak = tally_weak_new(node, NULL, NULL);
+    assert_int_equal(collected(TALLY_FULL).freed, 0);
+    assert_ptr_equal(tally_weak_get(weak), node);
+    tally_decref(node);
+    tally_decref(node);
+    assert_ptr_equal(tally_weak_get(weak), node); // nobody knows yet
+    tally_decref(node);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+    assert_null(tally_weak_get(weak));
+    tally_decref(weak);
+}
+
+struct finder {
+    tally_weak *_Atomic weak;
+    struct node *_Atomic found;
+    atomic_uint patience;
+};
+
+// Takes a reference when a collection has begun, before it watches: often.
+static void *find_when_it_begins(void *arg) {
+    struct finder *finder = arg;
+    must(tally_attach("finder") == TALLY_OK);
+    struct tly_local *self = tly_local_of(tly_self());
+    tly_hot_meet(self);
+    stage_set(&at, 1);
+    for (unsigned waited = 0; !atomic_load(&over);) {
+        tally_safepoint();
+        waited = self->hold ? waited + 1 : 0;
+        tally_weak *weak = waited > atomic_load(&finder->patience)
+                               ? atomic_load(&finder->weak)
+                               : NULL;
+        if (weak && !atomic_load(&finder->found))
+            atomic_store(&finder->found, tally_weak_get(weak));
+    }
+    tally_detach();
+    return NULL;
+}
+
+static void what_is_found_before_it_is_watched_is_weighed(void **state) {
+    (void)state;
+    begin();
+    struct finder finder = {NULL, NULL, 0};
+    struct node *first = node_new();
+    for (unsigned n = 0; n < 20000; n++) { // what takes a collection some time
+        struct node *node = node_new();
+        tally_set_steal(node, left, first);
+        first = node;
+    }
+    must(tally_make_hot(first) == TALLY_OK); // there are rows
+    pthread_t thread = thread_start(find_when_it_begins, &finder);
+    stage_wait(&at, 1);
+    for (unsigned n = 0; n < rounds(30, 10); n++) {
+        struct node *node = ring();
+        must(tally_make_hot(node) == TALLY_OK);
+        tally_weak *weak = tally_weak_new(node, NULL, NULL);
+        tally_decref(node);
+        atomic_store(&finder.patience, n * 4000);
+        atomic_store(&finder.weak, weak);
+        collected(TALLY_FULL);
+        atomic_store(&finder.weak, NULL);
+        must(tly_handshake(tly_self(), 0, 0) == TALLY_OK);
+        node = atomic_load(&finder.found);
+        must(!node || (is_object(node) && node->canary == CANARY));
+        if (node)
+            tally_decref(node);
+        atomic_store(&finder.found, NULL);
+        tally_decref(weak);
+    }
+    atomic_store(&over, true);
+    thread_join(thread);
+    tally_decref(first);
+    collected(TALLY_FULL);
+    assert_int_equal(tly_hot_objects(), 0);
+}
+
 static void finalizers_run_before_their_garbage_goes(void **state) {
     (void)state;
     struct tly_local *self = begin();
@@ -246,8 +366,10 @@ static void who_passes_no_safepoint_is_not_waited_for_long(void **state) {
     (void)state;
     struct tly_local *self = begin();
     struct tly_found found = {.waiting = false};
-    struct node *live = ring();
+    struct node *live = ring(), *hot = ring();
     tally_decref(ring());
+    must(tally_make_hot(hot) == TALLY_OK);
+    tally_decref(hot);
     pthread_t thread = thread_start(be_busy, NULL);
     stage_wait(&at, 1);
     must(tly_collector_take(tly_self(), 0));
@@ -261,9 +383,11 @@ static void who_passes_no_safepoint_is_not_waited_for_long(void **state) {
     tly_collector_give(tly_self());
     assert_int_equal(ended, 0);
     assert_false(live->head.owner_ & TALLY_OWNER_WATCH_);
+    assert_int_equal(hot->head.owner_, TALLY_OWNER_HOT_);
+    assert_int_equal(total_of(hot), 1);
     stage_set(&at, 2);
     thread_join(thread);
-    assert_int_equal(collected(TALLY_FULL).freed, 4);
+    assert_int_equal(collected(TALLY_FULL).freed, 6);
     tally_decref(live);
     assert_int_equal(collected(TALLY_FULL).freed, 2);
 }
@@ -295,6 +419,10 @@ int main(void) {
         collector_test(garbage_is_found_and_what_is_referred_to_lives),
         collector_test(a_young_collection_looks_at_what_is_new_only),
         collector_test(nobody_holds_or_watches_afterwards),
+        collector_test(a_cycle_through_hot_objects_is_found),
+        collector_test(hot_garbage_with_a_finalizer_goes),
+        collector_test(a_weak_reference_to_a_hot_object_works),
+        collector_test(what_is_found_before_it_is_watched_is_weighed),
         collector_test(finalizers_run_before_their_garbage_goes),
         collector_test(weak_references_to_garbage_die_and_are_called),
         collector_test(garbage_is_found_while_another_thread_runs),

@@ -134,6 +134,46 @@ static void a_hot_object_is_a_member_while_it_is_folded(void **state) {
     tly_hot_unfold(NULL, false);
 }
 
+static void beside_the_threads_it_is_one_by_the_sum_of_its_cells(void **state) {
+    (void)state;
+    struct tly_local *self = local_make();
+    struct node *hot = ring();
+    must(tally_make_hot(hot) == TALLY_OK);
+    tly_hot_meet(self);
+    for (unsigned n = 0; n < 300; n++)
+        tally_incref(hot);
+    tly_hot_sum();
+    struct tly_trial trial = trial_begin(false);
+    assert_int_equal(trial.members, 2);
+    assert_int_equal(trial.hubs, 1);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(false), 0);
+    trial_end();
+    for (unsigned n = 0; n < 300 - 256; n++)
+        tally_decref(hot);
+    tly_hot_sum();
+    trial = trial_begin(false);
+    assert_int_equal(trial.hubs, 1);
+    tly_trial_mark();
+    tly_hubs_rescue(&trial);
+    assert_int_equal(tly_trial_garbage(false), 0);
+    trial_end();
+    for (unsigned n = 0; n < 256; n++)
+        tally_decref(hot);
+    tly_hot_sum();
+    trial = trial_begin(false);
+    assert_int_equal(trial.hubs, 0);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(false), 2);
+    trial_end();
+    // One that is made cold is nobody's candidate.
+    hot->head.owner_ = TALLY_OWNER_COOLING_;
+    assert_int_equal(trial_begin(false).members, 1);
+    assert_false(is_member(hot));
+    trial_end();
+    hot->head.owner_ = TALLY_OWNER_HOT_;
+}
+
 static void merged_objects_are_members_with_both_their_counts(void **state) {
     (void)state;
     struct tly_local *other = local_make(), *mine = local_make();
@@ -321,6 +361,7 @@ int main(void) {
         collector_test(references_that_lie_apart_count_too),
         collector_test(an_immortal_object_keeps_what_it_refers_to),
         collector_test(a_hot_object_is_a_member_while_it_is_folded),
+        collector_test(beside_the_threads_it_is_one_by_the_sum_of_its_cells),
         collector_test(merged_objects_are_members_with_both_their_counts),
         collector_test(a_look_at_the_young_has_no_old_members),
         collector_test(an_old_object_keeps_the_young_it_refers_to),

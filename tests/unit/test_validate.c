@@ -114,16 +114,66 @@ static void a_touch_after_the_last_round_is_seen(void **state) {
 static void what_is_counted_elsewhere_drops(void **state) {
     (void)state;
     begin();
-    struct node *hot = garbage_ring(), *immortal = garbage_ring();
+    struct node *cools = garbage_ring(), *immortal = garbage_ring();
     propose();
-    uint16_t owner = hot->head.owner_;
-    hot->head.owner_ = TALLY_OWNER_HOT_ | TALLY_OWNER_WATCH_;
+    uint16_t owner = cools->head.owner_;
+    cools->head.owner_ = TALLY_OWNER_COOLING_ | TALLY_OWNER_WATCH_;
     tally_immortalize(immortal);
     immortal->head.shared_ &= ~(uint64_t)TLY_DIRTY;
     assert_true(tly_validate_touched());
     assert_int_equal(validated(), 0);
-    hot->head.owner_ = owner & (uint16_t)~TALLY_OWNER_WATCH_;
+    cools->head.owner_ = owner & (uint16_t)~TALLY_OWNER_WATCH_;
     end();
+    assert_int_equal(tally_collect(), 2);
+}
+
+static void a_hot_object_is_weighed_with_its_cells(void **state) {
+    (void)state;
+    begin();
+    struct node *garbage = ring(), *live = ring();
+    must(tally_make_hot(garbage) == TALLY_OK);
+    must(tally_make_hot(live) == TALLY_OK);
+    tly_hot_meet(tly_local_of(tly_self()));
+    tally_incref(live);
+    tally_decref(garbage);
+    tly_hot_sum();
+    propose();
+    assert_int_equal(validated(), 2);
+    assert_true(is_member(garbage));
+    assert_false(is_member(live));
+    assert_int_equal(live->head.owner_, TALLY_OWNER_HOT_);
+    assert_int_equal(garbage->head.owner_,
+                     TALLY_OWNER_HOT_ | TALLY_OWNER_WATCH_);
+    assert_false(tly_validate_touched());
+    end();
+    assert_int_equal(garbage->head.owner_, TALLY_OWNER_HOT_);
+    tally_decref(live);
+    tally_decref(live);
+    assert_int_equal(tally_collect(), 4);
+}
+
+static void one_that_is_made_cold_meanwhile_drops(void **state) {
+    (void)state;
+    begin();
+    struct node *node = ring();
+    must(tally_make_hot(node) == TALLY_OK);
+    tly_hot_meet(tly_local_of(tly_self()));
+    // Its cells have one reference less than none.
+    tally_publish(node);
+    tally_incref(node);
+    tly_hot_sum();
+    propose();
+    tally_incref(node); // in the header, for it is watched
+    node->head.shared_ &= ~(uint64_t)TLY_DIRTY;
+    tally_decref(node);
+    node->head.shared_ &= ~(uint64_t)TLY_DIRTY;
+    must(tally_make_cold(node) == TALLY_OK);
+    assert_true(tly_validate_touched());
+    assert_int_equal(validated(), 0);
+    assert_int_equal(node->head.owner_, TALLY_OWNER_NONE_);
+    end();
+    tally_decref(node);
+    tally_decref(node);
     assert_int_equal(tally_collect(), 2);
 }
 
@@ -240,6 +290,8 @@ int main(void) {
         collector_test(what_is_touched_drops_with_what_it_leads_to),
         collector_test(a_touch_after_the_last_round_is_seen),
         collector_test(what_is_counted_elsewhere_drops),
+        collector_test(a_hot_object_is_weighed_with_its_cells),
+        collector_test(one_that_is_made_cold_meanwhile_drops),
         collector_test(what_has_died_drops),
         collector_test(what_has_been_moved_out_of_the_set_lives),
         collector_test(what_was_met_is_told_of_the_rest_only),

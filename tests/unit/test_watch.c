@@ -113,7 +113,7 @@ static void what_is_counted_elsewhere_is_not_watched(void **state) {
     struct tly_ended ended = {NULL};
     uint16_t owner = nodes[1]->head.owner_;
     tally_immortalize(nodes[0]);
-    nodes[1]->head.owner_ = TALLY_OWNER_HOT_;
+    nodes[1]->head.owner_ = TALLY_OWNER_COOLING_;
     tly_watch();
     assert_false(is_watched(nodes[0]) || is_watched(nodes[1]));
     assert_false(is_member(nodes[0]) || is_member(nodes[1]));

@@ -42,7 +42,8 @@ typedef struct tally_aref {
 // attached has TALLY_OWNER_NOBODY_, which no header ever holds.
 #define TALLY_OWNER_NONE_ 0x0000u
 #define TALLY_OWNER_MAX_ 0x3FEFu
-#define TALLY_OWNER_HOT_ 0x3FFDu
+#define TALLY_OWNER_HOT_ 0x3FFCu
+#define TALLY_OWNER_COOLING_ 0x3FFDu
 #define TALLY_OWNER_NOBODY_ 0x3FFEu
 #define TALLY_OWNER_IMMORTAL_ 0x3FFFu
 #define TALLY_OWNER_MASK_ 0x3FFFu
