@@ -211,10 +211,17 @@ static tally_status give_up(struct live *live, tally_status status) {
 static tally_status find(struct live *live, enum tly_look look,
                          struct tly_found *found) {
     tally_status status = begin(live, look);
-    if (status == TALLY_OK)
+    bool begun = status == TALLY_OK;
+    // Colours come again: what has one that is not new is old when a collection
+    // ends, whatever that has looked at.
+    if (begun && look == TLY_LOOK_LISTED)
+        tly_trial_age(live->trial.fresh);
+    if (begun)
         status = capture(live, look, found);
     if (status != TALLY_OK || found->garbage == 0) {
         tly_garbage_forget();
+        if (begun && status != TALLY_OK)
+            tly_trial_age(live->trial.fresh);
         let_go();
         return status;
     }

@@ -74,6 +74,8 @@ tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
     trial.fresh = (uint8_t)tly_cycle_colour(tly_load_relaxed(&tly_cycle));
     if (look != TLY_LOOK_YOUNG)
         tly_hot_fold(false);
+    if (look == TLY_LOOK_LISTED)
+        tly_trial_age(trial.fresh);
     tly_find_count(&trial, look);
     if (look != TLY_LOOK_LISTED)
         tly_pools_aged(trial.fresh);

@@ -186,6 +186,27 @@ TLY_INLINE bool is_fresh(uint64_t word, unsigned fresh) {
            fresh << TLY_GC_COLOUR_SHIFT;
 }
 
+static bool pool_age(void *arg, struct tly_pool *pool) {
+    unsigned fresh = *(unsigned *)arg;
+    for (unsigned w = 0; w * 64 < pool->blocks; w++) {
+        uint64_t bits = tly_pool_taken_bits(pool, w);
+        for (; bits; bits &= bits - 1) {
+            tally_object *object = (tally_object *)tly_block_at(
+                pool, w * 64 + tly_bit_lowest(bits));
+            uint64_t word = word_of(object);
+            if (!is_fresh(word, fresh))
+                age(object, word, true);
+        }
+    }
+    return false;
+}
+
+void tly_trial_age(unsigned fresh) {
+    tly_pools_look(true, fresh);
+    tly_pools_looked(pool_age, &fresh);
+    tly_pools_aged(fresh);
+}
+
 // Kernel A over one pool. Of all objects, references are subtracted in the
 // same pass; of the young, when all members are known.
 TLY_INLINE bool pool_count(struct counter *counter, struct tly_pool *pool,

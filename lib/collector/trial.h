@@ -33,6 +33,11 @@ tally_status tly_trial_prepare(bool live, bool populate);
 // Adds what a worker has met.
 void tly_trial_add(struct tly_trial *trial, const struct tly_trial *part);
 
+// Makes old what is young and not of the colour [fresh]: for a collection that
+// has not looked at all of it. After its handshake; the pools that are looked
+// at are forgotten. Cost: what was made since the last collection.
+void tly_trial_age(unsigned fresh);
+
 // Kernel A over the pools that are looked at: members, trial counts.
 void tly_trial_count(struct tly_trial *trial);
 

@@ -392,19 +392,40 @@ static void who_passes_no_safepoint_is_not_waited_for_long(void **state) {
     assert_int_equal(collected(TALLY_FULL).freed, 2);
 }
 
-static void who_is_needed_at_once_gives_up_and_loses_nothing(void **state) {
-    (void)state;
-    struct tly_local *self = begin();
+static void look_in_vain(struct tly_local *self, enum tly_look look,
+                         uint32_t urgent, tally_status expected) {
     struct tly_found found = {.waiting = false};
-    struct node *live = ring();
-    tally_decref(ring());
     must(tly_collector_take(tly_self(), 0));
     tly_collector_heed(true);
-    tly_store_relaxed(&tly_collector_urgent, 1);
-    assert_int_equal(tly_find_live(self, TLY_LOOK_FULL, 0, &found), TALLY_BUSY);
+    tly_store_relaxed(&tly_collector_urgent, urgent);
+    assert_int_equal(tly_find_live(self, look, 0, &found), expected);
+    assert_int_equal(found.garbage, 0);
     tly_store_relaxed(&tly_collector_urgent, 0);
     tly_collector_heed(false);
     tly_collector_give(tly_self());
+}
+
+// Colours come again after so many collections.
+static void what_no_collection_has_looked_at_does_not_pass_for_new(
+    void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    tally_decref(ring());
+    for (unsigned n = 1; n < TLY_COLOURS; n++)
+        look_in_vain(self, TLY_LOOK_FULL, 1, TALLY_BUSY);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+    tally_decref(ring());
+    for (unsigned n = 1; n < TLY_COLOURS; n++)
+        look_in_vain(self, TLY_LOOK_LISTED, 0, TALLY_OK);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+}
+
+static void who_is_needed_at_once_gives_up_and_loses_nothing(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct node *live = ring();
+    tally_decref(ring());
+    look_in_vain(self, TLY_LOOK_FULL, 1, TALLY_BUSY);
     assert_true(tables_are_clear());
     assert_int_equal(tly_cycle & 1, 0);
     assert_int_equal(tly_pools_held, 0);
@@ -428,6 +449,7 @@ int main(void) {
         collector_test(garbage_is_found_while_another_thread_runs),
         collector_test(what_moves_meanwhile_is_not_freed),
         collector_test(who_passes_no_safepoint_is_not_waited_for_long),
+        collector_test(what_no_collection_has_looked_at_does_not_pass_for_new),
         collector_test(who_is_needed_at_once_gives_up_and_loses_nothing),
     };
     return cmocka_run_group_tests_name("collector/live", tests, NULL, NULL);
