@@ -405,7 +405,7 @@ void tly_collector_zeal(struct tly_local *self) {
     if (TLY_LIKELY(!every))
         return;
     // The next safepoint has something to do as well.
-    tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+    tly_break_self(tly_mutator_in(self), TLY_BREAK_ZEAL);
     // Relaxed: a counter.
     if (self->collects || tly_collect_is_held() || !tly_second_look_may(self) ||
         tly_add_relaxed(&options.passed, 1) % every)

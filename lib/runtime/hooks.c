@@ -56,7 +56,8 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     tly_held_give(local, false);
     if (open)
         tly_defer_run(local);
-    uint32_t later = bits & (TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
+    uint32_t later =
+        bits & (TLY_BREAK_COLLECT | TLY_BREAK_FINISH | TLY_BREAK_ZEAL);
     if (!open && later)
         tly_break_self(self, later);
     else if (later & TLY_BREAK_COLLECT)

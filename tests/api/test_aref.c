@@ -285,19 +285,19 @@ static void one_taker_gets_each_reference(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        quiet_test(a_stored_object_is_published_and_counted),
+        lively_test(a_stored_object_is_published_and_counted),
         quiet_test(a_borrow_lasts_to_the_end_of_its_section),
         quiet_test(a_borrow_can_be_kept),
-        quiet_test(a_counted_load_owns_what_it_reads),
-        quiet_test(exchange_returns_what_the_field_held),
-        quiet_test(compare_and_set_stores_only_over_what_is_expected),
+        lively_test(a_counted_load_owns_what_it_reads),
+        lively_test(exchange_returns_what_the_field_held),
+        lively_test(compare_and_set_stores_only_over_what_is_expected),
         quiet_test(fields_of_objects_are_dropped_with_them),
         quiet_test(cycles_through_shared_fields_are_collected),
         quiet_test(private_until_stored),
-        quiet_test(a_section_may_be_left_early),
-        quiet_test(no_finalizer_runs_inside_a_section),
-        quiet_test(readers_see_the_old_or_the_new),
-        quiet_test(one_taker_gets_each_reference),
+        lively_test(a_section_may_be_left_early),
+        lively_test(no_finalizer_runs_inside_a_section),
+        lively_test(readers_see_the_old_or_the_new),
+        lively_test(one_taker_gets_each_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

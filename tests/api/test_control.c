@@ -165,8 +165,8 @@ static void what_is_brought_back_is_entered_as_rescued(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        quiet_test(a_name_holds_collections_off),
-        quiet_test(thresholds_decide_when_collections_start),
+        paced_test(a_name_holds_collections_off),
+        paced_test(thresholds_decide_when_collections_start),
         quiet_test(growth_is_what_came_since_the_last_collection),
         quiet_test(collections_are_entered_by_mode_and_generation),
         quiet_test(what_is_brought_back_is_entered_as_rescued),

@@ -277,8 +277,8 @@ int main(void) {
         quiet_test(a_child_allocates_collects_and_starts_a_thread),
         quiet_test(children_of_a_busy_process_work),
         quiet_test(in_the_child_other_threads_mutators_are_vacant),
-        quiet_test(a_fork_in_a_blocking_region_stays_in_it),
-        quiet_test(a_thread_that_is_not_attached_may_fork),
+        lively_test(a_fork_in_a_blocking_region_stays_in_it),
+        lively_test(a_thread_that_is_not_attached_may_fork),
         quiet_test(a_child_does_not_yield_to_threads_that_it_has_not),
         quiet_test(a_thread_without_safepoints_leaves_the_child_exec_only),
     };

@@ -454,8 +454,8 @@ int main(void) {
     must(child_passed(&child));
     const struct CMUnitTest tests[] = {
         quiet_test(a_hot_object_is_told_from_others),
-        quiet_test(what_many_threads_count_adds_up),
-        quiet_test(what_they_count_while_it_is_made_cold_adds_up),
+        lively_test(what_many_threads_count_adds_up),
+        lively_test(what_they_count_while_it_is_made_cold_adds_up),
         quiet_test(its_end_is_found_by_a_full_collection),
         quiet_test(references_made_here_are_dropped_there),
         quiet_test(a_chain_of_hot_objects_goes_in_one_collection),
@@ -469,7 +469,7 @@ int main(void) {
         quiet_test(another_threads_object_is_waited_for),
         quiet_test(there_is_no_room_for_too_many),
         quiet_test(waiting_where_one_must_not_is_refused),
-        quiet_test(a_forked_child_counts_on),
+        lively_test(a_forked_child_counts_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

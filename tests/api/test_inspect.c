@@ -101,8 +101,8 @@ static void what_is_found_can_be_kept_while_others_drop_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(objects_are_found_by_generation),
-        quiet_test(references_are_found_in_both_directions),
-        quiet_test(what_is_found_can_be_kept_while_others_drop_it),
+        lively_test(references_are_found_in_both_directions),
+        lively_test(what_is_found_can_be_kept_while_others_drop_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -344,18 +344,18 @@ static void sixteen_thousand_threads_attach_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        quiet_test(a_thread_attaches_on_first_use),
-        quiet_test(attaching_twice_is_attaching_once),
+        lively_test(a_thread_attaches_on_first_use),
+        lively_test(attaching_twice_is_attaching_once),
         quiet_test(a_thread_gives_its_mutator_up_when_it_ends),
         quiet_test(a_destructor_of_the_thread_may_use_the_heap),
-        quiet_test(the_next_thread_owns_what_the_last_one_left),
+        lively_test(the_next_thread_owns_what_the_last_one_left),
         quiet_test(objects_of_an_exited_thread_die_by_their_last_drop),
-        quiet_test(blocking_regions_nest),
-        quiet_test(a_blocking_region_may_be_left_early),
-        quiet_test(leaving_a_blocking_region_keeps_errno),
-        quiet_test(a_thread_that_never_attached_may_block),
-        quiet_test(a_blocked_owner_holds_nothing_back),
-        quiet_test(an_owner_that_polls_destroys_what_others_drop),
+        lively_test(blocking_regions_nest),
+        lively_test(a_blocking_region_may_be_left_early),
+        lively_test(leaving_a_blocking_region_keeps_errno),
+        lively_test(a_thread_that_never_attached_may_block),
+        lively_test(a_blocked_owner_holds_nothing_back),
+        lively_test(an_owner_that_polls_destroys_what_others_drop),
         quiet_test(sixteen_thousand_threads_attach_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

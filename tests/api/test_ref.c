@@ -165,17 +165,17 @@ static void storing_in_a_field_may_destroy_what_it_held(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        quiet_test(set_counts_the_new_and_drops_the_old),
-        quiet_test(setting_a_field_to_what_it_holds_keeps_it),
-        quiet_test(set_steal_takes_the_callers_reference),
-        quiet_test(take_leaves_the_field_empty),
-        quiet_test(exchange_gives_the_old_reference_to_the_caller),
-        quiet_test(dup_counts_what_it_reads),
-        quiet_test(move_changes_no_count_but_of_what_it_replaces),
-        quiet_test(moving_a_field_onto_itself_changes_nothing),
-        quiet_test(swap_changes_no_count),
-        quiet_test(a_field_may_refer_to_its_own_object),
-        quiet_test(storing_in_a_field_may_destroy_what_it_held),
+        lively_test(set_counts_the_new_and_drops_the_old),
+        lively_test(setting_a_field_to_what_it_holds_keeps_it),
+        lively_test(set_steal_takes_the_callers_reference),
+        lively_test(take_leaves_the_field_empty),
+        lively_test(exchange_gives_the_old_reference_to_the_caller),
+        lively_test(dup_counts_what_it_reads),
+        lively_test(move_changes_no_count_but_of_what_it_replaces),
+        lively_test(moving_a_field_onto_itself_changes_nothing),
+        lively_test(swap_changes_no_count),
+        lively_test(a_field_may_refer_to_its_own_object),
+        lively_test(storing_in_a_field_may_destroy_what_it_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,7 @@ CHILD_TEST(options_out_of_range_are_refused) {
         BAD(zeal, (1 << 20) + 1),
         BAD(workers, 17),
     };
+    unsetenv("TALLY_CONF"); // it would win
     for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
         struct tally_config config = TALLY_CONFIG_INIT;
         *(uint64_t *)(void *)((char *)&config + bad[n].at) = bad[n].value;

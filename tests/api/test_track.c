@@ -87,8 +87,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_cycle_through_what_is_not_tracked_stays),
         quiet_test(other_garbage_goes_meanwhile),
-        quiet_test(types_without_references_are_refused),
-        quiet_test(what_was_brought_back_is_finalized),
+        lively_test(types_without_references_are_refused),
+        lively_test(what_was_brought_back_is_finalized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,7 +133,7 @@ static void watchers_come_and_go_while_threads_collect(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(start_and_stop_are_told_with_what_was_done),
-        quiet_test(collections_that_start_by_themselves_are_told),
+        paced_test(collections_that_start_by_themselves_are_told),
         quiet_test(watchers_come_and_go_while_threads_collect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

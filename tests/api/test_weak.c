@@ -388,12 +388,12 @@ static void getting_races_with_the_last_drop(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        quiet_test(it_does_not_keep_alive),
-        quiet_test(it_is_an_object_that_fields_hold),
+        lively_test(it_does_not_keep_alive),
+        lively_test(it_is_an_object_that_fields_hold),
         final_test(the_finalizer_comes_first_and_still_finds_it),
         final_test(of_what_comes_back_nothing_happened),
-        quiet_test(a_callback_may_use_the_heap),
-        quiet_test(another_thread_may_drop_the_last),
+        lively_test(a_callback_may_use_the_heap),
+        lively_test(another_thread_may_drop_the_last),
         quiet_test(garbage_is_dead_to_weak_references),
         quiet_test(garbage_is_called_before_it_is_destroyed),
         final_test(callbacks_come_before_finalizers_of_garbage),
@@ -402,7 +402,7 @@ int main(void) {
         final_test(what_led_to_a_finalizer_is_there_when_it_runs),
         quiet_test(a_weak_reference_in_the_garbage_is_not_called),
         quiet_test(a_callback_may_bring_garbage_back),
-        quiet_test(getting_races_with_the_last_drop),
+        lively_test(getting_races_with_the_last_drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

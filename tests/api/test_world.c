@@ -219,13 +219,13 @@ static void walks_and_stops_share_the_world(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        quiet_test(the_others_stand_still),
-        quiet_test(the_others_go_on_afterwards),
+        lively_test(the_others_stand_still),
+        lively_test(the_others_go_on_afterwards),
         quiet_test(who_attaches_waits),
-        quiet_test(who_leaves_a_blocking_region_waits),
-        quiet_test(a_second_stop_is_refused),
-        quiet_test(the_heap_can_be_used_in_a_stopped_world),
-        quiet_test(attaching_gets_through_a_storm_of_stops),
+        lively_test(who_leaves_a_blocking_region_waits),
+        lively_test(a_second_stop_is_refused),
+        lively_test(the_heap_can_be_used_in_a_stopped_world),
+        lively_test(attaching_gets_through_a_storm_of_stops),
         quiet_test(a_stop_gets_through_while_collections_are_due),
         quiet_test(walks_and_stops_share_the_world),
     };

@@ -23,36 +23,83 @@ static inline struct tally_stats stats_now(void) {
 
 static inline uint64_t live_objects(void) { return stats_now().live_objects; }
 
-// A test's set-up and end: collections come when the test asks for them, and
-// what it made is gone when it ends, but for what it made immortal.
-static uint64_t quiet_before;
+// ---- a test's set-up and end
+//
+// What it made is gone when it ends, but for what it made immortal.
+//
+//   lively_test  collections start at any time: at each safepoint with the
+//                option zeal
+//   quiet_test   they come when the test asks for them: it counts them or what
+//                they free, or keeps other threads waiting
+//   paced_test   as quiet; what it lets start is due, with the option zeal as
+//                well: it says when collections start
+static uint64_t alive_before;
 
 static inline uint64_t mortal_objects(void) {
     struct tally_stats stats = stats_now();
     return stats.live_objects - stats.immortal_objects;
 }
 
-static inline int begin_quiet(void **state) {
+static inline int begin_lively(void **state) {
     (void)state;
-    tally_collect_disable();
-    quiet_before = mortal_objects();
+    alive_before = mortal_objects();
     return 0;
 }
 
-static inline int end_clean(void **state) {
+static inline int end_lively(void **state) {
     (void)state;
-    tally_collect_enable();
     // Twice: finalizers may bring garbage back once.
     tally_collect();
     tally_collect();
     uint64_t left = mortal_objects();
-    if (left != quiet_before)
+    if (left != alive_before)
         fprintf(stderr, "%llu objects before the test, %llu after\n",
-                (unsigned long long)quiet_before, (unsigned long long)left);
-    return left == quiet_before && tally_verify(2) == TALLY_OK ? 0 : -1;
+                (unsigned long long)alive_before, (unsigned long long)left);
+    return left == alive_before && tally_verify(2) == TALLY_OK ? 0 : -1;
 }
 
+static inline int begin_quiet(void **state) {
+    tally_collect_disable();
+    return begin_lively(state);
+}
+
+static inline int end_clean(void **state) {
+    tally_collect_enable();
+    return end_lively(state);
+}
+
+// Options are taken when the runtime starts.
+static inline void restart_with(const char *conf) {
+    must(tally_shutdown(NULL) == TALLY_OK);
+    must(conf ? setenv("TALLY_CONF", conf, 1) == 0
+              : unsetenv("TALLY_CONF") == 0);
+    must(tally_init(NULL) == TALLY_OK);
+}
+
+static char *given_conf; // NULL: none
+
+static inline int begin_paced(void **state) {
+    char conf[512];
+    const char *given = getenv("TALLY_CONF");
+    given_conf = given ? strdup(given) : NULL;
+    snprintf(conf, sizeof(conf), "%s%szeal:0", given ? given : "",
+             given && *given ? "," : "");
+    restart_with(conf);
+    return begin_quiet(state);
+}
+
+static inline int end_paced(void **state) {
+    int result = end_clean(state);
+    restart_with(given_conf);
+    free(given_conf);
+    return result;
+}
+
+#define lively_test(name)                                                      \
+    cmocka_unit_test_setup_teardown(name, begin_lively, end_lively)
 #define quiet_test(name)                                                       \
     cmocka_unit_test_setup_teardown(name, begin_quiet, end_clean)
+#define paced_test(name)                                                       \
+    cmocka_unit_test_setup_teardown(name, begin_paced, end_paced)
 
 #endif

@@ -435,6 +435,18 @@ static void zeal_collects_not_where_nobody_may(void **state) {
     zealous_safepoints(0);
 }
 
+// Its bit is its own: by TLY_BREAK_FINISH a drop would leave what died to the
+// next safepoint.
+static void zeal_leaves_nothing_dead_to_the_next_safepoint(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    poll_now();
+    zealous_safepoints(1);
+    tly_collector_zeal(self);
+    assert_int_equal(tally_breaker_->bits_, TLY_BREAK_ZEAL);
+    zealous_safepoints(0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(a_ring_that_nobody_refers_to_is_destroyed),
@@ -456,6 +468,7 @@ int main(void) {
         collector_test(threads_mutate_while_another_collects),
         collector_test(zeal_collects_at_one_in_so_many_safepoints),
         collector_test(zeal_collects_not_where_nobody_may),
+        collector_test(zeal_leaves_nothing_dead_to_the_next_safepoint),
     };
     return cmocka_run_group_tests_name("collector/collect", tests, NULL, NULL);
 }
