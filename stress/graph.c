@@ -3,8 +3,13 @@
 // ORACLE  a shadow of the graph, by numbers. At each checkpoint, after one
 //         tally_collect, exactly the objects that the shadow reaches are
 //         alive, with the fields that the shadow has and whole canaries.
-// USE     graph [--threads N] [--seconds N] [--seed N]; the seed decides what
-//         each thread does.
+//         With --replay the same program makes the same graph whatever
+//         collects: tests/support/replay compares its digests, of all that a
+//         walk of the heap sees, in both modes.
+// USE     graph [--replay N] [--threads N] [--seconds N] [--seed N]; the seed
+//         decides what each thread does. --replay, which comes first: N
+//         checkpoints of some turns each, and in a turn a node's fields are
+//         one thread's; others read them, and keep nothing of it.
 // FAILS   when field_exchange stores before it takes the lock; with the shadow
 //         of one store in a thousand left out; without the collection of
 //         checkpoint.
@@ -14,7 +19,9 @@
 #define NODES 40000u  // numbers of nodes, alive or not
 #define ROOTS 64u     // references that each thread holds
 #define MAILBOXES 32u // references on their way from thread to thread
-#define STEPS 20000u  // of each thread between two checkpoints
+#define BOXES (MAILBOXES + STRESS_THREADS_MAX) // a replay's are rounded up
+#define STEPS 20000u // of each thread between two checkpoints
+#define TURNS 20u    // of a replay between two checkpoints
 #define FIELDS 4u
 #define NOBODY UINT32_MAX
 
@@ -58,17 +65,22 @@ static struct shadow {
     uint32_t field[FIELDS];
     unsigned fields;
     bool made, reached, seen;
-    atomic_uint hooks; // destroy hooks called
+    unsigned maker, turn; // in a replay: who made it, and when
+    atomic_uint hooks;    // destroy hooks called
 } shadow[NODES];
 
 static void *root[STRESS_THREADS_MAX][ROOTS];
-static void *_Atomic mailbox[MAILBOXES];
+static void *_Atomic mailbox[BOXES];
 // Numbers that each thread may give to new nodes.
 static uint32_t spare[STRESS_THREADS_MAX][NODES];
 static uint32_t spares[STRESS_THREADS_MAX];
 static meeting barrier;
 static bool over;
 static unsigned checkpoints, most;
+static unsigned replay;   // how many checkpoints; 0: until time is up
+static unsigned turn = 1; // of a replay
+static void *guest[STRESS_THREADS_MAX]; // what a replay's thread only reads
+static uint64_t digest;                 // of all survivors
 
 // Where a node keeps what, whatever its kind.
 struct view {
@@ -126,6 +138,8 @@ static void *node_new(unsigned self, uint64_t *rng) {
     *view.canary = mix(id ^ stress.seed);
     struct shadow *s = &shadow[id];
     s->fields = view.fields;
+    s->maker = self;
+    s->turn = turn;
     for (unsigned n = 0; n < FIELDS; n++)
         s->field[n] = NOBODY;
     s->made = true;
@@ -179,6 +193,33 @@ static void *field_dup(void *node, unsigned field) {
     return value;
 }
 
+// Whether a node's fields are a thread's, in this turn of a replay. What is new
+// is its maker's, and nobody else reaches it but to read.
+static bool is_mine(unsigned self, void *node) {
+    uint32_t id = id_of(node);
+    if (!replay || shadow[id].turn == turn)
+        return !replay || shadow[id].maker == self;
+    return mix((uint64_t)turn << 32 | id) % stress.threads == self;
+}
+
+// A box; in a replay one of those that are the thread's in this turn.
+static unsigned box_of(unsigned self, unsigned n) {
+    unsigned threads = (unsigned)stress.threads;
+    n %= MAILBOXES;
+    if (replay)
+        n = n / threads * threads + (self + turn) % threads;
+    return n;
+}
+
+// Reads on from what others may change: a reference that is soon dropped.
+static void visit(unsigned self, void *node, unsigned field) {
+    void *from = guest[self] ? guest[self] : node;
+    void *next = field % 8 ? field_dup(from, field) : NULL;
+    if (guest[self])
+        tally_decref(guest[self]);
+    guest[self] = next;
+}
+
 static void swap_two(void *a, void *b, unsigned field) {
     struct view va = view_of(a), vb = view_of(b);
     uint32_t ia = id_of(a), ib = id_of(b);
@@ -224,7 +265,12 @@ static void step(unsigned self, uint64_t *rng) {
     unsigned i = stress_below(rng, ROOTS), j = stress_below(rng, ROOTS);
     unsigned field = stress_below(rng, 64);
     void *a = root[self][i], *b = root[self][j];
-    switch (stress_below(rng, 16)) {
+    unsigned what = stress_below(rng, 16);
+    if (a && what >= 4 && what <= 10 && !is_mine(self, a)) {
+        visit(self, a, field);
+        return;
+    }
+    switch (what) {
     case 0:
     case 1:
     case 2:
@@ -252,14 +298,14 @@ static void step(unsigned self, uint64_t *rng) {
             root_fill(self, j, field_exchange(a, field, NULL));
         break;
     case 10:
-        if (a && b)
+        if (a && b && is_mine(self, b))
             swap_two(a, b, field);
         break;
     case 11:
     case 12:
     case 13:
         root[self][i] = NULL;
-        root[self][i] = atomic_exchange(&mailbox[field % MAILBOXES], a);
+        root[self][i] = atomic_exchange(&mailbox[box_of(self, field)], a);
         break;
     case 14:
         tally_safepoint();
@@ -289,7 +335,7 @@ static void reach_all(void) {
     for (unsigned t = 0; t < stress.threads; t++)
         for (unsigned n = 0; n < ROOTS; n++)
             reach(root[t][n], &top);
-    for (unsigned n = 0; n < MAILBOXES; n++)
+    for (unsigned n = 0; n < BOXES; n++)
         reach(atomic_load(&mailbox[n]), &top);
     while (top > 0) {
         struct shadow *s = &shadow[stack[--top]];
@@ -317,6 +363,30 @@ static bool see(void *node, void *arg) {
     return true;
 }
 
+// Of what the heap holds, whatever the order in which a walk sees it.
+static bool digest_add(void *node, void *arg) {
+    struct view view = view_of(node);
+    uint64_t sum = mix(id_of(node) + ((uint64_t)view.fields << 32) + 1);
+    for (unsigned n = 0; n < view.fields; n++) {
+        void *value = tally_ref_get(&view.field[n]);
+        sum = mix(sum + (value ? id_of(value) : NOBODY));
+    }
+    digest += sum;
+    ++*(unsigned *)arg;
+    return true;
+}
+
+static void digest_print(void) {
+    unsigned alive = 0;
+    digest = 0;
+    holds(tally_walk(digest_add, &alive) == TALLY_OK);
+    printf("graph: checkpoint %u: %u alive, %lu destroyed by hooks, digest "
+           "%016llx\n",
+           checkpoints, alive, atomic_load(&hooked_gone),
+           (unsigned long long)digest);
+    fflush(stdout);
+}
+
 static void compare_all(void) {
     unsigned alive = 0, next = 0;
     for (unsigned t = 0; t < stress.threads; t++)
@@ -338,22 +408,27 @@ static void compare_all(void) {
 
 static void checkpoint(void) {
     tally_collect();
+    if (replay)
+        digest_print();
     reach_all();
     holds(tally_walk(see, NULL) == TALLY_OK);
     compare_all();
     if (checkpoints++ % 8 == 0)
         holds(tally_verify(2) == TALLY_OK);
-    over = stress_over();
+    over = replay ? checkpoints >= replay : stress_over();
 }
 
 static void *work(void *arg) {
     unsigned self = (unsigned)(uintptr_t)arg;
     uint64_t rng = stress_stream(1, self);
     do {
-        for (unsigned n = 0; n < STEPS; n++)
+        for (unsigned n = replay ? STEPS - STEPS / TURNS : 0; n < STEPS; n++)
             step(self, &rng);
+        if (guest[self])
+            tally_decref(guest[self]);
+        guest[self] = NULL;
         meeting_wait(&barrier);
-        if (self == 0)
+        if (self == 0 && (!replay || turn++ % TURNS == 0))
             checkpoint();
         meeting_wait(&barrier);
     } while (!over);
@@ -363,6 +438,11 @@ static void *work(void *arg) {
 }
 
 int main(int argc, char **argv) {
+    if (argc > 2 && strcmp(argv[1], "--replay") == 0) {
+        replay = (unsigned)strtoul(argv[2], NULL, 10);
+        argc -= 2;
+        argv += 2;
+    }
     stress_begin(argc, argv, "graph", 5);
     meeting_init(&barrier, stress.threads);
     for (uint32_t id = 0; id < NODES; id++) {
@@ -371,7 +451,7 @@ int main(int argc, char **argv) {
         spare[t][spares[t]++] = id;
     }
     team_run(work);
-    for (unsigned n = 0; n < MAILBOXES; n++)
+    for (unsigned n = 0; n < BOXES; n++)
         if (mailbox[n])
             tally_decref(atomic_exchange(&mailbox[n], NULL));
     printf("graph: %u checkpoints, at most %u nodes alive\n", checkpoints,
