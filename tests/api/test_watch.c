@@ -114,11 +114,11 @@ static void *collects(void *arg) {
 static void watchers_come_and_go_while_threads_collect(void **state) {
     (void)state;
     pthread_t thread[3];
+    atomic_store(&stopped, 0);
     assert_int_equal(tally_collect_watch(count, NULL), TALLY_OK);
     for (unsigned n = 0; n < 3; n++)
         thread[n] = thread_start(collects, NULL);
     char other = 0;
-    atomic_store(&stopped, 0);
     for (unsigned n = 0; n < 1000; n++) {
         assert_int_equal(tally_collect_watch(count, &other), TALLY_OK);
         tally_safepoint();

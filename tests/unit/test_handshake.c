@@ -5,6 +5,7 @@
 #include <tally/borrow.h>
 
 #include "epoch/handshake.h"
+#include "epoch/world.h"
 #include "platform/os.h"
 
 #define MS 1000000u
@@ -224,6 +225,65 @@ static void threads_that_ask_each_other_all_get_their_answers(void **state) {
         thread_join(threads[n]);
 }
 
+// Passes one safepoint, when it is asked to stop there.
+static void *stop_once(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    struct tly_mutator *self = tly_self();
+    tly_poll(self, true);
+    stage_set(&at, 1);
+    while (!(tly_load_seq_cst(&self->breaker.bits_) & TLY_BREAK_STOP))
+        sched_yield();
+    tally_safepoint();
+    // Before the next one.
+    *(bool *)arg = tly_handshake_seen(self) == 0;
+    return NULL;
+}
+
+static void who_was_stopped_does_what_it_missed_before_it_goes_on(
+    void **state) {
+    (void)state;
+    begin();
+    bool done = false;
+    pthread_t thread = thread_start(stop_once, &done);
+    stage_spin(&at, 1);
+    unsigned before = atomic_load(&acknowledged);
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    // It stands still: nobody waits for it.
+    tly_handshake_ask(TLY_GOAL_CYCLE);
+    assert_int_equal(atomic_load(&acknowledged), before);
+    tally_start_world();
+    thread_join(thread);
+    assert_true(done);
+    assert_int_equal(atomic_load(&acknowledged), before + 1);
+}
+
+// Waits for its turn to stop the world, while another does.
+static void *stop_next(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    struct tly_mutator *self = tly_self();
+    tly_poll(self, true);
+    stage_set(&at, 1);
+    while (!(tly_load_seq_cst(&self->breaker.bits_) & TLY_BREAK_STOP))
+        sched_yield();
+    must(tly_world_stop(self, 0) == TALLY_OK);
+    *(bool *)arg = tly_handshake_seen(self) == 0;
+    tly_world_start(self);
+    return NULL;
+}
+
+static void who_waited_to_stop_the_world_does_what_it_missed_too(void **state) {
+    (void)state;
+    begin();
+    bool done = false;
+    pthread_t thread = thread_start(stop_next, &done);
+    stage_spin(&at, 1);
+    assert_int_equal(tly_world_stop(tly_self(), 0), TALLY_OK);
+    tly_handshake_ask(TLY_GOAL_CYCLE);
+    tly_world_start(tly_self());
+    thread_join(thread);
+    assert_true(done);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         epoch_test(who_asks_does_what_the_goal_says_too),
@@ -235,6 +295,8 @@ int main(void) {
         epoch_test(inside_a_borrow_section_it_would_wait_for_itself),
         epoch_test(what_was_stored_before_is_seen_and_answers_come_back),
         epoch_test(threads_that_ask_each_other_all_get_their_answers),
+        epoch_test(who_was_stopped_does_what_it_missed_before_it_goes_on),
+        epoch_test(who_waited_to_stop_the_world_does_what_it_missed_too),
     };
     return cmocka_run_group_tests_name("epoch/handshake", tests, NULL, NULL);
 }
