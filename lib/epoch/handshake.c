@@ -2,9 +2,9 @@
 //
 // An acknowledgement is a promise that the work of that very goal is done: a
 // mutator reads the goal, does what it says, and stores that number. Attaching
-// is a poll, and so is to go on after a stop of the world: a thread that did not
-// run does what it missed before it does anything else; mutators that do not run
-// are only looked at (tests/model/hs.pml).
+// is a poll, and so is to go on after a stop of the world: a thread that did
+// not run does what it missed before it does anything else; mutators that do
+// not run are only looked at (tests/model/hs.pml).
 
 #include "epoch/handshake.h"
 

@@ -79,12 +79,14 @@ static inline void restart_with(const char *conf) {
 // Lets the runtime's thread come, which takes its time: with the first
 // collection that is due.
 static inline void collector_wake(void) {
+    must(tally_attach(NULL) == TALLY_OK);
     tally_memory_pressure((int64_t)1 << 30);
     while (stats_now().collections[0] + stats_now().collections[1] == 0) {
         tally_safepoint();
         TALLY_BLOCKING { sched_yield(); }
     }
     tally_memory_pressure(-((int64_t)1 << 30));
+    tally_collect(); // growth counts from here
 }
 
 static char *zealous_conf; // NULL: there is no zeal
