@@ -200,7 +200,7 @@ static void what_is_found_before_it_is_watched_is_weighed(void **state) {
     begin();
     struct finder finder = {NULL, NULL, 0};
     struct node *first = node_new();
-    for (unsigned n = 0; n < 20000; n++) { // what takes a collection some time
+    for (unsigned n = 0; n < 2000; n++) { // what takes a collection some time
         struct node *node = node_new();
         tally_set_steal(node, left, first);
         first = node;
@@ -213,7 +213,7 @@ static void what_is_found_before_it_is_watched_is_weighed(void **state) {
         must(tally_make_hot(node) == TALLY_OK);
         tally_weak *weak = tally_weak_new(node, NULL, NULL);
         tally_decref(node);
-        atomic_store(&finder.patience, n * 4000);
+        atomic_store(&finder.patience, n * 400);
         atomic_store(&finder.weak, weak);
         collected(TALLY_FULL);
         atomic_store(&finder.weak, NULL);
