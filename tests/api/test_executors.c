@@ -29,8 +29,12 @@ static struct {
     stage started, go; // the finalizer waits for go, if it is not 0
 } seen;
 
+// Several threads run finalizers at once.
+static pthread_mutex_t noting = PTHREAD_MUTEX_INITIALIZER;
+
 static void guest_finalize(void *object) {
     struct guest *guest = object;
+    must(pthread_mutex_lock(&noting) == 0);
     unsigned n = atomic_load(&seen.finalized);
     if (n < NOTED) {
         seen.order[n] = guest->key;
@@ -41,6 +45,7 @@ static void guest_finalize(void *object) {
         seen.kept = guest;
     }
     atomic_store(&seen.finalized, n + 1);
+    must(pthread_mutex_unlock(&noting) == 0);
     if (atomic_load(&seen.go)) {
         stage_set(&seen.started, 1);
         stage_wait(&seen.go, 2);
