@@ -5,13 +5,6 @@
 #include "child.h"
 #include "threads.h"
 
-// Under ThreadSanitizer a forked child that starts a thread dies otherwise.
-const char *__tsan_default_options(void);
-__attribute__((visibility("default"))) const char *__tsan_default_options(
-    void) {
-    return "die_after_fork=0";
-}
-
 struct guest {
     tally_object head;
     tally_ref next;

@@ -11,13 +11,6 @@ struct node {
 };
 TALLY_TYPE(node, TALLY_REF(next));
 
-// Under ThreadSanitizer a forked child that starts a thread dies otherwise.
-const char *__tsan_default_options(void);
-__attribute__((visibility("default"))) const char *__tsan_default_options(
-    void) {
-    return "die_after_fork=0";
-}
-
 static struct node *ring_new(int length) {
     struct node *first = tally_new(node), *last = first;
     must(first);

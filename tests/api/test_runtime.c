@@ -375,13 +375,6 @@ static void a_level_that_is_none_is_refused(void **state) {
     assert_int_equal(tally_verify(-1), TALLY_INVALID);
 }
 
-// Under ThreadSanitizer a forked child that starts a thread dies otherwise.
-const char *__tsan_default_options(void);
-__attribute__((visibility("default"))) const char *__tsan_default_options(
-    void) {
-    return "die_after_fork=0";
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_runtime_starts_itself),

@@ -141,13 +141,6 @@ START_TEST(a_failed_first_verification_can_be_tried_again, by_verify)
 START_TEST(a_failed_first_hot_object_can_be_tried_again, by_hot)
 START_TEST(a_failed_second_start_can_be_tried_again, by_restart)
 
-// Under ThreadSanitizer a forked child that starts a thread dies otherwise.
-const char *__tsan_default_options(void);
-__attribute__((visibility("default"))) const char *__tsan_default_options(
-    void) {
-    return "die_after_fork=0";
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_init_can_be_tried_again),

@@ -12,6 +12,14 @@
 
 #include "must.h"
 
+// Under ThreadSanitizer a forked child that starts a thread dies otherwise;
+// the runtime starts threads of its own. One file of a program includes this.
+const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(
+    void) {
+    return "die_after_fork=0";
+}
+
 struct child {
     int status;      // as of waitpid
     char text[4096]; // what it wrote to stderr, cut off
