@@ -77,7 +77,7 @@ static tally_status enter(struct tly_mutator **ret_self) {
 }
 
 tally_status tally_freeze(void) {
-    struct tly_mutator *self;
+    struct tly_mutator *self = NULL;
     tally_status status = enter(&self);
     if (status != TALLY_OK)
         return status;
@@ -94,7 +94,7 @@ tally_status tally_freeze(void) {
 }
 
 tally_status tally_unfreeze(void) {
-    struct tly_mutator *self;
+    struct tly_mutator *self = NULL;
     tally_status status = enter(&self);
     if (status != TALLY_OK)
         return status;
@@ -104,7 +104,7 @@ tally_status tally_unfreeze(void) {
 }
 
 tally_status tally_freeze_count(size_t *ret_count) {
-    struct tly_mutator *self;
+    struct tly_mutator *self = NULL;
     tally_status status = enter(&self);
     if (status != TALLY_OK)
         return status;
