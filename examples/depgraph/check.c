@@ -10,7 +10,7 @@ struct census graph_census(const struct run *run) {
         census.virtual += declared == NULL;
         for (int kind = 0; declared && kind < KINDS; kind++)
             census.edges[kind] +=
-                declared->end[kind] - list_begin(declared, kind);
+                declared->end[kind] - list_begin(declared, (enum kind)kind);
     }
     return census;
 }

@@ -69,8 +69,8 @@ static void print_work(const struct report *report) {
              found ? (double)sum(report, PATH_STEPS) / (double)found : 0);
     print_row(report, "shortest paths", sum(report, PATHS), more);
     snprintf(more, sizeof more, "%.1f more of its cycle each",
-             replacements ? (double)sum(report, REPLACED) / replacements - 1
-                          : 0);
+             replacements > 0 ? (double)sum(report, REPLACED) / replacements - 1
+                              : 0);
     print_row(report, "packages replaced", (uint64_t)replacements, more);
     snprintf(more, sizeof more, "%.1f more with each",
              drops ? (double)sum(report, DROPPED) / (double)drops - 1 : 0);

@@ -25,7 +25,8 @@ static void each_edge(struct share *share, edge_fn fn) {
         for (uint32_t i = 0; i < all->n; i++) {
             struct name *from = tally_ref_get(&all->to[i]);
             const struct list *declared = tally_get(from, declared);
-            for (uint32_t j = declared ? list_begin(declared, kind) : 0;
+            for (uint32_t j = declared ? list_begin(declared, (enum kind)kind)
+                                       : 0;
                  declared && j < declared->end[kind]; j++) {
                 struct name *to = tally_ref_get(&declared->to[j]);
                 if (to->id >= share->first && to->id < share->end)
