@@ -22,6 +22,17 @@ typedef int tally_status;
 #define TALLY_BUSY (-EBUSY)
 #define TALLY_TIMED_OUT (-ETIMEDOUT)
 #define TALLY_CORRUPT (-EUCLEAN)
+#define TALLY_WRONG_TYPE (-EPROTOTYPE)
+#define TALLY_UNSUPPORTED (-ENOSYS)
+#define TALLY_RANGE (-ERANGE)
+#define TALLY_OVERFLOW (-EOVERFLOW)
+#define TALLY_NOT_FOUND (-ENOENT)
+#define TALLY_ENCODING (-EILSEQ)
+#define TALLY_FORMAT (-EBADMSG)
+#define TALLY_READ_ONLY (-EROFS)
+#define TALLY_RELEASED (-ESTALE)
+#define TALLY_EXPORTED (-ETXTBSY)
+#define TALLY_NOT_CONTIGUOUS (-EXDEV)
 
 // Names a status in a sentence.
 //

@@ -22,6 +22,7 @@
 TALLY_BEGIN
 
 struct tally_visitor;
+struct tally_protocol;
 typedef struct tally_type tally_type;
 
 // Called at most once for each object, when nothing refers to it any more or
@@ -52,13 +53,15 @@ typedef void (*tally_visit_hook)(void *object, struct tally_visitor *visitor);
 enum tally_trait_kind {
     TALLY_TRAIT_END,
     TALLY_TRAIT_REFS,      // count tally_ref at offset, one or a fixed array
+    TALLY_TRAIT_CELLS,     // the same of tally_cell
     TALLY_TRAIT_REF_ITEMS, // as many as the object was made with
     TALLY_TRAIT_ITEMS,     // items of count bytes each that hold no references
     TALLY_TRAIT_FINALIZE,
     TALLY_TRAIT_DESTROY,
     TALLY_TRAIT_VISIT,
     TALLY_TRAIT_BASE,
-    TALLY_TRAIT_EXECUTOR // count: enum tally_executor
+    TALLY_TRAIT_EXECUTOR, // count: enum tally_executor
+    TALLY_TRAIT_PROTOCOL  // what values of the type can do (protocol.h)
 };
 
 // One line of a type's declaration. Programs write the macros below.
@@ -72,6 +75,7 @@ typedef struct tally_trait {
     tally_hook hook;
     tally_visit_hook visit;
     tally_type *base;
+    const struct tally_protocol *protocol;
 } tally_trait;
 
 // A type. The first three members are the program's, the rest the runtime's.
@@ -95,6 +99,7 @@ struct tally_type {
     tally_hook destroy_;
     tally_visit_hook visit_;
     tally_type *base_;
+    const struct tally_protocol *protocol_; // its own, or the nearest base's
     uint32_t executor_; // 1 + that of its finalizer; 0: the option's
 };
 
@@ -108,20 +113,24 @@ struct tally_type {
 #define TALLY_TYPE(...)                                                        \
     TALLY_CAT_(TALLY_TYPE_, TALLY_COUNT_(__VA_ARGS__))(__VA_ARGS__)
 
-// The traits. A named field is checked to be a tally_ref (array), or a
-// tally_aref (array).
+// The traits. A named field is checked to be a tally_ref (array), a tally_aref
+// (array), or a tally_cell (array).
 #define TALLY_REF(field) (REF, field, 0)
 #define TALLY_REF_ARRAY(field) (REF_ARRAY, field, 0)
 #define TALLY_REF_ITEMS(field, length) (REF_ITEMS, field, length)
 #define TALLY_AREF(field) (AREF, field, 0)
 #define TALLY_AREF_ARRAY(field) (AREF_ARRAY, field, 0)
 #define TALLY_AREF_ITEMS(field, length) (AREF_ITEMS, field, length)
+#define TALLY_CELL(field) (CELL, field, 0)
+#define TALLY_CELL_ARRAY(field) (CELL_ARRAY, field, 0)
+#define TALLY_CELL_ITEMS(field, length) (CELL_ITEMS, field, length)
 #define TALLY_ITEMS(field, length) (ITEMS, field, length)
 #define TALLY_FINALIZE(function) (FINALIZE, function, 0)
 #define TALLY_FINALIZE_BY(executor) (EXECUTOR, executor, 0)
 #define TALLY_DESTROY(function) (DESTROY, function, 0)
 #define TALLY_VISIT(function) (VISIT, function, 0)
 #define TALLY_VISIT_LIVE(function) (VISIT_LIVE, function, 0)
+#define TALLY_PROTOCOL(hooks) (PROTOCOL, hooks, 0)
 #define TALLY_BASE(T) (BASE, T, 0)
 
 // Registers a type, which its first object would do otherwise.
@@ -147,6 +156,17 @@ TALLY_API tally_status tally_type_register(tally_type *type);
 //           take locks, allocate or count.
 // Cost:     an indirect call.
 TALLY_API void tally_visit(struct tally_visitor *visitor, tally_ref *field);
+
+// Tells the visitor about an array of cells, inside a visit hook.
+//
+// first:    the first of [count] cells of the object that is visited.
+// count:    at least 1.
+// Returns:  nothing.
+// Threads:  as tally_visit.
+// Blocks:   as tally_visit.
+// Cost:     an indirect call.
+TALLY_API void tally_visit_cells(struct tally_visitor *visitor,
+                                 tally_cell *first, size_t count);
 
 TALLY_END
 

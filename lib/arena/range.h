@@ -38,6 +38,14 @@ TLY_INLINE size_t tly_granule_of(const void *p) {
     return ((uintptr_t)p - (uintptr_t)tly_range_base) >> TLY_GRANULE_SHIFT;
 }
 
+// Position of what a field holds, given the range's begin. NULL, and values
+// that are no objects (their lower three bits are not all zero), are beyond
+// every table.
+TLY_INLINE size_t tly_granule_in(const void *held, uintptr_t base) {
+    uintptr_t offset = (uintptr_t)held - base;
+    return (offset >> 3 | offset << 61) >> (TLY_GRANULE_SHIFT - 3);
+}
+
 // Reserves [size] bytes (0: by the machine's memory), or less if there is
 // less, down to TLY_RANGE_MIN.
 tally_status tly_range_start(size_t size);

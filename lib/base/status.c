@@ -16,6 +16,17 @@ static const struct {
     {TALLY_BUSY, "in use: the runtime has started, or threads are attached"},
     {TALLY_TIMED_OUT, "a thread did not reach a safepoint in time"},
     {TALLY_CORRUPT, "the heap breaks an invariant; see stderr"},
+    {TALLY_WRONG_TYPE, "the value is of another type"},
+    {TALLY_UNSUPPORTED, "values of this type cannot do this"},
+    {TALLY_RANGE, "an index or a number is out of range"},
+    {TALLY_OVERFLOW, "a size, shape or offset overflows"},
+    {TALLY_NOT_FOUND, "there is no such element"},
+    {TALLY_ENCODING, "the text is not valid UTF-8"},
+    {TALLY_FORMAT, "the format string is not known"},
+    {TALLY_READ_ONLY, "the memory may not be written"},
+    {TALLY_RELEASED, "the view was released"},
+    {TALLY_EXPORTED, "its memory is in use by views; it cannot change size"},
+    {TALLY_NOT_CONTIGUOUS, "the memory is not contiguous as asked"},
 };
 
 const char *tally_strerror(tally_status status) {

@@ -56,7 +56,7 @@ static TLY_NOINLINE void drop_outside(struct tly_local *self,
 TLY_INLINE void drop_fields(struct clearing *c, tally_ref *first,
                             size_t count) {
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = tly_trial_load(&first[n]);
+        tally_object *child = tly_object_in(tly_trial_load(&first[n]));
         size_t granule = ((uintptr_t)child - c->base) >> TLY_GRANULE_SHIFT;
         if (child && !tly_side_get(c->member, granule))
             drop_outside(c->self, child);

@@ -30,7 +30,7 @@ static void gather(void *arg, tally_object *object) {
 static void subtract_run(void *arg, tally_ref *first, size_t count) {
     struct hubs *hubs = arg;
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = tly_trial_load(&first[n]);
+        tally_object *child = tly_object_in(tly_trial_load(&first[n]));
         if (!child || !tly_is_member(child))
             continue;
         uint8_t hub = tly_sides.trial[tly_granule_of(child)];

@@ -63,9 +63,7 @@ static struct marker marker_of(unsigned worker) {
 TLY_INLINE void note_fields(struct marker m, tally_ref *first, size_t count,
                             bool whole) {
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = tly_trial_load(&first[n]);
-        // NULL is beyond the limit.
-        size_t granule = ((uintptr_t)child - m.base) >> TLY_GRANULE_SHIFT;
+        size_t granule = tly_granule_in(tly_trial_load(&first[n]), m.base);
         if (TLY_UNLIKELY(granule >= m.limit))
             continue;
         size_t word = granule / 64;
@@ -187,7 +185,7 @@ struct queue {
 TLY_INLINE void queue_fields(struct queue *q, tally_ref *first, size_t count) {
     for (size_t n = 0; n < count; n++) {
         tally_object *child = tly_trial_load(&first[n]);
-        size_t granule = ((uintptr_t)child - q->m.base) >> TLY_GRANULE_SHIFT;
+        size_t granule = tly_granule_in(child, q->m.base);
         if (granule >= q->m.limit || !tly_side_get(q->m.member, granule))
             continue;
         if (q->to < q->size) {

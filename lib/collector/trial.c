@@ -48,10 +48,7 @@ TLY_INLINE size_t granule_of(struct tables t, const void *object) {
 
 TLY_INLINE void subtract(struct tables t, tally_ref *first, size_t count) {
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = tly_trial_load(&first[n]);
-        if (!child)
-            continue;
-        size_t granule = granule_of(t, child);
+        size_t granule = tly_granule_in(tly_trial_load(&first[n]), t.base);
         if (TLY_LIKELY(granule < t.limit))
             t.trial[granule]--;
     }
@@ -62,10 +59,7 @@ TLY_INLINE void subtract(struct tables t, tally_ref *first, size_t count) {
 TLY_INLINE void subtract_members(struct tables t, tally_ref *first,
                                  size_t count) {
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = tly_trial_load(&first[n]);
-        if (!child)
-            continue;
-        size_t granule = granule_of(t, child);
+        size_t granule = tly_granule_in(tly_trial_load(&first[n]), t.base);
         if (granule < t.limit && tly_side_get(t.member, granule))
             t.trial[granule]--;
     }

@@ -1,10 +1,10 @@
-// Shared fields.
+// Shared fields of references.
 //
 // A field's reference is counted like any other. Who reads it without counting
 // is in a borrow section, and published objects wait for those; so all that a
 // store has to do beside the exchange is to publish before it.
 
-#include <tally/aref.h>
+#include "object/aref.h"
 
 #include <tally/borrow.h>
 
@@ -15,7 +15,7 @@
 #include "pool/pool.h"
 
 // In debug builds: aborts unless the field lies in the container.
-static void field_check(const tally_object *container, const tally_aref *field,
+static void field_check(const tally_object *container, const tally_ref *field,
                         const char *doing) {
     if (TLY_CHECK == 0 || !container)
         return;
@@ -35,7 +35,7 @@ static void section_check(const void *object, const char *doing) {
                    object, tly_os_thread_id());
 }
 
-static void publish(tally_object *object) {
+void tly_publish(tally_object *object) {
     tly_object_check(object, "publishing");
     // Relaxed: the flag stays once it is set; whoever set it had a reference.
     if (tly_load_relaxed(&object->shared_) & TLY_PUB)
@@ -63,16 +63,31 @@ void *tally_aref_dup(const tally_aref *field) {
     return object;
 }
 
-void *tally_aref_exchange(void *container, tally_aref *field, void *value) {
+tally_object *tly_shared_exchange(tally_object *container, tally_ref *field,
+                                  tally_object *held) {
     field_check(container, field, "exchange");
-    if (value)
-        publish(value);
     if (container)
         tally_touch_(container);
     TALLY_POINT_(field);
     // ORDER[aref] acq_rel: the object is complete and published before it is
     // read; and what was stored is the caller's. Pairs with tally_aref_get.
-    return tly_exchange_acq_rel(&field->ref_.object_, (tally_object *)value);
+    return tly_exchange_acq_rel(&field->object_, held);
+}
+
+bool tly_shared_compare_set(tally_object *container, tally_ref *field,
+                            tally_object *expected, tally_object *held) {
+    field_check(container, field, "compare and set");
+    if (container)
+        tally_touch_(container);
+    TALLY_POINT_(field);
+    // ORDER[aref] acq_rel: as tly_shared_exchange.
+    return tly_cas_acq_rel(&field->object_, &expected, held);
+}
+
+void *tally_aref_exchange(void *container, tally_aref *field, void *value) {
+    if (value)
+        tly_publish(value);
+    return tly_shared_exchange(container, &field->ref_, value);
 }
 
 void *tally_aref_take(void *container, tally_aref *field) {
@@ -93,18 +108,12 @@ void tally_aref_set(void *container, tally_aref *field, void *value) {
 
 bool tally_aref_compare_set(void *container, tally_aref *field, void *expected,
                             void *value) {
-    field_check(container, field, "compare and set");
-    tally_object *old = expected;
     if (value) {
         tally_incref(value);
-        publish(value);
+        tly_publish(value);
     }
-    if (container)
-        tally_touch_(container);
-    TALLY_POINT_(field);
-    // ORDER[aref] acq_rel: as tally_aref_exchange.
     bool stored =
-        tly_cas_acq_rel(&field->ref_.object_, &old, (tally_object *)value);
+        tly_shared_compare_set(container, &field->ref_, expected, value);
     void *drop = stored ? expected : value;
     if (drop)
         tally_decref(drop);

@@ -153,7 +153,7 @@ static TLY_NOINLINE void stack_leave(struct tly_local *self,
 static void drop_run(void *arg, tally_ref *first, size_t count) {
     struct tly_local *self = arg;
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = first[n].object_;
+        tally_object *child = tly_object_in(first[n].object_);
         // Relaxed: a collection may look at the object, which is dying.
         tly_store_relaxed(&first[n].object_, NULL);
         if (child)

@@ -49,6 +49,12 @@
 // The first word of a header, for the stores that begin and end an object.
 typedef uint64_t __attribute__((may_alias)) tly_header_word;
 
+// The object that a field holds; NULL if that is a value of another kind, whose
+// lower three bits say so (tally/value.h).
+TLY_INLINE tally_object *tly_object_in(tally_object *held) {
+    return (uintptr_t)held & TALLY_TAG_ ? NULL : held;
+}
+
 TLY_INLINE int64_t tly_count_of(uint64_t shared) {
     return (int64_t)shared >> 29;
 }

@@ -29,3 +29,20 @@ extern inline void tally_ref_move(void *to_container, tally_ref *to,
 extern inline void tally_ref_swap(void *a_container, tally_ref *a,
                                   void *b_container, tally_ref *b);
 extern inline void *tally_aref_get(const tally_aref *field);
+extern inline tally_value tally_value_(uint64_t bits);
+extern inline tally_value tally_absent(void);
+extern inline tally_value tally_nil(void);
+extern inline tally_value tally_bool(bool truth);
+extern inline tally_value tally_small(int64_t n);
+extern inline tally_value tally_of(void *object);
+extern inline bool tally_is(tally_value a, tally_value b);
+extern inline bool tally_is_absent(tally_value value);
+extern inline bool tally_is_nil(tally_value value);
+extern inline bool tally_is_bool(tally_value value);
+extern inline bool tally_is_small(tally_value value);
+extern inline bool tally_is_object(tally_value value);
+extern inline int64_t tally_small_of(tally_value value);
+extern inline void *tally_object_of(tally_value value);
+extern inline tally_value tally_value_incref(tally_value value);
+extern inline void tally_value_decref(tally_value value);
+extern inline tally_value tally_cell_get(const tally_cell *cell);

@@ -83,13 +83,18 @@ static void survey_items(struct survey *s, tally_type *type,
     type->items_at_ = trait->offset;
     type->length_at_ = trait->length_offset;
     type->length_size_ = (uint32_t)trait->length_size;
-    if (trait->kind == TALLY_TRAIT_REF_ITEMS)
+    if (trait->kind != TALLY_TRAIT_ITEMS)
         type->shape_ |= TLY_SHAPE_ITEMS;
 }
 
 static void survey_trait(struct survey *s, tally_type *type,
                          const tally_trait *trait) {
     switch (trait->kind) {
+    case TALLY_TRAIT_CELLS:
+        // What ends simply does not ask whether a field holds an object.
+        type->shape_ |= TLY_SHAPE_MORE;
+        survey_refs(s, type, trait);
+        break;
     case TALLY_TRAIT_REFS:
         survey_refs(s, type, trait);
         break;
@@ -118,6 +123,11 @@ static void survey_trait(struct survey *s, tally_type *type,
             s->status = TALLY_INVALID;
         if (!type->executor_)
             type->executor_ = (uint32_t)trait->count + 1;
+        break;
+    case TALLY_TRAIT_PROTOCOL:
+        // The nearest one; what it leaves out, its bases are asked for.
+        if (!type->protocol_)
+            type->protocol_ = trait->protocol;
         break;
     case TALLY_TRAIT_END:
         break;
@@ -207,6 +217,7 @@ static tally_status register_locked(tally_type *type) {
     type->finalize_ = type->destroy_ = NULL;
     type->visit_ = NULL;
     type->base_ = NULL;
+    type->protocol_ = NULL;
     type->executor_ = 0;
     status = survey_type(&s, type);
     if (status != TALLY_OK)
@@ -256,6 +267,11 @@ void tally_visit(struct tally_visitor *visitor, tally_ref *field) {
     visitor->fn(visitor->arg, field, 1);
 }
 
+void tally_visit_cells(struct tally_visitor *visitor, tally_cell *first,
+                       size_t count) {
+    visitor->fn(visitor->arg, &first->ref_, count);
+}
+
 void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
                    void *arg) {
     if (!(type->shape_ & TLY_SHAPE_MORE)) {
@@ -265,7 +281,7 @@ void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
         for (const tally_type *t = type; t; t = t->base_)
             for (const tally_trait *n = t->traits; n->kind != TALLY_TRAIT_END;
                  n++)
-                if (n->kind == TALLY_TRAIT_REFS)
+                if (n->kind == TALLY_TRAIT_REFS || n->kind == TALLY_TRAIT_CELLS)
                     fn(arg, field_at(object, n->offset), n->count);
     }
     if (type->shape_ & TLY_SHAPE_ITEMS) {

@@ -57,7 +57,7 @@ static void fields_each(tally_object *object, tly_refs_fn fn, void *arg) {
 static tally_object *field_load(const tally_ref *field) {
     // ORDER[field-store] acquire: a complete object.
     // ORDER[aref] acquire: the same, of a shared field.
-    return tly_load_acquire(&field->object_);
+    return tly_object_in(tly_load_acquire(&field->object_));
 }
 
 struct referents {

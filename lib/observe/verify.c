@@ -99,7 +99,7 @@ static bool pool_check(void *arg, struct tly_pool *pool) {
 static void find_run(void *arg, tally_ref *first, size_t count) {
     struct verify *v = arg;
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = first[n].object_;
+        tally_object *child = tly_object_in(first[n].object_);
         if (!child)
             continue;
         if (!tly_range_has(child) ||

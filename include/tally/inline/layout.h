@@ -38,6 +38,13 @@ typedef struct tally_aref {
     tally_ref ref_;
 } tally_aref;
 
+// A shared field that holds a value (tally/cell.h): an object, or a word in
+// whose TALLY_TAG_ a bit is set.
+typedef struct tally_cell {
+    tally_ref ref_;
+} tally_cell;
+#define TALLY_TAG_ 7u
+
 // Owner numbers. 1 .. TALLY_OWNER_MAX_ are mutators; a thread that is not
 // attached has TALLY_OWNER_NOBODY_, which no header ever holds.
 #define TALLY_OWNER_NONE_ 0x0000u

@@ -9,6 +9,7 @@
 // Exists for sizeof only: fails to compile for anything but a tally_ref.
 char tally_is_ref_(const tally_ref *field);
 char tally_is_aref_(const tally_aref *field);
+char tally_is_cell_(const tally_cell *field);
 
 #define TALLY_COUNT_(...)                                                      \
     TALLY_PICK_(__VA_ARGS__, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, \
@@ -16,8 +17,8 @@ char tally_is_aref_(const tally_aref *field);
 #define TALLY_PICK_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, ...) r
 
 #define TALLY_DEFINE_(T, ...)                                                  \
-    static const tally_trait tally_traits_##T[] = {                            \
-        __VA_ARGS__{TALLY_TRAIT_END, NULL, 0, 0, 0, 0, NULL, NULL, NULL}};     \
+    static const tally_trait tally_traits_##T[] = {__VA_ARGS__{                \
+        TALLY_TRAIT_END, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL}};           \
     tally_type tally_type_##T = {#T,                                           \
                                  sizeof(struct T),                             \
                                  tally_traits_##T,                             \
@@ -37,6 +38,7 @@ char tally_is_aref_(const tally_aref *field);
                                  NULL,                                         \
                                  NULL,                                         \
                                  NULL,                                         \
+                                 NULL,                                         \
                                  0}
 
 #define TALLY_TRAIT_(T, tuple) TALLY_TRAIT2_(T, TALLY_OPEN_ tuple)
@@ -44,91 +46,51 @@ char tally_is_aref_(const tally_aref *field);
 #define TALLY_TRAIT2_(T, args) TALLY_TRAIT3_(T, args)
 #define TALLY_TRAIT3_(T, kind, a, b) TALLY_IS_##kind##_(T, a, b)
 
+// Fields: at an offset, [count] of them, or as many as a length says.
+#define TALLY_FIELDS_(kind, f, at, count, length_at, length_size)              \
+    {TALLY_TRAIT_##kind, #f,   at,   count, length_at,                         \
+     length_size,        NULL, NULL, NULL,  NULL},
 #define TALLY_AT_(T, f) offsetof(struct T, f)
-#define TALLY_CHECKED_(check) (0 * sizeof(tally_is_ref_(check)))
-#define TALLY_IS_REF_(T, f, unused)                                            \
-    {TALLY_TRAIT_REFS,                                                         \
-     #f,                                                                       \
-     TALLY_AT_(T, f) + TALLY_CHECKED_(&((struct T *)0)->f),                    \
-     1,                                                                        \
-     0,                                                                        \
-     0,                                                                        \
-     NULL,                                                                     \
-     NULL,                                                                     \
-     NULL},
-#define TALLY_IS_REF_ARRAY_(T, f, unused)                                      \
-    {TALLY_TRAIT_REFS,                                                         \
-     #f,                                                                       \
-     TALLY_AT_(T, f) + TALLY_CHECKED_(((struct T *)0)->f),                     \
-     sizeof(((struct T *)0)->f) / sizeof(tally_ref),                           \
-     0,                                                                        \
-     0,                                                                        \
-     NULL,                                                                     \
-     NULL,                                                                     \
-     NULL},
-#define TALLY_IS_REF_ITEMS_(T, f, n)                                           \
-    {TALLY_TRAIT_REF_ITEMS,                                                    \
-     #f,                                                                       \
-     TALLY_AT_(T, f) + TALLY_CHECKED_(((struct T *)0)->f),                     \
-     sizeof(tally_ref),                                                        \
-     TALLY_AT_(T, n),                                                          \
-     sizeof(((struct T *)0)->n),                                               \
-     NULL,                                                                     \
-     NULL,                                                                     \
-     NULL},
-#define TALLY_ACHECKED_(check) (0 * sizeof(tally_is_aref_(check)))
-#define TALLY_IS_AREF_(T, f, unused)                                           \
-    {TALLY_TRAIT_REFS,                                                         \
-     #f,                                                                       \
-     TALLY_AT_(T, f) + TALLY_ACHECKED_(&((struct T *)0)->f),                   \
-     1,                                                                        \
-     0,                                                                        \
-     0,                                                                        \
-     NULL,                                                                     \
-     NULL,                                                                     \
-     NULL},
+#define TALLY_HAS_(T, f) (((struct T *)0)->f)
+#define TALLY_ONE_(kind, is, T, f)                                             \
+    TALLY_FIELDS_(                                                             \
+        kind, f, TALLY_AT_(T, f) + 0 * sizeof(is(&TALLY_HAS_(T, f))), 1, 0, 0)
+#define TALLY_MANY_(kind, is, T, f)                                            \
+    TALLY_FIELDS_(kind, f, TALLY_AT_(T, f) + 0 * sizeof(is(TALLY_HAS_(T, f))), \
+                  sizeof(TALLY_HAS_(T, f)) / sizeof(tally_ref), 0, 0)
+#define TALLY_AS_MANY_(is, T, f, n)                                            \
+    TALLY_FIELDS_(                                                             \
+        REF_ITEMS, f, TALLY_AT_(T, f) + 0 * sizeof(is(TALLY_HAS_(T, f))),      \
+        sizeof(tally_ref), TALLY_AT_(T, n), sizeof(TALLY_HAS_(T, n)))
+
+#define TALLY_IS_REF_(T, f, unused) TALLY_ONE_(REFS, tally_is_ref_, T, f)
+#define TALLY_IS_REF_ARRAY_(T, f, unused) TALLY_MANY_(REFS, tally_is_ref_, T, f)
+#define TALLY_IS_REF_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_is_ref_, T, f, n)
+#define TALLY_IS_AREF_(T, f, unused) TALLY_ONE_(REFS, tally_is_aref_, T, f)
 #define TALLY_IS_AREF_ARRAY_(T, f, unused)                                     \
-    {TALLY_TRAIT_REFS,                                                         \
-     #f,                                                                       \
-     TALLY_AT_(T, f) + TALLY_ACHECKED_(((struct T *)0)->f),                    \
-     sizeof(((struct T *)0)->f) / sizeof(tally_aref),                          \
-     0,                                                                        \
-     0,                                                                        \
-     NULL,                                                                     \
-     NULL,                                                                     \
-     NULL},
-#define TALLY_IS_AREF_ITEMS_(T, f, n)                                          \
-    {TALLY_TRAIT_REF_ITEMS,                                                    \
-     #f,                                                                       \
-     TALLY_AT_(T, f) + TALLY_ACHECKED_(((struct T *)0)->f),                    \
-     sizeof(tally_aref),                                                       \
-     TALLY_AT_(T, n),                                                          \
-     sizeof(((struct T *)0)->n),                                               \
-     NULL,                                                                     \
-     NULL,                                                                     \
-     NULL},
+    TALLY_MANY_(REFS, tally_is_aref_, T, f)
+#define TALLY_IS_AREF_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_is_aref_, T, f, n)
+#define TALLY_IS_CELL_(T, f, unused) TALLY_ONE_(CELLS, tally_is_cell_, T, f)
+#define TALLY_IS_CELL_ARRAY_(T, f, unused)                                     \
+    TALLY_MANY_(CELLS, tally_is_cell_, T, f)
+#define TALLY_IS_CELL_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_is_cell_, T, f, n)
 #define TALLY_IS_ITEMS_(T, f, n)                                               \
-    {TALLY_TRAIT_ITEMS,                                                        \
-     #f,                                                                       \
-     TALLY_AT_(T, f),                                                          \
-     sizeof(((struct T *)0)->f[0]),                                            \
-     TALLY_AT_(T, n),                                                          \
-     sizeof(((struct T *)0)->n),                                               \
-     NULL,                                                                     \
-     NULL,                                                                     \
-     NULL},
+    TALLY_FIELDS_(ITEMS, f, TALLY_AT_(T, f), sizeof(TALLY_HAS_(T, f)[0]),      \
+                  TALLY_AT_(T, n), sizeof(TALLY_HAS_(T, n)))
 #define TALLY_IS_FINALIZE_(T, f, unused)                                       \
-    {TALLY_TRAIT_FINALIZE, #f, 0, 0, 0, 0, f, NULL, NULL},
+    {TALLY_TRAIT_FINALIZE, #f, 0, 0, 0, 0, f, NULL, NULL, NULL},
 #define TALLY_IS_EXECUTOR_(T, by, unused)                                      \
-    {TALLY_TRAIT_EXECUTOR, #by, 0, (size_t)(by), 0, 0, NULL, NULL, NULL},
+    {TALLY_TRAIT_EXECUTOR, #by, 0, (size_t)(by), 0, 0, NULL, NULL, NULL, NULL},
 #define TALLY_IS_DESTROY_(T, f, unused)                                        \
-    {TALLY_TRAIT_DESTROY, #f, 0, 0, 0, 0, f, NULL, NULL},
+    {TALLY_TRAIT_DESTROY, #f, 0, 0, 0, 0, f, NULL, NULL, NULL},
 #define TALLY_IS_VISIT_(T, f, unused)                                          \
-    {TALLY_TRAIT_VISIT, #f, 0, 0, 0, 0, NULL, f, NULL},
+    {TALLY_TRAIT_VISIT, #f, 0, 0, 0, 0, NULL, f, NULL, NULL},
 #define TALLY_IS_VISIT_LIVE_(T, f, unused)                                     \
-    {TALLY_TRAIT_VISIT, #f, 0, 1, 0, 0, NULL, f, NULL},
+    {TALLY_TRAIT_VISIT, #f, 0, 1, 0, 0, NULL, f, NULL, NULL},
+#define TALLY_IS_PROTOCOL_(T, p, unused)                                       \
+    {TALLY_TRAIT_PROTOCOL, #p, 0, 0, 0, 0, NULL, NULL, NULL, &(p)},
 #define TALLY_IS_BASE_(T, B, unused)                                           \
-    {TALLY_TRAIT_BASE, #B, 0, 0, 0, 0, NULL, NULL, TALLY_TYPE_OF(B)},
+    {TALLY_TRAIT_BASE, #B, 0, 0, 0, 0, NULL, NULL, TALLY_TYPE_OF(B), NULL},
 
 #define TALLY_TYPE_1(T) TALLY_DEFINE_(T, )
 #define TALLY_TYPE_2(T, a) TALLY_DEFINE_(T, TALLY_TRAIT_(T, a))

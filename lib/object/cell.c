@@ -1,0 +1,56 @@
+// Shared fields of values: as those of references, where the value is one.
+
+#include <tally/cell.h>
+
+#include <tally/borrow.h>
+
+#include "object/aref.h"
+#include "object/count.h"
+
+static void publish(tally_value value) {
+    if (tally_is_object(value))
+        tly_publish(tally_object_of(value));
+}
+
+static tally_object *word_of(tally_value value) {
+    return (tally_object *)(uintptr_t)value.bits_;
+}
+
+tally_value tally_cell_dup(const tally_cell *cell) {
+    tally_value value = tally_cell_get(cell);
+    if (!tally_is_object(value))
+        return value;
+    TALLY_BORROW {
+        do
+            value = tally_cell_get(cell);
+        // What is in a cell is alive; so the cell has changed.
+        while (tally_is_object(value) &&
+               !tally_try_incref(tally_object_of(value)));
+    }
+    return value;
+}
+
+tally_value tally_cell_exchange(void *container, tally_cell *cell,
+                                tally_value value) {
+    publish(value);
+    return tally_of(
+        tly_shared_exchange(container, &cell->ref_, word_of(value)));
+}
+
+void tally_cell_set_steal(void *container, tally_cell *cell,
+                          tally_value value) {
+    tally_value_decref(tally_cell_exchange(container, cell, value));
+}
+
+void tally_cell_set(void *container, tally_cell *cell, tally_value value) {
+    tally_cell_set_steal(container, cell, tally_value_incref(value));
+}
+
+bool tally_cell_compare_set(void *container, tally_cell *cell,
+                            tally_value expected, tally_value value) {
+    publish(tally_value_incref(value));
+    bool stored = tly_shared_compare_set(container, &cell->ref_,
+                                         word_of(expected), word_of(value));
+    tally_value_decref(stored ? expected : value);
+    return stored;
+}

@@ -1,0 +1,114 @@
+// container/byte_lock.c: locks of one byte.
+
+#include "unit_object.h"
+
+#include <tally/mutator.h>
+
+#include "container/byte_lock.h"
+#include "threads.h"
+
+enum { ROUNDS = 20000, THREADS = 4 };
+
+static struct guarded {
+    struct tly_byte_lock lock, other;
+    uint8_t beside; // must not be touched
+    unsigned long count;
+} guarded;
+
+static void *add(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    for (int n = 0; n < ROUNDS; n++) {
+        tly_byte_lock(&guarded.lock);
+        guarded.count++;
+        tly_byte_unlock(&guarded.lock);
+    }
+    tally_detach();
+    return NULL;
+}
+
+static void one_thread_at_a_time_holds_it(void **state) {
+    (void)state;
+    guarded = (struct guarded){.beside = 0xA5};
+    pthread_t thread[THREADS];
+    for (int n = 0; n < THREADS; n++)
+        thread[n] = thread_start(add, NULL);
+    for (int n = 0; n < THREADS; n++)
+        thread_join(thread[n]);
+    assert_int_equal(guarded.count, (unsigned long)ROUNDS * THREADS);
+    assert_int_equal(guarded.lock.state, 0);
+    assert_int_equal(guarded.beside, 0xA5);
+}
+
+static void *wait_for_it(void *at) {
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_set(at, 1);
+    tly_byte_lock(&guarded.lock);
+    stage_set(at, 2);
+    tly_byte_unlock(&guarded.lock);
+    tally_detach();
+    return NULL;
+}
+
+static void who_waits_does_not_hold_the_world_back(void **state) {
+    (void)state;
+    stage at = 0;
+    must(tally_attach(NULL) == TALLY_OK);
+    guarded = (struct guarded){.beside = 0};
+    tly_byte_lock(&guarded.lock);
+    pthread_t thread = thread_start(wait_for_it, &at);
+    stage_wait(&at, 1);
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    tally_start_world();
+    assert_int_equal(at, 1);
+    tly_byte_unlock(&guarded.lock);
+    thread_join(thread);
+    assert_int_equal(at, 2);
+    tally_detach();
+}
+
+// Two locks in either order, by two threads.
+static void *add_under_both(void *arg) {
+    bool swap = arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    for (int n = 0; n < ROUNDS; n++) {
+        tly_byte_lock_both(swap ? &guarded.other : &guarded.lock,
+                           swap ? &guarded.lock : &guarded.other);
+        guarded.count++;
+        tly_byte_unlock_both(&guarded.lock, &guarded.other);
+    }
+    tally_detach();
+    return NULL;
+}
+
+static void two_are_taken_in_one_order(void **state) {
+    (void)state;
+    guarded = (struct guarded){.beside = 0};
+    pthread_t a = thread_start(add_under_both, NULL);
+    pthread_t b = thread_start(add_under_both, &guarded);
+    thread_join(a);
+    thread_join(b);
+    assert_int_equal(guarded.count, 2ul * ROUNDS);
+    assert_int_equal(guarded.lock.state | guarded.other.state, 0);
+}
+
+static void one_lock_twice_is_one(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    guarded = (struct guarded){.beside = 0};
+    tly_byte_lock_both(&guarded.lock, &guarded.lock);
+    assert_int_equal(guarded.lock.state, TLY_LOCK_HELD);
+    tly_byte_unlock_both(&guarded.lock, &guarded.lock);
+    assert_int_equal(guarded.lock.state, 0);
+    tally_detach();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        object_test(one_thread_at_a_time_holds_it),
+        object_test(who_waits_does_not_hold_the_world_back),
+        object_test(two_are_taken_in_one_order),
+        object_test(one_lock_twice_is_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
