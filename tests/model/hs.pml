@@ -20,6 +20,8 @@
 //             attach      tly_mutator_attach; also of a vacant mutator that is
 //                         taken over, and at the end of a registration
 //             detach      tly_mutator_detach, and the exit of a thread
+//             stand       tly_world_pass, in tly_poll: a thread that stands
+//                         still while the world is stopped
 //             Sender      tly_inbox_send, tly_inbox_help
 //             Edges: [goal] against [state], and against [registered]
 //             (Dekker, seq_cst on both sides); [acknowledge] release store
@@ -50,9 +52,10 @@
 //               missed before it is not taken
 //   NEWCOLOUR   attach takes the colour, and does not hold
 //   CLEARAFTER  the breaker is cleared after the goal was read (live)
+//   STOOD       who stood still goes on without a look at the goal
 
 mtype:mutant = { NONE, KINDBITS, ATTNOWORK, NRECFIRST, GOALFIRST, MISSED,
-                 NEWCOLOUR, CLEARAFTER };
+                 NEWCOLOUR, CLEARAFTER, STOOD };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
@@ -156,6 +159,19 @@ inline attach(me) {
     acknowledge(me)
 }
 
+inline stand(me) {
+    state[me] = DETACHED;
+    atomic {
+        IDLE(state[me]) -> state[me] = ATTACHED
+    };
+    if
+    :: MUTANT != STOOD && goal != ack[me] ->
+        breaker[me] = 0;
+        acknowledge(me)
+    :: else
+    fi
+}
+
 proctype Mutator(byte me) {
     byte g;
     byte b;
@@ -195,6 +211,7 @@ end:
            w = 0
         :: state[me] = DETACHED;
            attach(me)
+        :: stand(me)
         :: state[me] = VACANT;                  // exits, and is taken over
            attach(me)
         :: state[me] = DETACHED;                // blocked for ever
