@@ -98,6 +98,8 @@ static void once_stopped_it_is_not_started_by_work(void **state) {
 
 static void run_without_thread(void *arg) {
     (void)arg;
+    // Collections would ask for a thread as well.
+    must(setenv("TALLY_CONF", "zeal:0", 1) == 0);
     begin();
     tly_fault_arm(TLY_FAULT_THREAD, 1, true);
     for (unsigned n = 1; n <= 5; n++) {
