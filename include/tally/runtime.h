@@ -56,11 +56,13 @@ struct tally_config {
                              // one that collects among them, 1 .. 16; 0: as
                              // many as processors in a stopped world, at most
                              // 8, and one for four beside the threads; 0
+    uint64_t hash_seed;      // makes the hashes of every run the same, for
+                             // tests; 0: random; 0
 };
 #define TALLY_CONFIG_INIT                                                      \
     {                                                                          \
         sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1,  \
-            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100, 0, 0               \
+            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100, 0, 0, 0            \
     }
 
 // Starts the runtime with options. Environment options win over these.

@@ -19,6 +19,7 @@
 #include <tally/api.h>
 #include <tally/aref.h>
 #include <tally/borrow.h>
+#include <tally/bytes.h>
 #include <tally/cell.h>
 #include <tally/collect.h>
 #include <tally/control.h>
@@ -28,12 +29,14 @@
 #include <tally/hot.h>
 #include <tally/inspect.h>
 #include <tally/mutator.h>
+#include <tally/number.h>
 #include <tally/object.h>
 #include <tally/protocol.h>
 #include <tally/ref.h>
 #include <tally/runtime.h>
 #include <tally/stats.h>
 #include <tally/status.h>
+#include <tally/text.h>
 #include <tally/track.h>
 #include <tally/type.h>
 #include <tally/value.h>

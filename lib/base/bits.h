@@ -32,4 +32,14 @@ TLY_INLINE unsigned tly_bit_highest(uint64_t x) {
     return 63u - (unsigned)__builtin_clzll(x);
 }
 
+// The next of a sequence of numbers that look random: splitmix64 (Steele, Lea,
+// Flood: Fast splittable pseudorandom number generators, OOPSLA 2014), with
+// Stafford's mix 13.
+TLY_INLINE uint64_t tly_mix_next(uint64_t *state) {
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
 #endif

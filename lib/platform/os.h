@@ -63,6 +63,9 @@ uint32_t tly_os_thread_id(void);
 void tly_os_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline);
 void tly_os_futex_wake(uint32_t *word);
 
+// Fills memory with random bytes, as good as the system has them now.
+void tly_os_random(void *bytes, size_t size);
+
 // An environment variable, NULL in set-user-ID programs.
 const char *tly_os_environment(const char *name);
 

@@ -8,12 +8,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "platform/fault.h"
 
 void *tly_os_reserve(size_t size, size_t align) {
@@ -129,6 +132,24 @@ void tly_os_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline) {
 void tly_os_futex_wake(uint32_t *word) {
     syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT32_MAX, NULL,
             NULL, 0);
+}
+
+// What the kernel gave the process at its start, where it gives no more: early
+// at boot, or to a process that may not ask.
+static void random_stretch(unsigned char *bytes, size_t size) {
+    uint64_t seed[2], state = tly_os_now();
+    const void *given = (const void *)(uintptr_t)getauxval(AT_RANDOM);
+    memcpy(seed, given, sizeof(seed));
+    for (size_t n = 0; n < size; n++) {
+        state += seed[n % 2];
+        bytes[n] = (unsigned char)(tly_mix_next(&state) >> 56);
+    }
+}
+
+void tly_os_random(void *bytes, size_t size) {
+    // Up to 256 bytes are given whole.
+    if (getrandom(bytes, size, GRND_NONBLOCK) != (ssize_t)size)
+        random_stretch(bytes, size);
 }
 
 const char *tly_os_environment(const char *name) { return secure_getenv(name); }

@@ -42,6 +42,7 @@ static const struct option options[] = {
     OPTION(limit_wait_ms, 0, 60000),
     OPTION(zeal, 0, 1 << 20),
     OPTION_OR_ZERO(workers, 1, 16),
+    OPTION(hash_seed, 0, UINT64_MAX),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -86,8 +87,8 @@ tally_status tly_options_read(struct tally_config *config) {
                        "full_percent, verify, finalizers, destroy_slice, "
                        "report, hot, limbo_objects, limbo_bytes, "
                        "later_bytes, mode, collector, deadline_ms, "
-                       "collect_share, limit_bytes, limit_wait_ms, zeal and "
-                       "workers, as name:number, with commas",
+                       "collect_share, limit_bytes, limit_wait_ms, zeal, "
+                       "workers and hash_seed, as name:number, with commas",
                        text);
             return TALLY_INVALID;
         }

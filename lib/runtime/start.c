@@ -13,6 +13,7 @@
 #include "collector/debug.h"
 #include "collector/limit.h"
 #include "collector/pace.h"
+#include "container/hash.h"
 #include "epoch/attach.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
@@ -111,6 +112,7 @@ static tally_status start_locked(const struct tally_config *given) {
     if (status != TALLY_OK)
         return status;
     tly_class_start();
+    tly_hash_start(config.hash_seed);
     status = tly_range_start(config.reserve_bytes);
     if (status != TALLY_OK)
         return status;

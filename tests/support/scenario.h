@@ -48,6 +48,7 @@ static inline bool refused_status(tally_status status) {
 
 #include "scenario_defer.h"
 #include "scenario_rings.h"
+#include "scenario_values.h"
 
 // A graph of things in trays and blobs of many sizes, in which everything
 // leads everywhere.
@@ -227,7 +228,7 @@ static const struct scenario {
     {"threads", threads_scenario}, {"trim", trim_scenario},
     {"verify", verify_scenario},   {"pump", pump_scenario},
     {"hot", hot_scenario},         {"defer", defer_scenario},
-    {"saved", saved_scenario},
+    {"saved", saved_scenario},     {"values", values_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -178,6 +178,22 @@ static void the_environment_is_read(void **state) {
     assert_null(tly_os_environment("TALLY_UNIT_TEST"));
 }
 
+// Of 256 random bytes 162 values are expected to come, and two runs differ.
+static void random_bytes_are_not_the_same_twice(void **state) {
+    (void)state;
+    unsigned char once[256] = {0}, again[256] = {0};
+    bool seen[256] = {false};
+    unsigned count = 0;
+    tly_os_random(once, sizeof(once));
+    tly_os_random(again, sizeof(again));
+    assert_memory_not_equal(once, again, sizeof(once));
+    for (size_t n = 0; n < sizeof(once); n++) {
+        count += !seen[once[n]];
+        seen[once[n]] = true;
+    }
+    assert_in_range(count, 120, 200);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reservation_is_aligned_as_asked),
@@ -195,6 +211,7 @@ int main(void) {
         cmocka_unit_test(a_futex_that_has_changed_is_not_waited_for),
         cmocka_unit_test(a_futex_waiter_is_woken),
         cmocka_unit_test(the_environment_is_read),
+        cmocka_unit_test(random_bytes_are_not_the_same_twice),
     };
     return cmocka_run_group_tests_name("platform/os", tests, NULL, NULL);
 }

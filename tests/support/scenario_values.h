@@ -1,0 +1,23 @@
+// Values that are made. Included by scenario.h.
+
+#ifndef SUPPORT_SCENARIO_VALUES_H
+#define SUPPORT_SCENARIO_VALUES_H
+
+// One of each kind that is an object, some sizes of bytes and text.
+static inline bool values_scenario(void) {
+    static const char letters[5000] = "only this is not 0";
+    bool done = true;
+    for (int n = 0; n < 50; n++) {
+        size_t length = (size_t)(n * n) * 2;
+        tally_value all[] = {tally_integer(INT64_MAX - n), tally_double(0.5),
+                             tally_of(tally_bytes_new(letters, length)),
+                             tally_of(tally_text_new(letters, length))};
+        for (size_t m = 0; m < sizeof(all) / sizeof(all[0]); m++) {
+            done = !refused(tally_object_of(all[m])) && done;
+            tally_value_decref(all[m]);
+        }
+    }
+    return done;
+}
+
+#endif
