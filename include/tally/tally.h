@@ -39,6 +39,7 @@
 #include <tally/text.h>
 #include <tally/track.h>
 #include <tally/type.h>
+#include <tally/types.h>
 #include <tally/value.h>
 #include <tally/watch.h>
 #include <tally/weak.h>

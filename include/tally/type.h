@@ -23,6 +23,7 @@ TALLY_BEGIN
 
 struct tally_visitor;
 struct tally_protocol;
+struct tly_made;
 typedef struct tally_type tally_type;
 
 // Called at most once for each object, when nothing refers to it any more or
@@ -100,6 +101,7 @@ struct tally_type {
     tally_visit_hook visit_;
     tally_type *base_;
     const struct tally_protocol *protocol_; // its own, or the nearest base's
+    struct tly_made *made_;                 // NULL: it is of the program's text
     uint32_t executor_; // 1 + that of its finalizer; 0: the option's
 };
 

@@ -30,6 +30,8 @@
 
 #define tly_add_relaxed(p, v)                                                  \
     (tly_point(p), __atomic_fetch_add(p, v, __ATOMIC_RELAXED))
+#define tly_add_release(p, v)                                                  \
+    (tly_point(p), __atomic_fetch_add(p, v, __ATOMIC_RELEASE))
 #define tly_add_acq_rel(p, v)                                                  \
     (tly_point(p), __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL))
 #define tly_add_seq_cst(p, v)                                                  \

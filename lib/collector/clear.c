@@ -12,6 +12,7 @@
 #include "epoch/rcu.h"
 #include "object/count.h"
 #include "object/dead.h"
+#include "object/made.h"
 #include "object/type.h"
 #include "pool/walk.h"
 
@@ -74,6 +75,8 @@ static TLY_NOINLINE void clear_typed(struct clearing *c, tally_object *object) {
     tly_refs_each(object, type, empty_run, c);
     if (type->destroy_)
         type->destroy_(object);
+    if (type->made_)
+        tly_made_count(type->made_, tly_mutator_in(c->self)->number, -1);
 }
 
 static bool pool_clear(void *arg, struct tly_pool *pool) {

@@ -32,6 +32,7 @@
 #include "object/finalize.h"
 #include "object/finish.h"
 #include "object/hot.h"
+#include "object/made.h"
 #include "platform/os.h"
 
 // How often a collection settles anew after it has waited for another.
@@ -218,6 +219,15 @@ static bool second_due(void) {
            tly_finalize_waiting() == 0;
 }
 
+// Nothing uses the types that are freed, and nobody walks the heap with them.
+static void types_retire(struct tly_mutator *self) {
+    if (!tly_types_are_dropped() || tly_collector_refuses(self))
+        return;
+    tly_collector_take(self, 0);
+    tly_types_retire();
+    tly_collector_give(self);
+}
+
 // A collection of a generation, by who has the lock, with what follows.
 static tally_status collect_all(struct tly_local *self, tally_collect_mode mode,
                                 tally_generation generation,
@@ -232,8 +242,10 @@ static tally_status collect_all(struct tly_local *self, tally_collect_mode mode,
     }
     done->finalized = self->counters.finalized - finalized;
     done->total_ns = tly_os_now() - began;
-    if (status == TALLY_OK && generation == TALLY_FULL)
+    if (status == TALLY_OK && generation == TALLY_FULL) {
         tly_idle_empty();
+        types_retire(tly_mutator_in(self));
+    }
     if (status == TALLY_OK && tly_collector_after)
         tly_collector_after();
     return status;

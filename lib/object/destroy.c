@@ -15,6 +15,7 @@
 
 #include "object/dead.h"
 #include "object/finish.h"
+#include "object/made.h"
 #include "object/type.h"
 
 // Objects of a family that are freed one by one: for small ones a cached
@@ -177,6 +178,8 @@ static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
     tly_refs_each(object, type, drop_run, self);
     if (type->destroy_)
         type->destroy_(object);
+    if (type->made_)
+        tly_made_count(type->made_, tly_mutator_in(self)->number, -1);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "base/poison.h"
 #include "epoch/attach.h"
 #include "object/local.h"
+#include "object/made.h"
 #include "object/type.h"
 
 // Makes a block with a cleared payload an object of this mutator's.
@@ -83,6 +84,8 @@ static TLY_COLD void *new_slow(tally_type *type, size_t items) {
         memset(object + 1, 0, bytes - sizeof(*object));
     if (type->item_size_)
         length_set(object, type, items);
+    if (type->made_)
+        tly_made_count(type->made_, mutator->number, 1);
     return object_make(self, type, object);
 }
 

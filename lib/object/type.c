@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "epoch/mutator.h"
+#include "object/made.h"
 #include "platform/os.h"
 #include "pool/class.h"
 #include "sync/mutex.h"
@@ -19,6 +20,10 @@ tally_type **tly_types;
 static uint32_t types_count; // (a)
 static size_t types_committed;
 static struct tly_mutex types_lock = TLY_MUTEX_INIT(TLY_RANK_TYPES);
+
+// What stands where a type was.
+static tally_type gone = {.name = "(a type that is gone)"};
+static uint32_t gone_count; // of them
 
 // What a type's traits and its bases' add up to.
 struct survey {
@@ -41,7 +46,12 @@ void tly_types_end(void) {
     tly_types = NULL;
     types_count = 0;
     types_committed = 0;
+    gone_count = 0;
+    tly_made_end();
 }
+
+void tly_types_lock(void) { tly_mutex_lock(&types_lock); }
+void tly_types_unlock(void) { tly_mutex_unlock(&types_lock); }
 
 uint32_t tly_types_count(void) {
     // ORDER[types] acquire: the descriptors below are complete.
@@ -162,12 +172,12 @@ static unsigned template_make(tally_type *type, const struct survey *s) {
     type->refs_at_ = s->first;
     if (refs != s->fixed)
         type->shape_ |= TLY_SHAPE_MORE;
-    bool simple = !type->shape_ && !type->finalize_ && !type->destroy_ &&
-                  refs < TLY_TF_ASK &&
+    bool simple = !type->made_ && !type->shape_ && !type->finalize_ &&
+                  !type->destroy_ && refs < TLY_TF_ASK &&
                   (refs == 0 || s->first == sizeof(tally_object));
     unsigned bin = 0;
     size_t bytes = tly_type_bytes(type, 0);
-    if (!type->item_size_ && bytes <= TLY_CLASS_MAX)
+    if (!type->made_ && !type->item_size_ && bytes <= TLY_CLASS_MAX)
         bin = tly_class_of(bytes) + 1;
     uint64_t tf = simple ? refs : TLY_TF_ASK;
     if (bin <= TLY_TF_BIN_MAX)
@@ -180,8 +190,18 @@ static unsigned template_make(tally_type *type, const struct survey *s) {
     return bin;
 }
 
+// The index of a type that is gone, or the next.
+static uint32_t index_find(void) {
+    for (uint32_t n = 1; gone_count && n <= types_count; n++)
+        if (tly_types[n] == &gone) {
+            gone_count--;
+            return n;
+        }
+    return types_count + 1;
+}
+
 static tally_status table_add(tally_type *type, unsigned bin) {
-    uint32_t index = types_count + 1;
+    uint32_t index = index_find();
     if (index >= TLY_TYPES_MAX)
         return TALLY_LIMIT;
     if ((index + 1) * sizeof(tally_type *) > types_committed) {
@@ -194,7 +214,8 @@ static tally_status table_add(tally_type *type, unsigned bin) {
     tly_types[index] = type;
     type->shared_ = (uint64_t)index << TLY_TYPE_SHIFT;
     // ORDER[types] release: the descriptor is complete before it is found.
-    tly_store_release(&types_count, index);
+    if (index > types_count)
+        tly_store_release(&types_count, index);
     tly_store_release(&type->index_, index);
     tly_store_release(&type->bin_, bin);
     return TALLY_OK;
@@ -202,13 +223,13 @@ static tally_status table_add(tally_type *type, unsigned bin) {
 
 // A base is registered before what derives from it; how deep that goes is the
 // program's text.
-static tally_status register_locked(tally_type *type) {
+tally_status tly_type_enter_locked(tally_type *type) {
     if (type->index_)
         return TALLY_OK;
     if (!type->name || !type->traits || type->size > SIZE_MAX_FIXED)
         return TALLY_INVALID;
     tally_type *base = survey_base(type);
-    tally_status status = base ? register_locked(base) : TALLY_OK;
+    tally_status status = base ? tly_type_enter_locked(base) : TALLY_OK;
     if (status != TALLY_OK)
         return status;
     struct survey s = {sizeof(tally_object), sizeof(tally_object), 0, TALLY_OK};
@@ -223,6 +244,15 @@ static tally_status register_locked(tally_type *type) {
     if (status != TALLY_OK)
         return status;
     return table_add(type, template_make(type, &s));
+}
+
+void tly_type_remove_locked(tally_type *type) {
+    tly_types[type->index_] = &gone;
+    gone_count++;
+}
+
+tally_type *tly_type_at_locked(uint32_t index) {
+    return tly_types[index] == &gone ? NULL : tly_types[index];
 }
 
 size_t tly_type_bytes(const tally_type *type, size_t items) {
@@ -303,7 +333,7 @@ tally_status tally_type_register(tally_type *type) {
     if (status != TALLY_OK)
         return status;
     tly_mutex_lock(&types_lock);
-    status = register_locked(type);
+    status = tly_type_enter_locked(type);
     tly_mutex_unlock(&types_lock);
     return status;
 }

@@ -22,6 +22,15 @@ TLY_INLINE tally_type *tly_type_of(const tally_object *object) {
     return tly_types[tly_type_index(tly_load_relaxed(&object->shared_))];
 }
 
+// The lock of the table, with which a type is entered and taken out: the block
+// that names it by mistake finds one that is called so.
+void tly_types_lock(void);
+void tly_types_unlock(void);
+tally_status tly_type_enter_locked(tally_type *type);
+void tly_type_remove_locked(tally_type *type);
+// The type of an index up to tly_types_count(), or NULL.
+tally_type *tly_type_at_locked(uint32_t index);
+
 tally_status tly_types_start(void);
 void tly_types_end(void);
 uint32_t tly_types_count(void);

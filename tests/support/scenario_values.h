@@ -20,4 +20,27 @@ static inline bool values_scenario(void) {
     return done;
 }
 
+// Types that are made, used and left to the collector.
+static inline bool types_scenario(void) {
+    static const tally_trait traits[] = {
+        {.kind = TALLY_TRAIT_REFS, .name = "x", .offset = 16, .count = 1},
+        {.kind = TALLY_TRAIT_END}};
+    static const tally_type_spec spec = {"of a scenario", 24, traits};
+    bool done = true;
+    for (int n = 0; n < 20; n++) {
+        tally_type *type = tally_type_make(&spec);
+        if (refused(type)) {
+            done = false;
+            continue;
+        }
+        void *object = tally_object_new(type, 0);
+        tally_type_drop(type);
+        done = !refused(object) && done;
+        if (object)
+            tally_decref(object);
+    }
+    tally_collect();
+    return done;
+}
+
 #endif

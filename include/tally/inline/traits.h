@@ -39,6 +39,7 @@ char tally_is_cell_(const tally_cell *field);
                                  NULL,                                         \
                                  NULL,                                         \
                                  NULL,                                         \
+                                 NULL,                                         \
                                  0}
 
 #define TALLY_TRAIT_(T, tuple) TALLY_TRAIT2_(T, TALLY_OPEN_ tuple)
