@@ -203,8 +203,9 @@ static void *pass_once(void *arg) {
     stage_set(&at, 1);
     while (!tly_world_is_stopping())
         sched_yield();
-    tally_safepoint();
-    must(!tly_world_is_stopping());
+    // The phase changes before threads are asked to stand still.
+    while (tly_world_is_stopping())
+        tally_safepoint();
     must(tly_handshake_seen(tly_self()) == 0);
     tally_detach();
     return arg;
