@@ -10,7 +10,9 @@
 // An integer that fits into a word is always small (tally_small), so that two
 // equal integers are both small or both objects. A number never changes.
 // Integers and doubles that are equal as numbers are equal as values, exactly:
-// 1 equals 1.0, and 2^53 + 1 equals no double. true and false are no numbers.
+// 1 equals 1.0, and 2^53 + 1 equals no double. What is not a number does not
+// even equal itself, but as a key of a map the same object is found again.
+// true and false are no numbers.
 
 #ifndef TALLY_NUMBER_H
 #define TALLY_NUMBER_H

@@ -25,6 +25,7 @@
 #include <tally/control.h>
 #include <tally/debug.h>
 #include <tally/defer.h>
+#include <tally/dynamic.h>
 #include <tally/finalize.h>
 #include <tally/hot.h>
 #include <tally/inspect.h>

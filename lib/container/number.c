@@ -8,6 +8,7 @@
 #include <tally/protocol.h>
 
 #include "container/hash.h"
+#include "container/show.h"
 #include "container/types.h"
 
 // 2^63: what integers do not reach.
@@ -130,8 +131,10 @@ static tally_status number_compare(void *object, tally_value other,
     return TALLY_OK;
 }
 
-static const tally_protocol number_protocol = {
-    .equal = number_equal, .hash = number_hash, .compare = number_compare};
+static const tally_protocol number_protocol = {.equal = number_equal,
+                                               .hash = number_hash,
+                                               .compare = number_compare,
+                                               .text = tly_show_number};
 
 TLY_TYPE(integer, tally_integer,
          TLY_HAS(tally_integer, TALLY_PROTOCOL(number_protocol)));

@@ -10,6 +10,7 @@
 #include "arena/range.h"
 #include "base/atomic.h"
 #include "container/hash.h"
+#include "container/show.h"
 #include "container/types.h"
 #include "container/utf8.h"
 
@@ -19,7 +20,7 @@ struct tly_run *tly_run_new(tally_type *type, const void *data, size_t length) {
         return NULL;
     }
     struct tly_run *run = tally_object_new(type, length + 1);
-    if (run && length)
+    if (run && data)
         memcpy(run->data, data, length);
     return run;
 }
@@ -89,15 +90,21 @@ static tally_status run_compare(void *object, tally_value other,
     return TALLY_OK;
 }
 
-static const tally_protocol run_protocol = {
-    .equal = run_equal, .hash = run_hash, .compare = run_compare};
+static const tally_protocol bytes_protocol = {.equal = run_equal,
+                                              .hash = run_hash,
+                                              .compare = run_compare,
+                                              .text = tly_show_bytes};
+static const tally_protocol text_protocol = {.equal = run_equal,
+                                             .hash = run_hash,
+                                             .compare = run_compare,
+                                             .text = tly_show_text};
 
 TLY_TYPE(bytes, tly_run,
          TLY_HAS(tly_run, TALLY_ITEMS(data, items))
-             TLY_HAS(tly_run, TALLY_PROTOCOL(run_protocol)));
+             TLY_HAS(tly_run, TALLY_PROTOCOL(bytes_protocol)));
 TLY_TYPE(text, tly_run,
          TLY_HAS(tly_run, TALLY_ITEMS(data, items))
-             TLY_HAS(tly_run, TALLY_PROTOCOL(run_protocol)));
+             TLY_HAS(tly_run, TALLY_PROTOCOL(text_protocol)));
 
 // ---- what programs call
 

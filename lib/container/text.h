@@ -26,8 +26,8 @@ TLY_INLINE size_t tly_run_length(const struct tly_run *run) {
     return run->items - 1;
 }
 
-// An object of [type] with a copy of [length] bytes. Returns NULL with errno
-// set.
+// An object of [type] with a copy of [length] bytes, or zeros if [data] is
+// NULL, for the caller to fill. Returns NULL with errno set.
 struct tly_run *tly_run_new(tally_type *type, const void *data, size_t length);
 
 uint64_t tly_run_hash(struct tly_run *run);

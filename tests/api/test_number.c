@@ -1,8 +1,10 @@
 // Integers of 64 bits and doubles as values.
 
+#include <locale.h>
 #include <math.h>
 
 #include "api.h"
+#include "values.h"
 
 static const int64_t integers[] = {0,
                                    1,
@@ -100,11 +102,105 @@ static void what_is_no_number_is_told(void **state) {
     tally_decref(text);
 }
 
+static void what_is_not_a_number_does_not_equal_itself(void **state) {
+    (void)state;
+    tally_value nan = tally_double(NAN), half = tally_double(0.5),
+                again = tally_double(0.5);
+    assert_false(equal(nan, nan));
+    assert_true(equal(half, half) && equal(half, again));
+    assert_true(equal(tally_small(1), tally_small(1)));
+    tally_value_decref(nan);
+    tally_value_decref(half);
+    tally_value_decref(again);
+}
+
+static void numbers_are_equal_exactly(void **state) {
+    (void)state;
+    const int64_t beyond = (INT64_C(1) << 53) + 1;
+    tally_value one = tally_double(1), near = tally_double((double)beyond),
+                most = tally_double(0x1p63), big = tally_integer(INT64_MAX),
+                least = tally_integer(INT64_MIN), low = tally_double(-0x1p63);
+    assert_true(equal(one, tally_small(1)));
+    assert_false(equal(one, tally_bool(true)));
+    assert_false(equal(near, tally_small(beyond)));
+    assert_true(equal(near, tally_small(beyond - 1)));
+    assert_false(equal(most, big));
+    assert_true(equal(least, low));
+    assert_true(hash_of(least) == hash_of(low));
+    assert_true(hash_of(one) == hash_of(tally_small(1)));
+    tally_value all[] = {one, near, most, big, least, low};
+    for (size_t n = 0; n < 6; n++)
+        tally_value_decref(all[n]);
+}
+
+// Each is before all that follow.
+static void numbers_are_in_order(void **state) {
+    (void)state;
+    tally_value all[] = {tally_double(-INFINITY),
+                         tally_double(-0x1.8p63),
+                         tally_integer(INT64_MIN),
+                         tally_integer(INT64_MIN + 1),
+                         tally_small(-2),
+                         tally_double(-1.5),
+                         tally_small(-1),
+                         tally_double(-0.5),
+                         tally_double(-0.0),
+                         tally_double(5e-324),
+                         tally_small(1),
+                         tally_double(1.5),
+                         tally_double(0x1p53),
+                         tally_small((INT64_C(1) << 53) + 1),
+                         tally_integer(INT64_MAX - 512),
+                         tally_integer(INT64_MAX),
+                         tally_double(0x1p63),
+                         tally_double(INFINITY),
+                         tally_double(NAN)};
+    size_t count = sizeof(all) / sizeof(all[0]);
+    for (size_t n = 0; n < count; n++)
+        for (size_t m = 0; m < count; m++) {
+            int order = 7;
+            assert_int_equal(tally_value_compare(all[n], all[m], &order),
+                             TALLY_OK);
+            assert_int_equal(order, (n > m) - (n < m));
+        }
+    for (size_t n = 0; n < count; n++)
+        tally_value_decref(all[n]);
+}
+
+static void doubles_have_the_digits_they_need(void **state) {
+    (void)state;
+    check_text_drop(tally_double(0.1), "0.1");
+    check_text_drop(tally_double(-0.0), "-0.0");
+    check_text_drop(tally_double(3), "3.0");
+    check_text_drop(tally_double(1e300), "1e+300");
+    check_text_drop(tally_double(1.0 / 3), "0.3333333333333333");
+    check_text_drop(tally_double(0.1 + 0.2), "0.30000000000000004");
+    check_text_drop(tally_double(5e-324), "5e-324");
+    check_text_drop(tally_double(INFINITY), "inf");
+    check_text_drop(tally_double(-INFINITY), "-inf");
+    check_text_drop(tally_double(-NAN), "nan");
+}
+
+static void the_locale_changes_no_text(void **state) {
+    (void)state;
+    if (!setlocale(LC_NUMERIC, "de_DE.UTF-8"))
+        skip();
+    check_text_drop(tally_double(0.5), "0.5");
+    setlocale(LC_NUMERIC, "C");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        lively_test(integers_come_back),        lively_test(what_fits_is_small),
-        lively_test(doubles_come_back),         lively_test(truth_is_no_number),
+        lively_test(integers_come_back),
+        lively_test(what_fits_is_small),
+        lively_test(doubles_come_back),
+        lively_test(truth_is_no_number),
         lively_test(what_is_no_number_is_told),
+        lively_test(what_is_not_a_number_does_not_equal_itself),
+        lively_test(numbers_are_equal_exactly),
+        lively_test(numbers_are_in_order),
+        lively_test(doubles_have_the_digits_they_need),
+        lively_test(the_locale_changes_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // Bytes and text.
 
 #include "api.h"
+#include "values.h"
 
 static void bytes_come_back(void **state) {
     (void)state;
@@ -88,6 +89,27 @@ static void lengths_that_are_too_large_are_refused(void **state) {
     }
 }
 
+static void text_is_in_order_of_code_points(void **state) {
+    (void)state;
+    tally_value all[] = {text_new(""),
+                         text_new("Z"),
+                         text_new("a"),
+                         text_new("aa"),
+                         text_new("b"),
+                         text_new("\xC3\xBC"),
+                         text_new("\xEF\xBF\xBD"),
+                         text_new("\xF0\x9F\x98\x80")};
+    for (int n = 0; n < 8; n++)
+        for (int m = 0; m < 8; m++) {
+            int order = 7;
+            assert_int_equal(tally_value_compare(all[n], all[m], &order),
+                             TALLY_OK);
+            assert_int_equal(order, (n > m) - (n < m));
+        }
+    for (int n = 0; n < 8; n++)
+        tally_value_decref(all[n]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         lively_test(bytes_come_back),
@@ -96,6 +118,7 @@ int main(void) {
         lively_test(text_may_have_a_nul_inside),
         lively_test(what_is_no_utf8_is_refused),
         lively_test(lengths_that_are_too_large_are_refused),
+        lively_test(text_is_in_order_of_code_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
