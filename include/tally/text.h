@@ -65,6 +65,19 @@ TALLY_API size_t tally_text_length(const tally_text *text);
 // Cost:     a step for each 8 bytes.
 TALLY_API size_t tally_text_points(const tally_text *text);
 
+// Gives the one object that stands for all text that is equal to this, for as
+// long as anybody holds it: text that is interned is equal only if it is the
+// same (tally_is). Meant for names, of which there are few and which are
+// compared often. The object's type derives from tally_type_text.
+//
+// text:     not NULL, still the caller's; it may be interned itself.
+// Returns:  an owned reference, or NULL with errno set.
+// Errors:   ENOMEM, EAGAIN (too many mutators or types).
+// Threads:  any.
+// Blocks:   as tally_object_new.
+// Cost:     a hash, a short lock, a search; the first time a copy.
+TALLY_API TALLY_MUST_USE tally_text *tally_text_intern(tally_text *text);
+
 TALLY_END
 
 #endif

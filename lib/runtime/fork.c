@@ -15,6 +15,7 @@
 #include "collector/collect.h"
 #include "collector/control.h"
 #include "collector/lock.h"
+#include "container/intern.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
@@ -106,6 +107,7 @@ static void fork_child(void) {
     tly_handshake_forked();
     tly_types_forked();
     tly_weak_forked();
+    tly_intern_forked();
     tly_control_forked();
     tly_collector_forked();
     tly_held_forked();

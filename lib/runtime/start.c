@@ -14,6 +14,7 @@
 #include "collector/limit.h"
 #include "collector/pace.h"
 #include "container/hash.h"
+#include "container/intern.h"
 #include "epoch/attach.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
@@ -78,6 +79,7 @@ static void end_from(size_t n) {
     tly_held_end();
     tly_finalize_end();
     tly_weak_end();
+    tly_intern_end();
     tly_hot_end();
     tly_saved_end();
     tly_pools_freeze_end();

@@ -20,6 +20,7 @@ enum tly_rank {
     TLY_RANK_ARENA,      // units of the heap
     TLY_RANK_CONTROL,    // lists of holders, watchers and saved garbage
     TLY_RANK_FINALIZE,   // queues of finalizers
+    TLY_RANK_INTERN,     // tables of interned text
     TLY_RANK_HOT,        // columns of HOT objects
     TLY_RANKS
 };

@@ -229,7 +229,7 @@ static const struct scenario {
     {"verify", verify_scenario},   {"pump", pump_scenario},
     {"hot", hot_scenario},         {"defer", defer_scenario},
     {"saved", saved_scenario},     {"values", values_scenario},
-    {"types", types_scenario},
+    {"types", types_scenario},     {"intern", intern_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -3,6 +3,18 @@
 #ifndef SUPPORT_SCENARIO_VALUES_H
 #define SUPPORT_SCENARIO_VALUES_H
 
+// What a value is as text can be had.
+static inline bool shown(tally_value value) {
+    tally_text *text;
+    if (tally_is_absent(value) ||
+        refused_status(tally_value_text(value, &text)))
+        return false;
+    must(tally_text_length(text) > 0 ||
+         tally_value_is(value, &tally_type_text));
+    tally_decref(text);
+    return true;
+}
+
 // One of each kind that is an object, some sizes of bytes and text.
 static inline bool values_scenario(void) {
     static const char letters[5000] = "only this is not 0";
@@ -14,6 +26,7 @@ static inline bool values_scenario(void) {
                              tally_of(tally_text_new(letters, length))};
         for (size_t m = 0; m < sizeof(all) / sizeof(all[0]); m++) {
             done = !refused(tally_object_of(all[m])) && done;
+            done = shown(all[m]) && done;
             tally_value_decref(all[m]);
         }
     }
@@ -40,6 +53,35 @@ static inline bool types_scenario(void) {
             tally_decref(object);
     }
     tally_collect();
+    return done;
+}
+
+// The numbers up to 300 as words that are interned, twice.
+static inline bool intern_scenario(void) {
+    static tally_text *words[300];
+    bool done = true;
+    for (int n = 0; n < 600; n++) {
+        tally_text *text, *word;
+        if (refused_status(tally_value_text(tally_small(n % 300), &text))) {
+            done = false;
+            continue;
+        }
+        word = tally_text_intern(text);
+        tally_decref(text);
+        if (refused(word)) {
+            done = false;
+        } else if (words[n % 300]) {
+            must(words[n % 300] == word);
+            tally_decref(word);
+        } else {
+            words[n % 300] = word;
+        }
+    }
+    for (int n = 0; n < 300; n++) {
+        if (words[n])
+            tally_decref(words[n]);
+        words[n] = NULL;
+    }
     return done;
 }
 
