@@ -190,26 +190,42 @@ static bool is_used(const struct tly_made *made) {
     return objects != 0 || made->derived;
 }
 
-// Takes one that is not used off the list; or NULL.
-static struct tly_made *take_unused(void) {
-    struct tly_made *made;
-    tly_types_lock();
-    for (made = dropped.first; made && is_used(made); made = made->next)
-        continue;
-    if (made) {
-        unlist_locked(made);
+// Moves those that are not used from the list of the dropped to another.
+// Returns whether there were any.
+static bool take_unused_locked(struct tly_made **to) {
+    struct tly_made *next, *made = dropped.first, *kept = NULL;
+    uint32_t count = 0;
+    for (; made; made = next) {
+        bool used = is_used(made);
+        struct tly_made **list = used ? &kept : to;
+        next = made->next;
+        made->next = *list;
+        *list = made;
+        if (used)
+            continue;
+        count++;
+        made->listed = false;
         tly_type_remove_locked(&made->type);
         if (made->base && made->base->made_)
             made->base->made_->derived--;
     }
-    tly_types_unlock();
-    return made;
+    dropped.first = kept;
+    // Relaxed: a hint.
+    tly_add_relaxed(&dropped.count, -count);
+    return count > 0;
 }
 
 void tly_types_retire(void) {
-    struct tly_made *made;
-    while ((made = take_unused()))
-        tally_free(made);
+    struct tly_made *next, *unused = NULL;
+    tly_types_lock();
+    // A base may have lost its last derived type.
+    while (take_unused_locked(&unused)) {
+    }
+    tly_types_unlock();
+    for (; unused; unused = next) {
+        next = unused->next;
+        tally_free(unused);
+    }
 }
 
 void tly_made_end(void) {

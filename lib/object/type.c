@@ -24,6 +24,7 @@ static struct tly_mutex types_lock = TLY_MUTEX_INIT(TLY_RANK_TYPES);
 // What stands where a type was.
 static tally_type gone = {.name = "(a type that is gone)"};
 static uint32_t gone_count; // of them
+static uint32_t gone_first; // no index before has it
 
 // What a type's traits and its bases' add up to.
 struct survey {
@@ -192,9 +193,10 @@ static unsigned template_make(tally_type *type, const struct survey *s) {
 
 // The index of a type that is gone, or the next.
 static uint32_t index_find(void) {
-    for (uint32_t n = 1; gone_count && n <= types_count; n++)
+    for (uint32_t n = gone_first; gone_count && n <= types_count; n++)
         if (tly_types[n] == &gone) {
             gone_count--;
+            gone_first = n + 1;
             return n;
         }
     return types_count + 1;
@@ -248,7 +250,8 @@ tally_status tly_type_enter_locked(tally_type *type) {
 
 void tly_type_remove_locked(tally_type *type) {
     tly_types[type->index_] = &gone;
-    gone_count++;
+    if (gone_count++ == 0 || type->index_ < gone_first)
+        gone_first = type->index_;
 }
 
 tally_type *tly_type_at_locked(uint32_t index) {
