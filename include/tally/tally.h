@@ -19,6 +19,7 @@
 #include <tally/api.h>
 #include <tally/aref.h>
 #include <tally/borrow.h>
+#include <tally/buffer.h>
 #include <tally/bytes.h>
 #include <tally/cell.h>
 #include <tally/collect.h>
@@ -42,6 +43,8 @@
 #include <tally/type.h>
 #include <tally/types.h>
 #include <tally/value.h>
+#include <tally/view.h>
+#include <tally/view_items.h>
 #include <tally/watch.h>
 #include <tally/weak.h>
 

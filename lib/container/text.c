@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <tally/buffer.h>
 #include <tally/protocol.h>
 
 #include "arena/range.h"
@@ -90,10 +91,18 @@ static tally_status run_compare(void *object, tally_value other,
     return TALLY_OK;
 }
 
+static tally_status bytes_lend(void *object, struct tally_buffer *buffer,
+                               unsigned flags) {
+    struct tly_run *run = object;
+    return tally_buffer_fill(buffer, run->data, tly_run_length(run), true,
+                             flags);
+}
+
 static const tally_protocol bytes_protocol = {.equal = run_equal,
                                               .hash = run_hash,
                                               .compare = run_compare,
-                                              .text = tly_show_bytes};
+                                              .text = tly_show_bytes,
+                                              .get_buffer = bytes_lend};
 static const tally_protocol text_protocol = {.equal = run_equal,
                                              .hash = run_hash,
                                              .compare = run_compare,

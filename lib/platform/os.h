@@ -66,6 +66,24 @@ void tly_os_futex_wake(uint32_t *word);
 // Fills memory with random bytes, as good as the system has them now.
 void tly_os_random(void *bytes, size_t size);
 
+// Maps a part of a file; [length] 0 is all that follows the offset. The memory
+// begins [*ret_before] bytes before it, on a page. TALLY_RANGE: the file ends
+// before the part does, or there is nothing.
+tally_status tly_os_file_map(int file, uint64_t offset, size_t *length,
+                             bool writable, void **ret_data,
+                             size_t *ret_before);
+void tly_os_file_unmap(void *address, size_t size);
+
+// Memory for one transfer, and the transfer: some bytes or all.
+struct tly_os_part {
+    void *data;
+    size_t length;
+};
+tally_status tly_os_write_parts(int file, const struct tly_os_part *parts,
+                                size_t count, size_t *ret_bytes);
+tally_status tly_os_read_parts(int file, const struct tly_os_part *parts,
+                               size_t count, size_t *ret_bytes);
+
 // An environment variable, NULL in set-user-ID programs.
 const char *tly_os_environment(const char *name);
 

@@ -2,17 +2,21 @@
 
 #include "platform/os.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -150,6 +154,55 @@ void tly_os_random(void *bytes, size_t size) {
     // Up to 256 bytes are given whole.
     if (getrandom(bytes, size, GRND_NONBLOCK) != (ssize_t)size)
         random_stretch(bytes, size);
+}
+
+tally_status tly_os_file_map(int file, uint64_t offset, size_t *length,
+                             bool writable, void **ret_data,
+                             size_t *ret_before) {
+    struct stat stat;
+    if (fstat(file, &stat) != 0)
+        return -errno;
+    uint64_t size = (uint64_t)stat.st_size;
+    if (offset >= size || *length > size - offset)
+        return TALLY_RANGE;
+    size_t before = offset % tly_os_page_size();
+    size_t bytes = *length ? *length : (size_t)(size - offset);
+    if (tly_fault(TLY_FAULT_RESERVE))
+        return TALLY_NO_MEMORY;
+    char *base = mmap(NULL, bytes + before,
+                      writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
+                      file, (off_t)(offset - before));
+    if (base == MAP_FAILED)
+        return -errno;
+    *length = bytes;
+    *ret_data = base + before;
+    *ret_before = before;
+    return TALLY_OK;
+}
+
+void tly_os_file_unmap(void *address, size_t size) { munmap(address, size); }
+
+_Static_assert(sizeof(struct tly_os_part) == sizeof(struct iovec) &&
+                   offsetof(struct tly_os_part, length) ==
+                       offsetof(struct iovec, iov_len),
+               "a part is what the system takes");
+
+tally_status tly_os_write_parts(int file, const struct tly_os_part *parts,
+                                size_t count, size_t *ret_bytes) {
+    ssize_t bytes = writev(file, (const struct iovec *)parts, (int)count);
+    if (bytes < 0)
+        return -errno;
+    *ret_bytes = (size_t)bytes;
+    return TALLY_OK;
+}
+
+tally_status tly_os_read_parts(int file, const struct tly_os_part *parts,
+                               size_t count, size_t *ret_bytes) {
+    ssize_t bytes = readv(file, (const struct iovec *)parts, (int)count);
+    if (bytes < 0)
+        return -errno;
+    *ret_bytes = (size_t)bytes;
+    return TALLY_OK;
 }
 
 const char *tly_os_environment(const char *name) { return secure_getenv(name); }

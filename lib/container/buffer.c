@@ -1,0 +1,157 @@
+// The rules of the buffer protocol.
+
+#include "container/buffer.h"
+
+#include <string.h>
+
+#include <tally/protocol.h>
+
+#include "base/check.h"
+#include "container/quick.h"
+
+// The one dimension of what has no shape.
+static const size_t one_byte = 1;
+
+static bool asks(unsigned flags, unsigned for_what) {
+    return (flags & for_what) == for_what;
+}
+
+static bool strides_match(const struct tally_buffer *b, char order) {
+    size_t expected = b->item_size;
+    for (unsigned n = 0; n < b->dimensions; n++) {
+        unsigned d = order == 'C' ? b->dimensions - 1 - n : n;
+        if (b->shape[d] > 1 && b->strides[d] != (int64_t)expected)
+            return false;
+        expected *= b->shape[d];
+    }
+    return true;
+}
+
+bool tally_buffer_is_contiguous(const struct tally_buffer *buffer, char order) {
+    if (buffer->suboffsets)
+        return false;
+    if (!buffer->strides || buffer->length == 0)
+        // As in C, which with fewer than two dimensions is any order.
+        return order != 'F' || buffer->dimensions <= 1 || buffer->length == 0 ||
+               !buffer->shape || tly_buffer_is_flat(buffer);
+    if (order == 'A')
+        return strides_match(buffer, 'C') || strides_match(buffer, 'F');
+    return strides_match(buffer, order);
+}
+
+// Whether all dimensions but one are 1.
+bool tly_buffer_is_flat(const struct tally_buffer *buffer) {
+    unsigned longer = 0;
+    for (unsigned d = 0; d < buffer->dimensions; d++)
+        longer += buffer->shape[d] != 1;
+    return longer <= 1;
+}
+
+bool tly_buffer_bytes(const size_t *shape, unsigned dimensions,
+                      size_t item_size, size_t *ret_bytes) {
+    size_t bytes = item_size;
+    bool overflows = false, empty = item_size == 0;
+    for (unsigned d = 0; d < dimensions; d++) {
+        empty = empty || shape[d] == 0;
+        // Nothing is longer than an offset can say, whatever else is 0.
+        overflows =
+            __builtin_mul_overflow(bytes, shape[d] ? shape[d] : 1, &bytes) ||
+            bytes > INT64_MAX || overflows;
+    }
+    if (!overflows)
+        *ret_bytes = empty ? 0 : bytes;
+    return !overflows;
+}
+
+tally_status tally_buffer_fill(struct tally_buffer *buffer, void *data,
+                               size_t length, bool read_only, unsigned flags) {
+    if (read_only && asks(flags, TALLY_BUFFER_WRITABLE))
+        return TALLY_READ_ONLY;
+    buffer->data = data;
+    buffer->length = length;
+    buffer->item_size = 1;
+    buffer->format = asks(flags, TALLY_BUFFER_FORMAT) ? "B" : NULL;
+    buffer->dimensions = 1;
+    buffer->read_only = read_only;
+    // The length is the only element of the shape, and 1 that of the strides.
+    buffer->shape = asks(flags, TALLY_BUFFER_ND) ? &buffer->length : NULL;
+    buffer->strides = asks(flags, TALLY_BUFFER_STRIDES)
+                          ? (const int64_t *)(const void *)&one_byte
+                          : NULL;
+    buffer->suboffsets = NULL;
+    return TALLY_OK;
+}
+
+// What an exporter gave beside what was asked for.
+static tally_status check(const struct tally_buffer *b, unsigned flags) {
+    size_t bytes;
+    if (b->dimensions > TALLY_BUFFER_DIMENSIONS || (!b->data && b->length) ||
+        (b->dimensions > 1 && !b->shape) || (b->strides && !b->shape) ||
+        (b->suboffsets && !b->strides))
+        return TALLY_CORRUPT;
+    if (b->shape &&
+        (!tly_buffer_bytes(b->shape, b->dimensions, b->item_size, &bytes) ||
+         bytes != b->length))
+        return TALLY_CORRUPT;
+    if (asks(flags, TALLY_BUFFER_WRITABLE) && b->read_only)
+        return TALLY_READ_ONLY;
+    if (b->suboffsets && !asks(flags, TALLY_BUFFER_INDIRECT))
+        return TALLY_NOT_CONTIGUOUS;
+    // Whoever does not ask for strides takes the memory for contiguous.
+    bool c = asks(flags, TALLY_BUFFER_C) || !asks(flags, TALLY_BUFFER_STRIDES);
+    if ((c && !tally_buffer_is_contiguous(b, 'C')) ||
+        (asks(flags, TALLY_BUFFER_F) && !tally_buffer_is_contiguous(b, 'F')) ||
+        (asks(flags, TALLY_BUFFER_ANY) && !tally_buffer_is_contiguous(b, 'A')))
+        return TALLY_NOT_CONTIGUOUS;
+    // Without a shape items of any size are bytes; without a format they are.
+    if (asks(flags, TALLY_BUFFER_FORMAT) && !asks(flags, TALLY_BUFFER_ND) &&
+        b->dimensions > 1)
+        return TALLY_CORRUPT;
+    return TALLY_OK;
+}
+
+// Takes away what was not asked for.
+static void narrow(struct tally_buffer *b, unsigned flags) {
+    if (!asks(flags, TALLY_BUFFER_FORMAT))
+        b->format = NULL;
+    if (!asks(flags, TALLY_BUFFER_STRIDES))
+        b->strides = NULL;
+    if (!asks(flags, TALLY_BUFFER_ND)) {
+        b->shape = NULL;
+        b->dimensions = 1;
+    }
+}
+
+tally_status tally_buffer_get(void *object, unsigned flags,
+                              struct tally_buffer *ret_buffer) {
+    memset(ret_buffer, 0, sizeof(*ret_buffer));
+    if (flags & ~TALLY_BUFFER_ALL)
+        return TALLY_INVALID;
+    const tally_protocol *protocol = TLY_PROTOCOL_WITH(object, get_buffer);
+    if (!protocol)
+        return TALLY_UNSUPPORTED;
+    tally_status status = protocol->get_buffer(object, ret_buffer, flags);
+    if (status != TALLY_OK) {
+        ret_buffer->exporter = NULL;
+        return status;
+    }
+    tally_incref(object);
+    ret_buffer->exporter = object;
+    status = check(ret_buffer, flags);
+    if (status == TALLY_OK)
+        narrow(ret_buffer, flags);
+    else
+        tally_buffer_release(ret_buffer);
+    return status;
+}
+
+void tally_buffer_release(struct tally_buffer *buffer) {
+    void *exporter = buffer->exporter;
+    if (!exporter)
+        return;
+    buffer->exporter = NULL;
+    const tally_protocol *protocol = TLY_PROTOCOL_WITH(exporter, get_buffer);
+    if (protocol->release_buffer)
+        protocol->release_buffer(exporter, buffer);
+    tally_decref(exporter);
+}

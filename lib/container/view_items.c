@@ -1,0 +1,152 @@
+// Items of views: reading, writing, comparing, hashing.
+
+#include <string.h>
+
+#include "base/check.h"
+#include "container/hash.h"
+#include "container/view.h"
+#include "container/view_copy.h"
+
+// ---- one item
+
+// Where the item at the indices is.
+static tally_status item_find(struct tally_view *view, const int64_t *indices,
+                              unsigned count, char **ret_at) {
+    char *at = view->data;
+    if (count != view->dimensions)
+        return TALLY_INVALID;
+    for (unsigned d = 0; d < count; d++) {
+        int64_t length = tly_view_shape(view)[d];
+        int64_t index = indices[d] + (indices[d] < 0 ? length : 0);
+        if (index < 0 || index >= length)
+            return TALLY_RANGE;
+        at = tly_view_step(view, at, d, index);
+    }
+    if (!view->format_known)
+        return TALLY_FORMAT;
+    *ret_at = at;
+    return TALLY_OK;
+}
+
+tally_status tally_view_get(tally_view *view, const int64_t *indices,
+                            unsigned count, tally_value *ret_value) {
+    char *at;
+    if (!tly_view_enter(view))
+        return TALLY_RELEASED;
+    tally_status status = item_find(view, indices, count, &at);
+    if (status == TALLY_OK)
+        status = tly_format_unpack(&view->format, at, ret_value);
+    tly_view_leave(view);
+    return status;
+}
+
+tally_status tally_view_set(tally_view *view, const int64_t *indices,
+                            unsigned count, tally_value value) {
+    char *at;
+    if (!tly_view_enter(view))
+        return TALLY_RELEASED;
+    tally_status status = view->read_only
+                              ? TALLY_READ_ONLY
+                              : item_find(view, indices, count, &at);
+    if (status == TALLY_OK)
+        status = tly_format_pack(&view->format, value, at);
+    tly_view_leave(view);
+    return status;
+}
+
+// ---- all items
+
+static bool shapes_match(struct tally_view *a, struct tally_view *b) {
+    return a->dimensions == b->dimensions &&
+           memcmp(tly_view_shape(a), tly_view_shape(b),
+                  a->dimensions * sizeof(int64_t)) == 0;
+}
+
+static bool same_format(struct tally_view *a, struct tally_view *b) {
+    const char *fa = a->format_text ? a->format_text : "B";
+    const char *fb = b->format_text ? b->format_text : "B";
+    return a->item_size == b->item_size && strcmp(fa, fb) == 0;
+}
+
+static bool rows_equal(struct tally_view *a, char *at_a, struct tally_view *b,
+                       char *at_b, unsigned d) {
+    bool equal = true;
+    if (d == a->dimensions)
+        return tly_format_equal(&a->format, at_a, &b->format, at_b, &equal) ==
+                   TALLY_OK &&
+               equal;
+    for (int64_t n = 0; n < tly_view_shape(a)[d] && equal; n++)
+        equal = rows_equal(a, tly_view_step(a, at_a, d, n), b,
+                           tly_view_step(b, at_b, d, n), d + 1);
+    return equal;
+}
+
+// Whether equal items have equal bytes, and no others.
+static bool is_plain(const struct tly_format *format) {
+    return tly_format_is_native_single(format) && !strchr("efd?", format->code);
+}
+
+static bool items_equal(struct tally_view *a, struct tally_view *b) {
+    if (!a->format_known || !b->format_known || !shapes_match(a, b))
+        return false;
+    if (same_format(a, b) && is_plain(&a->format) &&
+        tly_view_is_contiguous(a, 'C') && tly_view_is_contiguous(b, 'C'))
+        return memcmp(a->data, b->data, a->length) == 0;
+    return rows_equal(a, a->data, b, b->data, 0);
+}
+
+tally_status tally_view_equal(tally_view *a, tally_view *b, bool *ret_equal) {
+    if (!tly_view_enter(a))
+        return TALLY_RELEASED;
+    bool entered = tly_view_enter(b);
+    if (entered) {
+        *ret_equal = items_equal(a, b);
+        tly_view_leave(b);
+    }
+    tly_view_leave(a);
+    return entered ? TALLY_OK : TALLY_RELEASED;
+}
+
+tally_status tally_view_assign(tally_view *to, tally_view *from) {
+    if (!tly_view_enter(to))
+        return TALLY_RELEASED;
+    tally_status status = TALLY_RELEASED;
+    if (tly_view_enter(from)) {
+        status = to->read_only             ? TALLY_READ_ONLY
+                 : !same_format(to, from)  ? TALLY_FORMAT
+                 : !shapes_match(to, from) ? TALLY_INVALID
+                                           : tly_view_transfer(to, from);
+        tly_view_leave(from);
+    }
+    tly_view_leave(to);
+    return status;
+}
+
+// ---- hashes
+
+// As of the bytes, so that it finds what they are the key of.
+static tally_status hash_bytes(struct tally_view *view, uint64_t *ret_hash) {
+    char code = view->format.code;
+    if (!view->read_only || !view->format_known ||
+        (code != 'b' && code != 'B' && code != 'c'))
+        return TALLY_UNSUPPORTED;
+    if (tly_view_is_contiguous(view, 'C')) {
+        *ret_hash = tly_hash_bytes(view->data, view->length);
+        return TALLY_OK;
+    }
+    void *copy = tally_alloc(view->length);
+    if (!copy)
+        return TALLY_NO_MEMORY;
+    tly_view_gather(view, 'C', copy);
+    *ret_hash = tly_hash_bytes(copy, view->length);
+    tally_free(copy);
+    return TALLY_OK;
+}
+
+tally_status tly_view_hash(void *view, uint64_t *ret_hash) {
+    if (!tly_view_enter(view))
+        return TALLY_RELEASED;
+    tally_status status = hash_bytes(view, ret_hash);
+    tly_view_leave(view);
+    return status;
+}

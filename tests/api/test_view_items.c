@@ -1,0 +1,264 @@
+// Memory views: copies, casts, comparisons, files.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "matrix.h"
+
+// ---- copies, casts, equality
+
+static void copies_have_the_order_that_is_asked_for(void **state) {
+    (void)state;
+    struct matrix *matrix = numbers_new(rows_first);
+    tally_view *view = tally_view_new(matrix, 0);
+    int32_t out[6];
+    assert_int_equal(tally_view_copy(view, 'F', out, sizeof(out)), TALLY_OK);
+    assert_memory_equal(out, ((int32_t[]){0, 3, 1, 4, 2, 5}), sizeof(out));
+    assert_int_equal(tally_view_copy(view, 'A', out, sizeof(out)), TALLY_OK);
+    assert_memory_equal(out, numbers, sizeof(out));
+    assert_int_equal(tally_view_copy(view, 'C', out, 23), TALLY_RANGE);
+    assert_int_equal(tally_view_copy(view, 'X', out, 24), TALLY_INVALID);
+    tally_bytes *bytes = tally_view_bytes(view, 'C');
+    assert_memory_equal(tally_bytes_data(bytes), numbers, sizeof(numbers));
+    tally_decref(bytes);
+    tally_decref(view);
+    tally_decref(matrix);
+}
+
+static void casts_follow_the_rules(void **state) {
+    (void)state;
+    char bytes[24] = {1, 0, 0, 0, 2};
+    const size_t shape[] = {2, 3}, wrong[] = {2, 2};
+    tally_view *view = tally_view_of_memory(bytes, 24, false, NULL, NULL);
+    tally_view *ints = tally_view_cast(view, "i", NULL, 0);
+    assert_int_equal(integer_in(ints, 1), 2);
+    tally_view *square = tally_view_cast(view, "i", shape, 2);
+    tally_value value;
+    must(tally_view_get(square, (int64_t[]){0, 1}, 2, &value) == TALLY_OK);
+    assert_int_equal(tally_small_of(value), 2);
+    tally_view *flat = tally_view_cast(square, NULL, NULL, 0);
+    assert_int_equal(integer_in(flat, 4), 2);
+    static const struct {
+        const char *format;
+        int error;
+    } bad[] = {{"<i", EBADMSG},
+               {"2i", EBADMSG},
+               {"z", EBADMSG},
+               {"5s", EBADMSG},
+               {"", EBADMSG}};
+    for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
+        assert_null(tally_view_cast(view, bad[n].format, NULL, 0));
+        assert_int_equal(errno, bad[n].error);
+    }
+    assert_null(tally_view_cast(view, "i", wrong, 2));
+    assert_int_equal(errno, EINVAL);
+    assert_null(tally_view_cast(ints, "d", NULL, 0)); // neither is bytes
+    assert_int_equal(errno, EINVAL);
+    assert_null(tally_view_cast(square, "B", shape, 2)); // both are many
+    assert_int_equal(errno, EINVAL);
+    const size_t huge[] = {SIZE_MAX, 2};
+    assert_null(tally_view_cast(view, "B", huge, 2));
+    assert_int_equal(errno, EOVERFLOW);
+    tally_view *odd = tally_view_slice(view, 0, 24, 2);
+    assert_null(tally_view_cast(odd, "B", NULL, 0));
+    assert_int_equal(errno, EXDEV);
+    tally_view *some = tally_view_slice(view, 0, 7, 1);
+    assert_null(tally_view_cast(some, "i", NULL, 0));
+    assert_int_equal(errno, EINVAL);
+    tally_view *all[] = {view, ints, square, flat, odd, some};
+    for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++)
+        tally_decref(all[n]);
+}
+
+static void views_are_equal_by_their_items(void **state) {
+    (void)state;
+    static int16_t small[] = {1, 2, 3};
+    static double reals[] = {1, 2, 3};
+    static const size_t three[] = {3};
+    struct matrix *a = matrix_new(small, 6, 2, "h", 1, three, NULL);
+    struct matrix *b = matrix_new(reals, 24, 8, "d", 1, three, NULL);
+    tally_view *views[] = {tally_view_new(a, 0), tally_view_new(b, 0),
+                           view_of("\1\2\3"), view_of("\1\2\4")};
+    bool equal = false;
+    assert_int_equal(tally_view_equal(views[0], views[1], &equal), TALLY_OK);
+    assert_true(equal);
+    must(tally_view_equal(views[0], views[2], &equal) == TALLY_OK && equal);
+    must(tally_view_equal(views[0], views[3], &equal) == TALLY_OK && !equal);
+    must(tally_value_equal(tally_of(views[1]), tally_of(views[2]), &equal) ==
+             TALLY_OK &&
+         equal);
+    reals[1] = 2.5;
+    must(tally_view_equal(views[0], views[1], &equal) == TALLY_OK && !equal);
+    reals[1] = 2;
+    for (size_t n = 0; n < 4; n++)
+        tally_decref(views[n]);
+    a->lends.format = "no format";
+    tally_view *unknown = tally_view_new(a, 0);
+    must(tally_view_equal(unknown, unknown, &equal) == TALLY_OK && !equal);
+    tally_value value;
+    assert_int_equal(tally_view_get(unknown, (int64_t[]){0}, 1, &value),
+                     TALLY_FORMAT);
+    tally_decref(unknown);
+    tally_decref(a);
+    tally_decref(b);
+}
+
+static void read_only_bytes_are_hashed_as_bytes(void **state) {
+    (void)state;
+    uint64_t expected = 0, hash = 1;
+    tally_bytes *bytes = tally_bytes_new("gfedcba", 7);
+    must(tally_value_hash(tally_of(bytes), &expected) == TALLY_OK);
+    tally_view *view = view_of("abcdefg");
+    tally_view *back = tally_view_slice(view, INT64_MAX, INT64_MIN, -1);
+    assert_int_equal(tally_value_hash(tally_of(back), &hash), TALLY_OK);
+    assert_int_equal(hash, expected);
+    char writable[1] = "x";
+    tally_view *other = tally_view_of_memory(writable, 1, false, NULL, NULL);
+    assert_int_equal(tally_value_hash(tally_of(other), &hash),
+                     TALLY_UNSUPPORTED);
+    tally_decref(other);
+    tally_decref(back);
+    tally_decref(view);
+    tally_decref(bytes);
+}
+
+static void bytes_are_told_in_hexadecimal(void **state) {
+    (void)state;
+    static const struct {
+        char separator;
+        int group;
+        const char *text;
+    } all[] = {{0, 0, "b901ef"},
+               {':', 1, "b9:01:ef"},
+               {':', 2, "b9:01ef"},
+               {':', -2, "b901:ef"},
+               {'_', 9, "b901ef"}};
+    tally_view *view = view_of("\xb9\x01\xef");
+    for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++) {
+        tally_text *text = tally_view_hex(view, all[n].separator, all[n].group);
+        must(text);
+        assert_string_equal(tally_text_data(text), all[n].text);
+        tally_decref(text);
+    }
+    assert_null(tally_view_hex(view, ':', 0));
+    tally_view *none = tally_view_slice(view, 0, 0, 1);
+    tally_text *text = tally_view_hex(none, ':', 1);
+    assert_string_equal(tally_text_data(text), "");
+    tally_decref(text);
+    tally_decref(none);
+    tally_decref(view);
+}
+
+static void items_are_assigned_though_they_overlap(void **state) {
+    (void)state;
+    char bytes[] = "abcdef";
+    tally_view *all = tally_view_of_memory(bytes, 6, false, NULL, NULL);
+    tally_view *back = tally_view_slice(all, INT64_MAX, INT64_MIN, -1);
+    assert_int_equal(tally_view_assign(all, back), TALLY_OK);
+    assert_string_equal(bytes, "fedcba");
+    tally_view *first = tally_view_slice(all, 0, 4, 1);
+    tally_view *last = tally_view_slice(all, 2, 6, 1);
+    assert_int_equal(tally_view_assign(last, first), TALLY_OK);
+    assert_string_equal(bytes, "fefedc");
+    assert_int_equal(tally_view_assign(all, first), TALLY_INVALID);
+    tally_view *fixed = tally_view_read_only(last);
+    assert_int_equal(tally_view_assign(fixed, first), TALLY_READ_ONLY);
+    assert_int_equal(tally_view_set(fixed, (int64_t[]){0}, 1, tally_small(1)),
+                     TALLY_READ_ONLY);
+    tally_view *signs = tally_view_cast(first, "b", NULL, 0);
+    assert_int_equal(tally_view_assign(last, signs), TALLY_FORMAT);
+    tally_view *of_all[] = {signs, fixed, last, first, back, all};
+    for (size_t n = 0; n < 6; n++)
+        tally_decref(of_all[n]);
+}
+
+// ---- files
+
+static void files_are_mapped(void **state) {
+    (void)state;
+    char name[] = "/tmp/tally_view_XXXXXX", out[4];
+    int file = mkstemp(name);
+    must(file >= 0 && unlink(name) == 0);
+    static char page[10000];
+    memcpy(page + 5000, "word", 4);
+    must(write(file, page, sizeof(page)) == (ssize_t)sizeof(page));
+    tally_view *view = tally_view_of_file(file, 5000, 4, true);
+    must(view);
+    assert_true(is_text(view, "word"));
+    assert_int_equal(tally_view_set(view, (int64_t[]){0}, 1, tally_small('W')),
+                     TALLY_OK);
+    assert_int_equal(tally_view_release(view), TALLY_OK);
+    must(pread(file, out, 4, 5000) == 4);
+    assert_memory_equal(out, "Word", 4);
+    tally_view *rest = tally_view_of_file(file, 9998, 0, false);
+    size_t length = 0;
+    must(rest && tally_view_length(rest, &length) == TALLY_OK);
+    assert_int_equal(length, 2);
+    assert_int_equal(tally_view_set(rest, (int64_t[]){0}, 1, tally_small(1)),
+                     TALLY_READ_ONLY);
+    assert_null(tally_view_of_file(file, 9998, 3, false));
+    assert_int_equal(errno, ERANGE);
+    assert_null(tally_view_of_file(file, 10000, 0, false));
+    assert_int_equal(errno, ERANGE);
+    assert_null(tally_view_of_file(-1, 0, 0, false));
+    assert_int_equal(errno, EBADF);
+    tally_decref(rest);
+    tally_decref(view);
+    close(file);
+}
+
+static void parts_go_to_files_and_come_back(void **state) {
+    (void)state;
+    int ends[2];
+    size_t bytes = 77;
+    char in[6] = "";
+    must(pipe(ends) == 0);
+    tally_view *hello = view_of("hel"), *lo = view_of("lo");
+    assert_int_equal(
+        tally_view_write(ends[1], (tally_view *[]){hello, lo}, 2, &bytes),
+        TALLY_OK);
+    assert_int_equal(bytes, 5);
+    tally_view *room = tally_view_of_memory(in, 6, false, NULL, NULL);
+    tally_view *some = tally_view_slice(room, 0, 2, 1);
+    tally_view *rest = tally_view_slice(room, 2, 6, 1);
+    assert_int_equal(
+        tally_view_read(ends[0], (tally_view *[]){some, rest}, 2, &bytes),
+        TALLY_OK);
+    assert_int_equal(bytes, 5);
+    assert_string_equal(in, "hello");
+    tally_view *odd = tally_view_slice(room, 0, 6, 2);
+    bytes = 77;
+    assert_int_equal(
+        tally_view_write(ends[1], (tally_view *[]){some, odd}, 2, &bytes),
+        TALLY_NOT_CONTIGUOUS);
+    assert_int_equal(tally_view_read(ends[0], &hello, 1, &bytes),
+                     TALLY_READ_ONLY);
+    assert_int_equal(tally_view_read(ends[0], &hello, 2000, &bytes),
+                     TALLY_RANGE);
+    assert_int_equal(tally_view_write(-1, &hello, 1, &bytes), -EBADF);
+    assert_int_equal(bytes, 77);
+    tally_view *all[] = {odd, rest, some, room, lo, hello};
+    for (size_t n = 0; n < 6; n++) {
+        assert_int_equal(tally_view_release(all[n]), TALLY_OK);
+        tally_decref(all[n]);
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        lively_test(copies_have_the_order_that_is_asked_for),
+        lively_test(casts_follow_the_rules),
+        lively_test(views_are_equal_by_their_items),
+        lively_test(read_only_bytes_are_hashed_as_bytes),
+        lively_test(bytes_are_told_in_hexadecimal),
+        lively_test(items_are_assigned_though_they_overlap),
+        lively_test(files_are_mapped),
+        lively_test(parts_go_to_files_and_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
