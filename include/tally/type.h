@@ -141,8 +141,9 @@ struct tally_type {
 //           long as the process.
 // Returns:  0 or a status; registering twice is 0.
 // Errors:   TALLY_INVALID (size under 16 bytes or over 2^31, a reference
-//           outside the object, two item fields, a base that is larger, an
-//           executor that there is not),
+//           outside the object, items of references that are not 8 bytes, two
+//           item fields, a base that is larger, a visit trait without a hook,
+//           a trait or an executor that there is not),
 //           TALLY_LIMIT (2^22 types), TALLY_NO_MEMORY.
 // Threads:  any.
 // Blocks:   for other registrations.

@@ -86,6 +86,9 @@ static void survey_items(struct survey *s, tally_type *type,
         trait->offset < sizeof(tally_object) ||
         trait->length_offset < sizeof(tally_object) ||
         trait->count > SIZE_MAX_FIXED || !length_fits ||
+        (trait->kind == TALLY_TRAIT_REF_ITEMS &&
+         (trait->count != sizeof(tally_ref) ||
+          trait->offset % sizeof(tally_ref) != 0)) ||
         trait->length_offset > type->size - trait->length_size) {
         s->status = TALLY_INVALID;
         return;
@@ -120,6 +123,8 @@ static void survey_trait(struct survey *s, tally_type *type,
         type->destroy_ = type->destroy_ ? type->destroy_ : trait->hook;
         break;
     case TALLY_TRAIT_VISIT:
+        if (!trait->visit)
+            s->status = TALLY_INVALID;
         // The hook of a derived type stands for its base's.
         if (!type->visit_ && trait->count)
             type->shape_ |= TLY_SHAPE_ATOMIC;
@@ -141,7 +146,8 @@ static void survey_trait(struct survey *s, tally_type *type,
             type->protocol_ = trait->protocol;
         break;
     case TALLY_TRAIT_END:
-        break;
+    default:
+        s->status = TALLY_INVALID;
     }
 }
 

@@ -161,9 +161,25 @@ static void bad_types_are_refused(void **state) {
     const tally_trait outside[] = {
         {.kind = TALLY_TRAIT_REFS, .name = "x", .offset = 16, .count = 1},
         {.kind = TALLY_TRAIT_END}};
+    const tally_trait visits[] = {{.kind = TALLY_TRAIT_VISIT},
+                                  {.kind = TALLY_TRAIT_END}};
+    const tally_trait unknown[] = {{.kind = (enum tally_trait_kind)99},
+                                   {.kind = TALLY_TRAIT_END}};
+    tally_trait items[] = {{.kind = TALLY_TRAIT_REF_ITEMS,
+                            .offset = 24,
+                            .count = 16,
+                            .length_offset = 16,
+                            .length_size = 8},
+                           {.kind = TALLY_TRAIT_END}};
+    tally_trait astray[] = {items[0], items[1]};
+    astray[0].count = 8;
+    astray[0].offset = 25;
     const tally_type_spec bad[] = {
-        {NULL, 16, NULL}, {"small", 8, NULL}, {"outside", 16, outside}};
-    for (size_t n = 0; n < 3; n++) {
+        {NULL, 16, NULL},         {"small", 8, NULL},
+        {"outside", 16, outside}, {"visits", 32, visits},
+        {"unknown", 32, unknown}, {"items", 32, items},
+        {"astray", 32, astray}};
+    for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
         errno = 0;
         assert_null(tally_type_make(&bad[n]));
         assert_int_equal(errno, EINVAL);
