@@ -29,12 +29,14 @@
 #include <tally/finalize.h>
 #include <tally/hot.h>
 #include <tally/inspect.h>
+#include <tally/map.h>
 #include <tally/mutator.h>
 #include <tally/number.h>
 #include <tally/object.h>
 #include <tally/protocol.h>
 #include <tally/ref.h>
 #include <tally/runtime.h>
+#include <tally/set.h>
 #include <tally/stats.h>
 #include <tally/status.h>
 #include <tally/text.h>
@@ -44,5 +46,6 @@
 #include <tally/value.h>
 #include <tally/watch.h>
 #include <tally/weak.h>
+#include <tally/weakmap.h>
 
 #endif
