@@ -3,14 +3,15 @@
 // ORACLE  what each operation on a few keys answered fits one order of all
 //         (tests/support/linear.h), with what the map has at the end. Who goes
 //         over a map that grows sees each writer's entries at most once, in
-//         order. Values are whole when they are found, and each is destroyed
-//         once, by the time that all have met and collections have run.
+//         order, and those for sure that were there before and stay. Values are
+//         whole when they are found, and each is destroyed once, by the time
+//         that all have met and collections have run.
 // USE     maps [--threads N] [--seconds N] [--seed N]; the seed decides what is
 //         done with which keys, whose types have hooks in every third round.
 // FAILS   when a look that could not count a value gives up (find in
 //         lib/container/hashed.c: LOOK_AGAIN taken for LOOK_MISSING); when a
-//         table is moved that an iterator holds (table_replace); when an entry
-//         loses its key before its value (erase).
+//         table is moved that an iterator holds (table_replace); when a change
+//         does not look what it replaces (change_found).
 
 #include "linear.h"
 #include "rounds.h"
@@ -150,6 +151,10 @@ static tally_status fetch_it(void *arg, tally_value old, tally_value *ret_new) {
     return TALLY_OK;
 }
 
+static void fits(tally_status status) {
+    expect(status == TALLY_OK, "a change fails: %s", tally_strerror(status));
+}
+
 static void operate(struct operation *op, tally_value key) {
     tally_value token = tally_absent(), got = tally_absent();
     if (op->what == SET || op->what == GET_OR_SET)
@@ -159,7 +164,7 @@ static void operate(struct operation *op, tally_value key) {
         op->answer = token_number(tally_map_get(map, key));
         break;
     case SET:
-        must(tally_map_set(map, key, token) == TALLY_OK);
+        fits(tally_map_set(map, key, token));
         break;
     case DELETE:
         op->answer = tally_map_delete(map, key) == TALLY_OK;
@@ -169,11 +174,11 @@ static void operate(struct operation *op, tally_value key) {
         op->answer = token_number(got);
         break;
     case GET_OR_SET:
-        must(tally_map_get_or_set(map, key, token, &got) == TALLY_OK);
+        fits(tally_map_get_or_set(map, key, token, &got));
         op->answer = token_number(got);
         break;
     default:
-        must(tally_map_update(map, key, fetch_it, op) == TALLY_OK);
+        fits(tally_map_update(map, key, fetch_it, op));
     }
     tally_value_decref(token);
 }
@@ -234,42 +239,61 @@ static void history_check(void) {
     histories++;
 }
 
-// ---- storms: each writer's keys are its number and a growing count
+// ---- storms: each writer's keys are its number and a growing count, of which
+// every eighth stays
+
+static atomic_ullong written[STRESS_THREADS_MAX];
 
 static void storm_write(uint64_t me, uint64_t *random) {
     for (uint64_t n = 0; n < STORM_KEYS; n++) {
-        tally_value key = tally_small((int64_t)(me << 32 | n));
         struct token *token = token_new(n);
-        must(tally_map_set(map, key, tally_of(token)) == TALLY_OK);
+        fits(tally_map_set(map, tally_small((int64_t)(me << 32 | n)),
+                           tally_of(token)));
         tally_decref(token);
+        atomic_store(&written[me], n + 1);
         uint64_t old = stress_below(random, (uint32_t)n + 1);
-        if (stress_below(random, 2))
+        if (old % 8)
             (void)tally_map_delete(map, tally_small((int64_t)(me << 32 | old)));
-        if (stress_below(random, 2000) == 0)
-            tally_map_clear(map);
         tally_safepoint();
     }
 }
 
+// What an iteration has seen of a writer.
+struct seen {
+    uint64_t must; // that stay, and were written before
+    uint64_t stay;
+    int64_t last;
+};
+
+static void storm_see(struct seen *seen, tally_value key, tally_value value) {
+    int64_t me = tally_small_of(key) >> 32, n = (uint32_t)tally_small_of(key);
+    expect(n > seen[me].last, "%lld of writer %lld after %lld", (long long)n,
+           (long long)me, (long long)seen[me].last);
+    seen[me].last = n;
+    seen[me].stay += n % 8 == 0;
+    expect(token_number(value) == n, "another key's value");
+    seen_by_iterators++;
+}
+
 static void storm_read(uint64_t *random) {
-    int64_t last[STRESS_THREADS_MAX];
+    struct seen seen[STRESS_THREADS_MAX];
     struct tally_map_iterator it;
     tally_value key, value;
-    memset(last, -1, sizeof(last));
+    for (uint64_t n = 0; n < stress.threads; n++)
+        seen[n] = (struct seen){(atomic_load(&written[n]) + 7) / 8, 0, -1};
     tally_map_begin(map, &it);
     while (tally_map_next(&it, &key, &value)) {
-        int64_t me = tally_small_of(key) >> 32,
-                n = (uint32_t)tally_small_of(key);
-        expect(n > last[me], "%lld of writer %lld after %lld", (long long)n,
-               (long long)me, (long long)last[me]);
-        last[me] = n;
-        expect(token_number(value) == n, "another key's value");
-        seen_by_iterators++;
+        storm_see(seen, key, value);
         if (stress_below(random, 64) == 0)
             sched_yield();
         tally_safepoint();
     }
     tally_map_end(&it);
+    for (uint64_t n = 0; n < stress.threads; n++)
+        expect(seen[n].stay >= seen[n].must,
+               "only %llu of %llu that stay were seen of writer %llu",
+               (unsigned long long)seen[n].stay,
+               (unsigned long long)seen[n].must, (unsigned long long)n);
 }
 
 static void storm_turn(uint64_t me, uint64_t *random) {
@@ -289,6 +313,8 @@ static void round_begin(uint64_t round) {
     if (map)
         tally_decref(map);
     kind = (uint32_t)(round % KINDS);
+    for (uint64_t n = 0; n < stress.threads; n++)
+        atomic_store(&written[n], 0);
     map = tally_map_new(0);
     must(map);
 }

@@ -65,15 +65,12 @@ enum look { LOOK_DONE, LOOK_AGAIN, LOOK_MISSING, LOOK_ASK };
 static enum look look_take(struct tly_table *table, uint32_t number,
                            tally_value *ret_key) {
     tally_value key = tally_cell_get(tly_table_key(table, number));
-    if (tally_is_object(key) && !tally_try_incref(tally_object_of(key)))
+    // Meanwhile it was deleted, or the map has another table.
+    if (tally_is_absent(key) ||
+        (tally_is_object(key) && !tally_try_incref(tally_object_of(key))))
         return LOOK_AGAIN;
-    if (tally_try_incref(table)) {
-        *ret_key = key;
-        return LOOK_ASK;
-    }
-    // The table is not the map's any more, and holds the key no more.
     *ret_key = key;
-    return LOOK_AGAIN;
+    return tally_try_incref(table) ? LOOK_ASK : LOOK_AGAIN;
 }
 
 // Counts what a cell holds. False: it has changed, or the table has.
@@ -289,7 +286,7 @@ static tally_status spare_make(struct work *work) {
     if (work->spare)
         tally_decref(work->spare);
     work->spare = NULL;
-    if (work->hashed->count >= TLY_TABLE_MOST)
+    if (tly_hashed_count(work->hashed) >= TLY_TABLE_MOST)
         return TALLY_LIMIT;
     work->spare = tly_table_new(work->room, work->hashed->shift);
     return work->spare ? TALLY_OK : -errno;
