@@ -6,7 +6,7 @@
 #include "rival_tally.h"
 #include "rss.h"
 
-#define MAP_RIVAL "../map_tally.h"
+#define MAP_RIVAL "../rival_map.h"
 #include "work/map.h"
 
 // What maps of so many entries of words take, of the OS.

@@ -16,6 +16,7 @@ static inline void rival_poll(void) {}
 
 #include "map_plain.h"
 
+#pragma GCC diagnostic ignored "-Wconversion" // klib's own
 KHASH_MAP_INIT_STR(words, uint64_t)
 static khash_t(words) * table;
 static const bool map_shared = false;

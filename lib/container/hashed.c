@@ -13,16 +13,17 @@
 // ---- probes
 
 tally_status tly_probe_begin(struct tly_probe *probe, tally_value key) {
-    uint64_t hash;
-    *probe = (struct tly_probe){.key = key};
-    if (TLY_UNLIKELY(tally_is_absent(key)))
+    if (TLY_UNLIKELY(tally_is_absent(key))) {
+        *probe = (struct tly_probe){.key = key};
         return TALLY_INVALID;
-    if (TLY_UNLIKELY(!tly_hash_quick(key, &hash))) {
+    }
+    if (TLY_UNLIKELY(!tly_probe_quick(probe, key))) {
+        uint64_t hash;
         tally_status status = tally_value_hash(key, &hash);
         if (status != TALLY_OK)
             return status;
+        probe->hash = tly_table_hash(hash);
     }
-    probe->hash = tly_table_hash(hash);
     return TALLY_OK;
 }
 
@@ -393,8 +394,9 @@ tally_status tly_hashed_merge(struct tly_hashed *hashed,
     for (uint32_t n = 1; n <= length && status == TALLY_OK; n++) {
         tally_value before = tally_absent();
         tally_value key = tally_cell_get(tly_table_key(table, n));
-        struct tly_probe probe = {.key = key,
-                                  .hash = tly_table_hashes(table)[n - 1]};
+        struct tly_probe probe;
+        (void)tly_probe_quick(&probe, key);
+        probe.hash = tly_table_hashes(table)[n - 1];
         struct tly_change change = {
             .key = key, .value = tally_cell_get(tly_table_value(table, n))};
         status = tly_hashed_change(hashed, &probe, &change, &before);

@@ -5,6 +5,9 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "container/quick.h"
+#include "container/text.h"
+#include "object/header.h"
+#include "object/type.h"
 #include "object/weak.h"
 
 #define CAPACITY_LEAST 6u
@@ -58,14 +61,37 @@ struct tly_table *tly_table_new(uint32_t capacity, unsigned shift) {
 
 // ---- looking
 
-// Whether an entry's key is what is looked for.
-static enum tly_found compare(const struct tly_table *table, uint32_t number,
-                              const struct tly_probe *probe) {
-    tally_value key = tally_cell_get(tly_table_key(table, number));
-    if (tally_is(key, probe->key))
-        return TLY_FOUND;
-    if (tally_is_absent(key))
-        return TLY_MISSING;
+// Bytes or text that a key is, whose hash is known; or NULL.
+static const struct tly_run *run_in(tally_value key) {
+    if (!tally_is_object(key))
+        return NULL;
+    const tally_type *type = tly_type_of(tally_object_of(key));
+    if (type != &tally_type_text && type != &tally_type_bytes)
+        return NULL;
+    return tally_object_of(key);
+}
+
+bool tly_probe_quick(struct tly_probe *probe, tally_value key) {
+    uint64_t hash;
+    *probe = (struct tly_probe){.key = key, .run = run_in(key)};
+    if (!tly_hash_quick(key, &hash))
+        return false;
+    probe->hash = tly_table_hash(hash);
+    return true;
+}
+
+// Whether two objects have one type.
+static bool is_alike(const tally_object *a, const tally_object *b) {
+    // Relaxed: the type's bits never change.
+    return !((tly_load_relaxed(&a->shared_) ^ tly_load_relaxed(&b->shared_)) &
+             TLY_TYPE_MASK);
+}
+
+// Whether an entry's key that is another word is equal, or leads to what is
+// looked for.
+static enum tly_found compare_slow(const struct tly_table *table,
+                                   uint32_t number, tally_value key,
+                                   const struct tly_probe *probe) {
     if (probe->by_target)
         return tly_weak_target(tally_object_of(key)) ==
                        tally_object_of(probe->key)
@@ -83,6 +109,22 @@ static enum tly_found compare(const struct tly_table *table, uint32_t number,
     if (number == probe->equal && tally_is(key, probe->asked))
         return TLY_FOUND;
     return number <= probe->unequal ? TLY_MISSING : TLY_ASK;
+}
+
+// Whether an entry's key is what is looked for.
+TLY_INLINE enum tly_found compare(const struct tly_table *table,
+                                  uint32_t number,
+                                  const struct tly_probe *probe) {
+    tally_value key = tally_cell_get(tly_table_key(table, number));
+    if (tally_is(key, probe->key))
+        return TLY_FOUND;
+    if (tally_is_absent(key))
+        return TLY_MISSING;
+    if (TLY_LIKELY(probe->run && tally_is_object(key) &&
+                   is_alike(tally_object_of(key), &probe->run->head)))
+        return tly_run_equal(tally_object_of(key), probe->run) ? TLY_FOUND
+                                                               : TLY_MISSING;
+    return compare_slow(table, number, key, probe);
 }
 
 enum tly_found tly_table_find(const struct tly_table *table,

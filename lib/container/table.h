@@ -41,6 +41,7 @@ struct tly_probe {
     tally_value key; // borrowed
     uint32_t hash;
     bool by_target; // the table's keys are weak references: to this object?
+    const struct tly_run *run; // it is bytes or text; or NULL
 
     // What hooks have said of entries of [table], which is held, as [asked] is:
     // those up to [unequal] with this hash are not equal; [equal] is, as long
@@ -62,6 +63,10 @@ uint32_t tly_table_room(uint32_t live);
 
 // Returns an owned table for so many entries, or NULL with errno.
 struct tly_table *tly_table_new(uint32_t capacity, unsigned shift);
+
+// Has the probe look for a key. The key's hash, unless hooks have to be asked:
+// then false.
+bool tly_probe_quick(struct tly_probe *probe, tally_value key);
 
 // Looks for a key, and stores the entry's number (from 1 on) unless it is
 // MISSING. The caller holds the lock, or is in the borrow section in which it

@@ -1,7 +1,7 @@
 // tally_map as work/map.h sees it. Probes are text of their own.
 
-#ifndef BENCH_MAP_TALLY_H
-#define BENCH_MAP_TALLY_H
+#ifndef BENCH_RIVAL_MAP_H
+#define BENCH_RIVAL_MAP_H
 
 typedef tally_text *map_probe_ref;
 
