@@ -61,7 +61,7 @@ struct tly_table *tly_table_new(uint32_t capacity, unsigned shift) {
 
 // ---- looking
 
-// Bytes or text that a key is, whose hash is known; or NULL.
+// The bytes or the text that a key is; or NULL.
 static const struct tly_run *run_in(tally_value key) {
     if (!tally_is_object(key))
         return NULL;
@@ -74,7 +74,9 @@ static const struct tly_run *run_in(tally_value key) {
 bool tly_probe_quick(struct tly_probe *probe, tally_value key) {
     uint64_t hash;
     *probe = (struct tly_probe){.key = key, .run = run_in(key)};
-    if (!tly_hash_quick(key, &hash))
+    if (TLY_LIKELY(probe->run))
+        hash = tly_run_hash((struct tly_run *)(uintptr_t)probe->run);
+    else if (!tly_hash_quick(key, &hash))
         return false;
     probe->hash = tly_table_hash(hash);
     return true;
