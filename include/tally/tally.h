@@ -30,12 +30,14 @@
 #include <tally/finalize.h>
 #include <tally/hot.h>
 #include <tally/inspect.h>
+#include <tally/map.h>
 #include <tally/mutator.h>
 #include <tally/number.h>
 #include <tally/object.h>
 #include <tally/protocol.h>
 #include <tally/ref.h>
 #include <tally/runtime.h>
+#include <tally/set.h>
 #include <tally/stats.h>
 #include <tally/status.h>
 #include <tally/text.h>
@@ -47,5 +49,6 @@
 #include <tally/view_items.h>
 #include <tally/watch.h>
 #include <tally/weak.h>
+#include <tally/weakmap.h>
 
 #endif

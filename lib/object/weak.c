@@ -52,6 +52,14 @@ struct weak_call {
 static void call_gone(void *object);
 TALLY_TYPE(weak_call, TALLY_REF(control), TALLY_DESTROY(call_gone));
 
+// One whose callback's argument is an object that it holds.
+struct weak_kept {
+    struct weak_call call;
+    tally_ref kept;
+    uint64_t note;
+};
+TALLY_TYPE(weak_kept, TALLY_BASE(weak_call), TALLY_REF(kept));
+
 static tally_weak **weak_table; // (a) by granule
 static size_t weak_committed;   // bytes of it; guarded by table_lock
 static uint64_t weak_count;     // (a)
@@ -176,11 +184,9 @@ static void list_remove(struct weak_call *call) {
     call->link = NULL;
 }
 
-static tally_weak *call_new(tally_object *object, tally_weak *control,
-                            tally_weak_hook callback, void *arg) {
-    struct weak_call *call = tally_new(weak_call);
-    if (!call)
-        return NULL;
+static tally_weak *call_begin(struct weak_call *call, tally_object *object,
+                              tally_weak *control, tally_weak_hook callback,
+                              void *arg) {
     call->weak.target = object;
     call->callback = callback;
     call->arg = arg;
@@ -196,16 +202,43 @@ static tally_weak *call_new(tally_object *object, tally_weak *control,
     return &call->weak;
 }
 
-tally_weak *tally_weak_new(void *reference, tally_weak_hook callback,
-                           void *arg) {
-    tally_object *object = reference;
+static tally_weak *call_new(tally_object *object, tally_weak *control,
+                            tally_weak_hook callback, void *arg) {
+    struct weak_call *call = tally_new(weak_call);
+    return call ? call_begin(call, object, control, callback, arg) : NULL;
+}
+
+// The control block of an object that a new weak reference is wanted to; NULL
+// with errno.
+static tally_weak *control_for(tally_object *object) {
     tly_object_check(object, "a weak reference");
     // Relaxed: the flag is set before hooks of the object's end are called.
     if (tly_load_relaxed(&object->shared_) & TLY_DYING) {
         errno = EINVAL;
         return NULL;
     }
-    tally_weak *control = control_of(object);
+    return control_of(object);
+}
+
+tally_weak *tly_weak_new_kept(tally_object *object, tally_weak_hook callback,
+                              void *kept, uint64_t note) {
+    tally_weak *control = control_for(object);
+    struct weak_kept *call = control ? tally_new(weak_kept) : NULL;
+    if (!call)
+        return NULL;
+    call->note = note;
+    tally_set(call, kept, kept);
+    return call_begin(&call->call, object, control, callback, kept);
+}
+
+uint64_t tly_weak_note(const tally_weak *weak) {
+    return ((const struct weak_kept *)(const void *)weak)->note;
+}
+
+tally_weak *tally_weak_new(void *reference, tally_weak_hook callback,
+                           void *arg) {
+    tally_object *object = reference;
+    tally_weak *control = control_for(object);
     if (!control)
         return NULL;
     if (callback)
@@ -284,6 +317,11 @@ void *tally_weak_get(const tally_weak *weak) {
         object = NULL;
     }
     return object;
+}
+
+const tally_object *tly_weak_target(const tally_weak *weak) {
+    // ORDER[weak-target] acquire: as above.
+    return tly_load_acquire(&weak->target);
 }
 
 bool tally_weak_is_dead(const tally_weak *weak) {

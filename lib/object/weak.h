@@ -3,6 +3,8 @@
 #ifndef TLY_OBJECT_WEAK_H
 #define TLY_OBJECT_WEAK_H
 
+#include <tally/weak.h>
+
 #include "object/local.h"
 
 // An object has died by its count and has flag WEAK: its weak references are
@@ -49,6 +51,16 @@ enum tly_weak_phase {
     TLY_WEAK_HELD       // so are its references with callbacks; others not yet
 };
 extern uint32_t tly_weak_phase; // (a)
+
+// A weak reference with a callback whose argument is an object that it holds,
+// and which does not lead back to it; with a number for the callback. As
+// tally_weak_new.
+tally_weak *tly_weak_new_kept(tally_object *object, tally_weak_hook callback,
+                              void *kept, uint64_t note);
+uint64_t tly_weak_note(const tally_weak *weak);
+
+// The object, uncounted, to be compared only; NULL when it is gone.
+const tally_object *tly_weak_target(const tally_weak *weak);
 
 // Whether an object with flag WEAK has references with callbacks.
 bool tly_weak_has_calls(const tally_object *object);

@@ -47,6 +47,7 @@ static inline bool refused_status(tally_status status) {
 }
 
 #include "scenario_defer.h"
+#include "scenario_maps.h"
 #include "scenario_rings.h"
 #include "scenario_values.h"
 
@@ -230,6 +231,8 @@ static const struct scenario {
     {"hot", hot_scenario},         {"defer", defer_scenario},
     {"saved", saved_scenario},     {"values", values_scenario},
     {"types", types_scenario},     {"intern", intern_scenario},
+    {"map", map_scenario},         {"set", set_scenario},
+    {"weakmap", weakmap_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -1,0 +1,1 @@
+// A peer's map is defined before work/map.h is included.

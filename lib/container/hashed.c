@@ -1,0 +1,457 @@
+// Reading beside writers, and changing under the lock.
+
+#include "container/hashed.h"
+
+#include <tally/borrow.h>
+#include <tally/dynamic.h>
+
+#include "base/check.h"
+#include "container/quick.h"
+#include "epoch/attach.h"
+#include "object/aref.h"
+
+// ---- probes
+
+tally_status tly_probe_begin(struct tly_probe *probe, tally_value key) {
+    if (TLY_UNLIKELY(tally_is_absent(key))) {
+        *probe = (struct tly_probe){.key = key};
+        return TALLY_INVALID;
+    }
+    if (TLY_UNLIKELY(!tly_probe_quick(probe, key))) {
+        uint64_t hash;
+        tally_status status = tally_value_hash(key, &hash);
+        if (status != TALLY_OK)
+            return status;
+        probe->hash = tly_table_hash(hash);
+    }
+    return TALLY_OK;
+}
+
+// Forgets what hooks have said.
+static void probe_reset(struct tly_probe *probe) {
+    const struct tly_table *table = probe->table;
+    tally_value asked = probe->asked;
+    probe->table = NULL;
+    probe->asked = tally_absent();
+    probe->equal = probe->unequal = 0;
+    if (table)
+        tally_decref((struct tly_table *)(uintptr_t)table);
+    tally_value_decref(asked);
+}
+
+void tly_probe_end_slow(struct tly_probe *probe) { probe_reset(probe); }
+
+// Asks whether an entry's key is equal. The key and the table are owned, and
+// the probe's from now on.
+static TLY_COLD tally_status probe_ask(struct tly_probe *probe,
+                                       const struct tly_table *table,
+                                       uint32_t number, tally_value key) {
+    bool equal = false;
+    tally_status status = tally_value_equal(key, probe->key, &equal);
+    uint32_t unequal = probe->table == table ? probe->unequal : 0;
+    probe_reset(probe);
+    probe->table = table;
+    probe->asked = key;
+    probe->unequal = equal ? unequal : number;
+    probe->equal = equal ? number : 0;
+    return status;
+}
+
+// ---- reading
+
+// What a look in a section has come to.
+enum look { LOOK_DONE, LOOK_AGAIN, LOOK_MISSING, LOOK_ASK };
+
+// Takes what has to be asked out of the section.
+static enum look look_take(struct tly_table *table, uint32_t number,
+                           tally_value *ret_key) {
+    tally_value key = tally_cell_get(tly_table_key(table, number));
+    // Meanwhile it was deleted, or the map has another table.
+    if (tally_is_absent(key) ||
+        (tally_is_object(key) && !tally_try_incref(tally_object_of(key))))
+        return LOOK_AGAIN;
+    *ret_key = key;
+    return tally_try_incref(table) ? LOOK_ASK : LOOK_AGAIN;
+}
+
+// Counts what a cell holds. False: it has changed, or the table has.
+static bool cell_take(const tally_cell *cell, tally_value *ret_value) {
+    tally_value value = tally_cell_get(cell);
+    if (tally_is_object(value) && !tally_try_incref(tally_object_of(value)))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+// One look, in a section. [ret_value] is owned, or the key to ask about;
+// NULL: nobody wants it.
+static enum look look(struct tly_table *table, const struct tly_probe *probe,
+                      uint32_t *ret_number, tally_value *ret_value,
+                      bool count) {
+    enum tly_found found = tly_table_find(table, probe, ret_number);
+    if (found == TLY_MISSING)
+        return LOOK_MISSING;
+    if (TLY_UNLIKELY(found == TLY_ASK))
+        return look_take(table, *ret_number, ret_value);
+    const tally_cell *cell = tly_table_value(table, *ret_number);
+    if (!count)
+        *ret_value = tally_cell_get(cell);
+    else if (TLY_UNLIKELY(!cell_take(cell, ret_value)))
+        return LOOK_AGAIN;
+    // Between its two ends an entry that is deleted has no value.
+    return tally_is_absent(*ret_value) ? LOOK_MISSING : LOOK_DONE;
+}
+
+// [ret_value] is owned if it is to be counted, and otherwise nothing but
+// present.
+static tally_status find(const struct tly_hashed *hashed,
+                         struct tly_probe *probe, bool count,
+                         tally_value *ret_value) {
+    for (;;) {
+        struct tly_table *table = NULL;
+        tally_value value = tally_absent();
+        uint32_t number = 0;
+        enum look came_to = LOOK_MISSING;
+        TALLY_BORROW {
+            table = tally_aref_get(&hashed->table);
+            if (table)
+                came_to = look(table, probe, &number, &value, count);
+        }
+        if (TLY_LIKELY(came_to == LOOK_DONE)) {
+            *ret_value = value;
+            return TALLY_OK;
+        }
+        if (came_to == LOOK_MISSING)
+            return TALLY_NOT_FOUND;
+        if (came_to == LOOK_AGAIN) {
+            tally_value_decref(value);
+            continue;
+        }
+        tally_status status = probe_ask(probe, table, number, value);
+        if (status != TALLY_OK)
+            return status;
+    }
+}
+
+tally_status tly_hashed_get(const struct tly_hashed *hashed,
+                            struct tly_probe *probe, tally_value *ret_value) {
+    return find(hashed, probe, true, ret_value);
+}
+
+tally_status tly_hashed_has(const struct tly_hashed *hashed,
+                            struct tly_probe *probe, bool *ret_found) {
+    tally_value value;
+    tally_status status = find(hashed, probe, false, &value);
+    if (status != TALLY_OK && status != TALLY_NOT_FOUND)
+        return status;
+    *ret_found = status == TALLY_OK;
+    return TALLY_OK;
+}
+
+// ---- changing
+
+// For any thread: one that is not attached becomes so.
+static void lock(struct tly_hashed *hashed) {
+    if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
+        tly_attach_surely();
+    tly_byte_lock(&hashed->lock);
+}
+
+static void unlock(struct tly_hashed *hashed) {
+    tly_byte_unlock(&hashed->lock);
+}
+
+// The table, for who holds the lock.
+static struct tly_table *table_of(const struct tly_hashed *hashed) {
+    return (struct tly_table *)(void *)tally_ref_load_(&hashed->table.ref_);
+}
+
+static void count_set(struct tly_hashed *hashed, uint32_t count) {
+    // Relaxed: written under the lock; others want a number, not an order.
+    tly_store_relaxed(&hashed->count, count);
+}
+
+static tally_value exchange(struct tly_table *table, tally_cell *cell,
+                            tally_value value) {
+    return tally_of(tly_shared_exchange(
+        &table->head, &cell->ref_, (tally_object *)(uintptr_t)value.bits_));
+}
+
+static void publish(tally_value value) {
+    if (tally_is_object(value))
+        tly_publish(tally_object_of(value));
+}
+
+// What is done under the lock, and what is left to do after it.
+struct work {
+    struct tly_hashed *hashed;
+    struct tly_probe *probe;
+    const struct tly_change *change;
+    struct tly_table *spare; // made before, or NULL
+    uint32_t room;           // that is wanted
+    uint32_t number;         // of the entry to ask about
+    struct tly_table *table;
+    tally_value before; // owned
+    tally_value drop[2];
+    struct tly_table *drop_table;
+};
+
+enum step { STEP_DONE, STEP_ASK, STEP_ROOM, STEP_MISSING };
+
+// Empties an entry: its value before its key.
+static void erase(struct work *work, uint32_t number) {
+    struct tly_table *table = work->table;
+    if (table->shift)
+        work->before =
+            exchange(table, tly_table_value(table, number), tally_absent());
+    work->drop[0] =
+        exchange(table, tly_table_key(table, number), tally_absent());
+    if (!table->shift) {
+        work->before = work->drop[0];
+        work->drop[0] = tally_absent();
+    }
+    count_set(work->hashed, work->hashed->count - 1);
+}
+
+static enum step change_found(struct work *work) {
+    const struct tly_change *change = work->change;
+    tally_cell *cell = tly_table_value(work->table, work->number);
+    tally_value now = tally_cell_get(cell);
+    if (change->expects && !tally_is(now, change->expected)) {
+        work->before = tally_value_incref(now);
+    } else if (tally_is_absent(change->value)) {
+        erase(work, work->number);
+    } else if (!work->table->shift) {
+        // A set keeps the key that it has.
+        work->before = tally_value_incref(now);
+    } else {
+        work->before =
+            exchange(work->table, cell, tally_value_incref(change->value));
+    }
+    return STEP_DONE;
+}
+
+// Puts the spare table into the place of one that is full.
+static void table_replace(struct work *work) {
+    struct tly_table *old = work->table, *spare = work->spare;
+    // ORDER[table-held] acquire: the iterators' last uses of what is moved.
+    if (old && tly_load_acquire(&old->iterators))
+        tly_table_copy(old, spare);
+    else if (old)
+        tly_table_move(old, spare);
+    tly_publish(&spare->head);
+    work->drop_table = (struct tly_table *)(void *)tly_shared_exchange(
+        &work->hashed->head, &work->hashed->table.ref_, &spare->head);
+    work->table = spare;
+    work->spare = NULL;
+}
+
+static enum step change_missing(struct work *work) {
+    const struct tly_change *change = work->change;
+    struct tly_hashed *hashed = work->hashed;
+    if ((change->expects && !tally_is_absent(change->expected)) ||
+        tally_is_absent(change->value))
+        return STEP_DONE;
+    if (tally_is_absent(change->key))
+        return STEP_MISSING;
+    if (!work->table || work->table->length == work->table->capacity) {
+        work->room = tly_table_room(hashed->count);
+        if (!work->spare || work->spare->capacity <= hashed->count)
+            return STEP_ROOM;
+        table_replace(work);
+    }
+    tly_table_add(work->table, work->probe->hash,
+                  tally_value_incref(change->key),
+                  work->table->shift ? tally_value_incref(change->value)
+                                     : tally_absent());
+    count_set(hashed, hashed->count + 1);
+    return STEP_DONE;
+}
+
+static enum step change_locked(struct work *work) {
+    work->table = table_of(work->hashed);
+    enum tly_found found = TLY_MISSING;
+    if (work->table)
+        found = tly_table_find(work->table, work->probe, &work->number);
+    if (found == TLY_FOUND)
+        return change_found(work);
+    if (found == TLY_MISSING)
+        return change_missing(work);
+    tally_value key = tally_cell_get(tly_table_key(work->table, work->number));
+    work->drop[0] = tally_value_incref(key);
+    tally_incref(work->table);
+    return STEP_ASK;
+}
+
+static tally_status spare_make(struct work *work) {
+    if (work->spare)
+        tally_decref(work->spare);
+    work->spare = NULL;
+    if (tly_hashed_count(work->hashed) >= TLY_TABLE_MOST)
+        return TALLY_LIMIT;
+    work->spare = tly_table_new(work->room, work->hashed->shift);
+    return work->spare ? TALLY_OK : -errno;
+}
+
+// What follows a step, without the lock. Not OK: that is the end.
+static tally_status change_after(struct work *work, enum step step) {
+    tally_value key = work->drop[0];
+    work->drop[0] = tally_absent();
+    if (step == STEP_ASK)
+        return probe_ask(work->probe, work->table, work->number, key);
+    tally_value_decref(key);
+    if (work->drop_table)
+        tally_decref(work->drop_table);
+    if (step == STEP_ROOM)
+        return spare_make(work);
+    return step == STEP_MISSING ? TALLY_NOT_FOUND : TALLY_OK;
+}
+
+tally_status tly_hashed_change(struct tly_hashed *hashed,
+                               struct tly_probe *probe,
+                               const struct tly_change *change,
+                               tally_value *ret_before) {
+    struct work work = {.hashed = hashed, .probe = probe, .change = change};
+    tally_status status;
+    enum step step;
+    publish(change->value);
+    publish(change->key);
+    do {
+        lock(hashed);
+        step = change_locked(&work);
+        unlock(hashed);
+        status = change_after(&work, step);
+    } while (status == TALLY_OK && step != STEP_DONE);
+    if (work.spare)
+        tally_decref(work.spare);
+    if (status == TALLY_OK)
+        *ret_before = work.before;
+    return status;
+}
+
+void tly_hashed_forget(struct tly_hashed *hashed, uint32_t hash, unsigned which,
+                       tally_value word) {
+    struct work work = {.hashed = hashed};
+    lock(hashed);
+    work.table = table_of(hashed);
+    uint32_t number =
+        work.table ? tly_table_seek(work.table, hash, which, word) : 0;
+    if (number)
+        erase(&work, number);
+    unlock(hashed);
+    tally_value_decref(work.drop[0]);
+    tally_value_decref(work.before);
+}
+
+void tly_hashed_clear(struct tly_hashed *hashed) {
+    lock(hashed);
+    void *table = tly_shared_exchange(&hashed->head, &hashed->table.ref_, NULL);
+    count_set(hashed, 0);
+    unlock(hashed);
+    if (table)
+        tally_decref(table);
+}
+
+// ---- whole tables
+
+tally_status tly_hashed_reserve(struct tly_hashed *hashed, size_t entries) {
+    if (entries > TLY_TABLE_MOST)
+        return TALLY_LIMIT;
+    struct tly_table *table = tly_table_new((uint32_t)entries, hashed->shift);
+    if (!table)
+        return -errno;
+    tally_aref_set_steal(hashed, &hashed->table, table);
+    return TALLY_OK;
+}
+
+tally_status tly_hashed_copy(struct tly_hashed *from, struct tly_hashed *to) {
+    for (bool done = false; !done;) {
+        uint32_t count = (uint32_t)tly_hashed_count(from);
+        struct tly_table *table = tly_table_new(count, from->shift);
+        if (!table)
+            return -errno;
+        lock(from);
+        struct tly_table *there = table_of(from);
+        done = from->count <= table->capacity;
+        if (done && there) {
+            tly_table_copy(there, table);
+            count_set(to, from->count);
+        }
+        unlock(from);
+        if (done)
+            tally_aref_set_steal(to, &to->table, table);
+        else
+            tally_decref(table);
+    }
+    return TALLY_OK;
+}
+
+tally_status tly_hashed_merge(struct tly_hashed *hashed,
+                              const struct tly_hashed *from) {
+    const struct tly_table *table = table_of(from);
+    tally_status status = TALLY_OK;
+    uint32_t length = table ? table->length : 0;
+    for (uint32_t n = 1; n <= length && status == TALLY_OK; n++) {
+        tally_value before = tally_absent();
+        tally_value key = tally_cell_get(tly_table_key(table, n));
+        struct tly_probe probe;
+        (void)tly_probe_quick(&probe, key);
+        probe.hash = tly_table_hashes(table)[n - 1];
+        struct tly_change change = {
+            .key = key, .value = tally_cell_get(tly_table_value(table, n))};
+        status = tly_hashed_change(hashed, &probe, &change, &before);
+        tly_probe_end(&probe);
+        tally_value_decref(before);
+    }
+    return status;
+}
+
+// ---- iteration
+
+struct tly_table *tly_hashed_hold(struct tly_hashed *hashed) {
+    lock(hashed);
+    struct tly_table *table = table_of(hashed);
+    if (table) {
+        tally_incref(table);
+        // Relaxed: under the lock, as whoever would move the table.
+        tly_add_relaxed(&table->iterators, 1);
+    }
+    unlock(hashed);
+    return table;
+}
+
+void tly_hashed_let_go(struct tly_table *table) {
+    // ORDER[table-held] acq_rel: what was read before the entries are moved.
+    tly_add_acq_rel(&table->iterators, (uint32_t)-1);
+    tally_decref(table);
+}
+
+// Takes an entry. False: it is deleted.
+static bool entry_take(const struct tly_table *table, uint32_t number,
+                       tally_value *ret_key, tally_value *ret_value) {
+    // What a cell of a table that is held holds is alive: so it has changed.
+    tally_value key, value;
+    while (!cell_take(tly_table_key(table, number), &key))
+        continue;
+    while (!cell_take(tly_table_value(table, number), &value))
+        continue;
+    if (!tally_is_absent(key) && !tally_is_absent(value)) {
+        *ret_key = key;
+        *ret_value = value;
+        return true;
+    }
+    tally_value_decref(key);
+    tally_value_decref(value);
+    return false;
+}
+
+bool tly_table_next(const struct tly_table *table, uint32_t *at,
+                    tally_value *ret_key, tally_value *ret_value) {
+    bool found = false;
+    // ORDER[table-length] acquire: the entry's cells.
+    while (!found && *at < tly_load_acquire(&table->length)) {
+        ++*at;
+        TALLY_BORROW { found = entry_take(table, *at, ret_key, ret_value); }
+    }
+    return found;
+}

@@ -1,0 +1,206 @@
+// Maps: what hashed.c does, by the names of map.h.
+
+#include <tally/map.h>
+
+#include "container/hashed.h"
+
+struct map {
+    struct tly_hashed hashed;
+};
+TALLY_TYPE(map, TALLY_AREF(hashed.table));
+
+static struct tly_hashed *hashed_of(const tally_map *map) {
+    return (struct tly_hashed *)(uintptr_t)map;
+}
+
+static struct map *map_make(void) {
+    struct map *map = tally_new(map);
+    if (map)
+        map->hashed.shift = 1;
+    return map;
+}
+
+tally_map *tally_map_new(size_t expected) {
+    struct map *map = map_make();
+    if (!map || !expected)
+        return (tally_map *)(void *)map;
+    tally_status status = tly_hashed_reserve(&map->hashed, expected);
+    if (status == TALLY_OK)
+        return (tally_map *)(void *)map;
+    tally_decref(map);
+    errno = -status;
+    return NULL;
+}
+
+size_t tally_map_length(const tally_map *map) {
+    return tly_hashed_count(hashed_of(map));
+}
+
+tally_status tally_map_find(const tally_map *map, tally_value key,
+                            tally_value *ret_value) {
+    struct tly_probe probe;
+    tally_status status = tly_probe_begin(&probe, key);
+    if (status == TALLY_OK)
+        status = tly_hashed_get(hashed_of(map), &probe, ret_value);
+    tly_probe_end(&probe);
+    return status;
+}
+
+tally_value tally_map_get(const tally_map *map, tally_value key) {
+    tally_value value = tally_absent();
+    tally_status status = tally_map_find(map, key, &value);
+    if (status != TALLY_OK && status != TALLY_NOT_FOUND)
+        errno = -status;
+    return value;
+}
+
+tally_status tally_map_contains(const tally_map *map, tally_value key,
+                                bool *ret_found) {
+    struct tly_probe probe;
+    tally_status status = tly_probe_begin(&probe, key);
+    if (status == TALLY_OK)
+        status = tly_hashed_has(hashed_of(map), &probe, ret_found);
+    tly_probe_end(&probe);
+    return status;
+}
+
+// A change that begins with its key.
+static tally_status change(tally_map *map, tally_value key,
+                           const struct tly_change *change,
+                           tally_value *ret_before) {
+    struct tly_probe probe;
+    tally_status status = tly_probe_begin(&probe, key);
+    if (status == TALLY_OK)
+        status = tly_hashed_change(hashed_of(map), &probe, change, ret_before);
+    tly_probe_end(&probe);
+    return status;
+}
+
+tally_status tally_map_set(tally_map *map, tally_value key, tally_value value) {
+    tally_value before = tally_absent();
+    if (tally_is_absent(value))
+        return TALLY_INVALID;
+    tally_status status = change(
+        map, key, &(struct tly_change){.key = key, .value = value}, &before);
+    tally_value_decref(before);
+    return status;
+}
+
+tally_status tally_map_get_or_set(tally_map *map, tally_value key,
+                                  tally_value value, tally_value *ret_value) {
+    struct tly_change one = {.key = key, .value = value, .expects = true};
+    struct tly_probe probe;
+    if (tally_is_absent(value))
+        return TALLY_INVALID;
+    tally_status status = tly_probe_begin(&probe, key);
+    if (status == TALLY_OK)
+        status = tly_hashed_get(hashed_of(map), &probe, ret_value);
+    if (status == TALLY_NOT_FOUND) {
+        tally_value before = tally_absent();
+        status = tly_hashed_change(hashed_of(map), &probe, &one, &before);
+        if (status == TALLY_OK)
+            *ret_value =
+                tally_is_absent(before) ? tally_value_incref(value) : before;
+    }
+    tly_probe_end(&probe);
+    return status;
+}
+
+// One try to replace [*old], which is owned: it is what is there then.
+static tally_status update_once(tally_map *map, struct tly_probe *probe,
+                                tally_map_updater fn, void *arg,
+                                tally_value *old, bool *ret_done) {
+    struct tly_change one = {
+        .key = probe->key, .expects = true, .expected = *old};
+    tally_status status = fn(arg, *old, &one.value);
+    if (status != TALLY_OK)
+        return status;
+    tally_value before = tally_absent();
+    status = tly_hashed_change(hashed_of(map), probe, &one, &before);
+    tally_value_decref(one.value);
+    if (status != TALLY_OK)
+        return status;
+    *ret_done = tally_is(before, *old);
+    tally_value_decref(*old);
+    *old = before;
+    return TALLY_OK;
+}
+
+tally_status tally_map_update(tally_map *map, tally_value key,
+                              tally_map_updater fn, void *arg) {
+    struct tly_probe probe;
+    tally_value old = tally_absent();
+    tally_status status = tly_probe_begin(&probe, key);
+    if (status == TALLY_OK)
+        status = tly_hashed_get(hashed_of(map), &probe, &old);
+    if (status == TALLY_NOT_FOUND)
+        status = TALLY_OK;
+    for (bool done = false; status == TALLY_OK && !done;)
+        status = update_once(map, &probe, fn, arg, &old, &done);
+    tally_value_decref(old);
+    tly_probe_end(&probe);
+    return status;
+}
+
+tally_status tally_map_pop(tally_map *map, tally_value key,
+                           tally_value *ret_value) {
+    tally_value before = tally_absent();
+    tally_status status =
+        change(map, key, &(struct tly_change){.expects = false}, &before);
+    if (status == TALLY_OK && tally_is_absent(before))
+        status = TALLY_NOT_FOUND;
+    if (status == TALLY_OK)
+        *ret_value = before;
+    return status;
+}
+
+tally_status tally_map_delete(tally_map *map, tally_value key) {
+    tally_value value = tally_absent();
+    tally_status status = tally_map_pop(map, key, &value);
+    tally_value_decref(value);
+    return status;
+}
+
+void tally_map_clear(tally_map *map) { tly_hashed_clear(hashed_of(map)); }
+
+tally_map *tally_map_copy(tally_map *map) {
+    struct map *copy = map_make();
+    if (!copy)
+        return NULL;
+    tally_status status = tly_hashed_copy(hashed_of(map), &copy->hashed);
+    if (status == TALLY_OK)
+        return (tally_map *)(void *)copy;
+    tally_decref(copy);
+    errno = -status;
+    return NULL;
+}
+
+tally_status tally_map_merge(tally_map *map, tally_map *from) {
+    if (map == from)
+        return TALLY_OK;
+    tally_map *copy = tally_map_copy(from);
+    if (!copy)
+        return -errno;
+    tally_status status = tly_hashed_merge(hashed_of(map), hashed_of(copy));
+    tally_decref(copy);
+    return status;
+}
+
+// ---- iteration
+
+void tally_map_begin(tally_map *map, struct tally_map_iterator *ret_it) {
+    ret_it->table_ = tly_hashed_hold(hashed_of(map));
+    ret_it->at_ = 0;
+}
+
+bool tally_map_next(struct tally_map_iterator *it, tally_value *ret_key,
+                    tally_value *ret_value) {
+    return it->table_ &&
+           tly_table_next(it->table_, &it->at_, ret_key, ret_value);
+}
+
+void tally_map_end(struct tally_map_iterator *it) {
+    if (it->table_)
+        tly_hashed_let_go(it->table_);
+    it->table_ = NULL;
+}

@@ -1,0 +1,99 @@
+// Maps that are filled, copied, merged, and looked through. Included by
+// scenario.h.
+
+#ifndef SUPPORT_SCENARIO_MAPS_H
+#define SUPPORT_SCENARIO_MAPS_H
+
+// What could be set is there, and what could not be is not.
+static inline bool map_fill(tally_map *map, int64_t count) {
+    for (int64_t n = 0; n < count; n++) {
+        struct thing *thing = tally_new(thing);
+        if (refused(thing))
+            return false;
+        tally_value key = tally_small(n), value = tally_of(thing), got;
+        size_t before = tally_map_length(map);
+        bool failed = refused_status(tally_map_set(map, key, value));
+        must(tally_map_length(map) == before + !failed);
+        must(tally_map_find(map, key, &got) ==
+             (failed ? TALLY_NOT_FOUND : TALLY_OK));
+        if (!failed)
+            tally_value_decref(got);
+        tally_decref(thing);
+        if (failed)
+            return false;
+    }
+    return true;
+}
+
+static inline bool map_scenario(void) {
+    struct tally_map_iterator it;
+    tally_value key, value;
+    tally_map *map = tally_map_new(5);
+    if (refused(map))
+        return false;
+    tally_map_begin(map, &it);
+    bool done = map_fill(map, 200);
+    while (tally_map_next(&it, &key, &value))
+        tally_value_decref(value);
+    tally_map_end(&it);
+    tally_map *copy = tally_map_copy(map);
+    if (refused(copy)) {
+        done = false;
+    } else {
+        tally_map_clear(map);
+        done = !refused_status(tally_map_merge(map, copy)) && done;
+        if (!refused_status(
+                tally_map_get_or_set(map, tally_nil(), tally_of(copy), &value)))
+            tally_value_decref(value);
+        else
+            done = false;
+        tally_decref(copy);
+    }
+    tally_decref(map);
+    return done;
+}
+
+static inline bool set_scenario(void) {
+    tally_set *set = tally_set_new(0), *copy = NULL;
+    bool done = !refused(set);
+    for (int64_t n = 0; n < 100 && done; n++)
+        done = !refused_status(tally_set_add(set, tally_small(n), NULL));
+    if (done) {
+        copy = tally_set_copy(set);
+        done = !refused(copy) && !refused_status(tally_set_merge(copy, set));
+    }
+    if (copy)
+        tally_decref(copy);
+    if (set)
+        tally_decref(set);
+    return done;
+}
+
+static inline bool weakmap_scenario(void) {
+    struct thing *things[30] = {NULL};
+    tally_weakmap *map[2] = {tally_weakmap_new(TALLY_WEAKMAP_KEYS),
+                             tally_weakmap_new(TALLY_WEAKMAP_VALUES)};
+    bool done = map[0] && map[1];
+    for (int n = 0; n < 30 && done; n++) {
+        tally_value got, value = tally_small(n);
+        things[n] = tally_new(thing);
+        done = !refused(things[n]) &&
+               !refused_status(
+                   tally_weakmap_set(map[0], tally_of(things[n]), value)) &&
+               !refused_status(tally_weakmap_get_or_set(
+                   map[1], value, tally_of(things[n]), &got));
+        if (done)
+            tally_value_decref(got);
+    }
+    for (int n = 0; n < 30; n++)
+        if (things[n])
+            tally_decref(things[n]);
+    for (int n = 0; n < 2; n++)
+        if (map[n]) {
+            must(tally_weakmap_length(map[n]) == 0);
+            tally_decref(map[n]);
+        }
+    return done;
+}
+
+#endif

@@ -1,0 +1,160 @@
+// container/table.c: the storage of maps.
+
+#include "unit_object.h"
+
+#include <tally/mutator.h>
+
+#include "container/table.h"
+
+static struct tly_table *table_new(uint32_t capacity, unsigned shift) {
+    struct tly_table *table = tly_table_new(capacity, shift);
+    must(table);
+    return table;
+}
+
+static struct tly_probe probe_of(int64_t key, uint32_t hash) {
+    return (struct tly_probe){.key = tally_small(key), .hash = hash};
+}
+
+static size_t bytes_of(const struct tly_table *table) {
+    return sizeof(*table) + table->words * 8;
+}
+
+static void room_grows_by_less_than_two(void **state) {
+    (void)state;
+    for (uint32_t live = 20; live < TLY_TABLE_MOST / 2; live += live / 7 + 1) {
+        uint32_t room = tly_table_room(live);
+        assert_true(room > live);
+        assert_true(room <= live + live / 4 * 3 + 8);
+    }
+    assert_int_equal(tly_table_room(TLY_TABLE_MOST - 1), TLY_TABLE_MOST);
+    assert_true(tly_table_room(0) >= 1);
+}
+
+static void an_entry_takes_forty_bytes_at_most(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    uint32_t capacity = 0;
+    for (uint32_t n = 1; n <= 300000; n++) {
+        if (n <= capacity)
+            continue;
+        // The worst is right after the table has grown.
+        capacity = tly_table_room(n - 1);
+        struct tly_table *table = table_new(capacity, 1);
+        assert_true(table->capacity >= n);
+        if (n > 30)
+            assert_true(bytes_of(table) <= 40u * n);
+        tally_decref(table);
+    }
+    tally_detach();
+}
+
+static void entries_are_found_by_hash_and_key(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    for (unsigned shift = 0; shift < 2; shift++) {
+        struct tly_table *table = table_new(500, shift);
+        uint32_t number = 0;
+        for (int64_t n = 0; n < 500; n++)
+            tly_table_add(table, tly_table_hash((uint64_t)n / 3),
+                          tally_small(n), tally_small(-n));
+        for (int64_t n = 0; n < 500; n++) {
+            struct tly_probe probe =
+                probe_of(n, tly_table_hash((uint64_t)n / 3));
+            assert_int_equal(tly_table_find(table, &probe, &number), TLY_FOUND);
+            assert_int_equal(number, n + 1);
+            assert_true(tally_is(tally_cell_get(tly_table_value(table, number)),
+                                 tally_small(shift ? -n : n)));
+            probe.hash = tly_table_hash((uint64_t)n + 1000);
+            assert_int_equal(tly_table_find(table, &probe, &number),
+                             TLY_MISSING);
+        }
+        tally_decref(table);
+    }
+    tally_detach();
+}
+
+static void one_hash_for_all_is_found_in_the_end(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    struct tly_table *table = table_new(200, 1);
+    uint32_t number = 0;
+    for (int64_t n = 0; n < 200; n++)
+        tly_table_add(table, 0xFFFFFFFF, tally_small(n), tally_nil());
+    struct tly_probe probe = probe_of(199, 0xFFFFFFFF);
+    assert_int_equal(tly_table_find(table, &probe, &number), TLY_FOUND);
+    assert_int_equal(number, 200);
+    probe.key = tally_small(200);
+    assert_int_equal(tly_table_find(table, &probe, &number), TLY_MISSING);
+    assert_int_equal(tly_table_seek(table, 0xFFFFFFFF, 0, tally_small(77)), 78);
+    assert_int_equal(tly_table_seek(table, 0xFFFFFFFF, 1, tally_small(1)), 0);
+    tally_decref(table);
+    tally_detach();
+}
+
+static void hashes_that_differ_in_few_bits_do_not_meet(void **state) {
+    (void)state;
+    // A program's own: the upper bits only, the lower ones only, by steps.
+    for (unsigned shift = 0; shift < 48; shift += 4) {
+        uint8_t met[4096] = {0};
+        unsigned most = 0;
+        for (uint64_t n = 0; n < 4096; n++) {
+            uint8_t *at = &met[tly_table_hash(n << shift) & 4095];
+            most = ++*at > most ? *at : most;
+        }
+        assert_true(most < 16);
+    }
+}
+
+static struct tally_counts counts(void *object) {
+    return tally_counts_of(object);
+}
+
+static void moving_moves_the_counts(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    struct tly_table *from = table_new(10, 1), *to = table_new(20, 1);
+    struct tly_table *thing = table_new(1, 0), *key = table_new(1, 0);
+    tally_incref(thing);
+    tally_incref(key);
+    tly_table_add(from, 5, tally_small(1), tally_nil());
+    tly_table_add(from, 6, tally_of(key), tally_of(thing));
+    tally_cell_set(from, tly_table_value(from, 1), tally_absent());
+    tally_cell_set(from, tly_table_key(from, 1), tally_absent());
+    tly_table_move(from, to);
+    assert_int_equal(from->length, 0);
+    assert_int_equal(to->length, 1);
+    // Who still reads it finds what it had.
+    struct tly_probe probe = {.key = tally_of(key), .hash = 6};
+    uint32_t number = 0;
+    assert_int_equal(tly_table_find(from, &probe, &number), TLY_FOUND);
+    assert_int_equal(number, 2);
+    tally_decref(from);
+    assert_int_equal(counts(thing).owner_count, 2);
+    assert_int_equal(tly_table_find(to, &probe, &number), TLY_FOUND);
+    assert_int_equal(number, 1);
+
+    struct tly_table *copy = table_new(20, 1);
+    tly_table_copy(to, copy);
+    assert_int_equal(counts(thing).owner_count, 3);
+    assert_int_equal(counts(key).owner_count, 3);
+    tally_decref(copy);
+    tally_decref(to);
+    assert_int_equal(counts(thing).owner_count, 1);
+    assert_int_equal(counts(key).owner_count, 1);
+    tally_decref(thing);
+    tally_decref(key);
+    tally_detach();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        object_test(room_grows_by_less_than_two),
+        object_test(an_entry_takes_forty_bytes_at_most),
+        object_test(entries_are_found_by_hash_and_key),
+        object_test(one_hash_for_all_is_found_in_the_end),
+        object_test(hashes_that_differ_in_few_bits_do_not_meet),
+        object_test(moving_moves_the_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
