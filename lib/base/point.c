@@ -36,9 +36,7 @@ void tly_point_noise(void) {
 }
 #endif
 
-#if TLY_SCHED == 2 || TLY_SEEDED
+#if TLY_TRIED
 enum tly_defect tly_defect_on = TLY_DEFECT_NONE;
-#endif
-#if TLY_SEEDED
 void (*tly_chaos)(enum tly_turn turn, bool young);
 #endif

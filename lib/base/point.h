@@ -7,9 +7,9 @@
 //
 // Seeded defects (TLY_BUSTED) are switches that a test turns on to see that it
 // would find them: in the explorer, and in the library that tests/mutants is
-// linked to (TLY_SEEDED). In other builds each is the constant false. That
-// library also has a place where a test changes what a concurrent collection
-// proposes (TLY_CHAOS).
+// linked to (TLY_SEEDED). In other builds each is the constant false. Both also
+// have places where a test changes what a concurrent collection proposes
+// (TLY_CHAOS).
 
 #ifndef TLY_BASE_POINT_H
 #define TLY_BASE_POINT_H
@@ -65,7 +65,9 @@ enum tly_defect {
     TLY_DEFECT_COOL_NO_DIRTY    // a watched object is made cold, no DIRTY
 };
 
-#if TLY_SCHED == 2 || TLY_SEEDED
+#define TLY_TRIED (TLY_SCHED == 2 || TLY_SEEDED)
+
+#if TLY_TRIED
 extern enum tly_defect tly_defect_on;
 #define TLY_BUSTED(name) (tly_defect_on == TLY_DEFECT_##name)
 #else
@@ -74,14 +76,16 @@ extern enum tly_defect tly_defect_on;
 
 // Turns of a concurrent collection at which a test may interfere.
 enum tly_turn {
+    TLY_TURN_BEGUN,   // every thread knows of it
     TLY_TURN_COUNTED, // members are what was looked at
     TLY_TURN_MARKED,  // and now what is proposed
+    TLY_TURN_ENDED,   // every thread knows what is watched
     TLY_TURN_WEIGHED,
     TLY_TURN_SUBTRACTED,
     TLY_TURN_VALIDATED,
     TLY_TURN_COMMITTED
 };
-#if TLY_SEEDED
+#if TLY_TRIED
 extern void (*tly_chaos)(enum tly_turn turn, bool young); // may be NULL
 #define TLY_CHAOS(turn, young)                                                 \
     (tly_chaos ? tly_chaos(TLY_TURN_##turn, young) : (void)0)

@@ -149,7 +149,7 @@ tally_status tally_collect_stats_get(tally_collect_mode mode,
         (unsigned)mode >= MODES || (unsigned)generation >= GENERATIONS)
         return TALLY_INVALID;
     while (!read_once(book_of(mode, generation), words))
-        TLY_SCHED == 2 ? tly_point_yield() : tly_os_yield();
+        tly_os_yield();
     memcpy((char *)&stats + BEHIND_SIZE, words, sizeof(words));
     stats.size = ret_stats->size;
     memcpy(ret_stats, &stats, stats.size);

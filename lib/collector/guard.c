@@ -5,6 +5,9 @@
 // as a borrow is upgraded: not of what is dead. From then on finalizers and
 // callbacks are claimed, with units of their own, of what nobody can end
 // (tests/model/commit.pml, UNITBLIND and UNITLATE).
+//
+// What is dead has no control block any more: so a unit comes first, too, where
+// somebody asks for callbacks.
 
 #include "collector/guard.h"
 
@@ -13,10 +16,14 @@
 #include "object/type.h"
 #include "object/weak.h"
 
-static bool is_claimed(const tally_object *object) {
+static bool is_weak(const tally_object *object) {
     // Relaxed: the flag is set by who holds a reference.
-    if (tly_load_relaxed(&object->shared_) & TLY_WEAK &&
-        tly_weak_has_calls(object))
+    return tly_load_relaxed(&object->shared_) & TLY_WEAK;
+}
+
+// Whether something may be claimed of it.
+static bool is_claimed(const tally_object *object) {
+    if (is_weak(object))
         return true;
     return tly_trial_refs(object) == TLY_TF_ASK &&
            !(tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED) &&
@@ -37,20 +44,38 @@ static bool unit_take(tally_object *object) {
     return true;
 }
 
+// Whether a unit of the object is the collection's.
+static bool guard(tally_object *object) {
+    size_t granule = tly_granule_of(object);
+    if (tly_side_get(tly_sides.guarded, granule))
+        return true;
+    if (!unit_take(object))
+        return false;
+    tly_side_set(tly_sides.guarded, granule);
+    return true;
+}
+
 static void take(void *arg, tally_object *object) {
     bool *taken = arg;
-    if (!*taken || !is_claimed(object))
-        return;
-    if (unit_take(object))
-        tly_side_set(tly_sides.guarded, tly_granule_of(object));
-    else
-        *taken = false;
+    if (*taken && is_claimed(object))
+        *taken = guard(object);
 }
 
 bool tly_guard_take(void) {
     bool taken = true;
     tly_sides_each(tly_sides.member, take, &taken);
     return taken;
+}
+
+static void look(void *calls, tally_object *object) {
+    if (is_weak(object) && guard(object) && tly_weak_has_calls(object))
+        *(bool *)calls = true;
+}
+
+bool tly_guard_calls(void) {
+    bool calls = false;
+    tly_sides_each(tly_sides.member, look, &calls);
+    return calls;
 }
 
 // Not a touch, unless it was the last unit: the collection itself has changed

@@ -7,8 +7,12 @@
 #include "collector/sides.h"
 
 // Takes a unit of every member that has a finalizer which has not run, or weak
-// references with callbacks. False: one has died meanwhile.
+// references. False: one has died meanwhile.
 bool tly_guard_take(void);
+
+// Whether any member has weak references with callbacks. Takes units as well:
+// what is dead has lost its list of them.
+bool tly_guard_calls(void);
 
 // Gives the units back, as if they had never been taken where others have kept
 // the object. The thread is attached.

@@ -116,18 +116,9 @@ static tally_status capture(struct live *live, enum tly_look look,
 
 // ---- commit
 
-static void calls_look(void *arg, tally_object *object) {
-    // Relaxed: the flag is set by who holds a reference.
-    if (tly_load_relaxed(&object->shared_) & TLY_WEAK &&
-        tly_weak_has_calls(object))
-        *(bool *)arg = true;
-}
-
 // Whether finalizers or callbacks come first.
 static bool is_held(const struct live *live) {
-    bool calls = false;
-    if (live->trial.weak && !live->called)
-        tly_sides_each(tly_sides.member, calls_look, &calls);
+    bool calls = live->trial.weak && !live->called && tly_guard_calls();
     return live->trial.finalizers || calls;
 }
 
@@ -216,6 +207,7 @@ static tally_status find(struct live *live, enum tly_look look,
     // ends, whatever that has looked at.
     if (begun && look == TLY_LOOK_LISTED)
         tly_trial_age(live->trial.fresh);
+    TLY_CHAOS(BEGUN, live->trial.young);
     if (begun)
         status = capture(live, look, found);
     if (status != TALLY_OK || found->garbage == 0) {
@@ -232,6 +224,7 @@ static tally_status find(struct live *live, enum tly_look look,
         status = end(live);
     if (status != TALLY_OK)
         return give_up(live, status);
+    TLY_CHAOS(ENDED, live->trial.young);
     bool done = settle(live, found);
     if (!done && live->trial.members > 0)
         return give_up(live, TALLY_BUSY);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/point.h"
 #include "platform/fault.h"
 
 void *tly_os_reserve(size_t size, size_t align) {
@@ -98,7 +99,12 @@ unsigned tly_os_cpus(void) {
     return n < 1 ? 1 : (unsigned)n;
 }
 
-void tly_os_yield(void) { sched_yield(); }
+void tly_os_yield(void) {
+    if (TLY_EXPLORED)
+        tly_point_yield();
+    else
+        sched_yield();
+}
 
 tally_status tly_os_thread_start(void *(*fn)(void *arg), void *arg) {
     if (tly_fault(TLY_FAULT_THREAD))

@@ -8,9 +8,7 @@
 void tly_spin_lock(struct tly_spin *spin) {
     tly_rank_enter(spin->rank);
     for (unsigned n = 1; !ck_spinlock_fas_trylock(&spin->lock); n++) {
-        if (TLY_SCHED == 2)
-            tly_point_yield();
-        else if (n % 64 == 0)
+        if (TLY_EXPLORED || n % 64 == 0)
             tly_os_yield();
         else
             ck_pr_stall();

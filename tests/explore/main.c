@@ -1,11 +1,12 @@
 // explore: runs schedules of the library's code, a seed each.
 //
-// USE  explore [--seed N] [--schedules N] [--mode random|pct|either]
-//              [--defect NAME] [--trace]
+// USE  explore [--scenario count|collect] [--seed N] [--schedules N]
+//              [--mode random|pct|bursts|either] [--defect NAME] [--trace]
 //
 // Without --defect the code is the library's own, and no schedule may fail.
 // With it, one defect is switched on, and some schedule has to. Without any
-// option both are asked for, of every defect. The exit status is the verdict.
+// option but --scenario both are asked for, of every defect that the scenario
+// finds. The exit status is the verdict.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +17,26 @@
 #include "scenario.h"
 #include "snapshot.h"
 
-#define SCHEDULES 100000u // of the code as it is
-#define BOUND 300000u     // within which a defect has to be found
 #define REPLAYS 200u
+
+#define DEFECT(name) (UINT64_C(1) << TLY_DEFECT_##name)
+
+// What is run without options: how many schedules of the code as it is, and how
+// many within which each of the defects has to be found.
+static const struct plan {
+    const struct scenario *scenario;
+    uint64_t schedules, bound, defects;
+} plans[] = {
+    {&scenario_count, 100000, 300000,
+     DEFECT(DETACH_NO_RECHECK) | DEFECT(SEND_NO_CHECK) |
+         DEFECT(MERGE_LATE_OWNER) | DEFECT(BITS_FIRST) |
+         DEFECT(DRAIN_NO_OWNER) | DEFECT(COLLISION_LOST) | DEFECT(COUNT_TORN) |
+         DEFECT(MERGE_KEEPS_UNIT)},
+    {&scenario_collect, 20000, 100000,
+     DEFECT(COUNT_NO_DIRTY) | DEFECT(ANSWER_NO_CYCLE) | DEFECT(NO_LAST_TEST) |
+         DEFECT(ONE_ROUND) | DEFECT(NO_END) | DEFECT(PHASE_FIRST) |
+         DEFECT(NO_GRACE) | DEFECT(UNIT_BLINDLY)},
+};
 
 static const char *const defects[] = {
     [TLY_DEFECT_NONE] = "none",
@@ -30,6 +48,20 @@ static const char *const defects[] = {
     [TLY_DEFECT_COLLISION_LOST] = "collision-lost",
     [TLY_DEFECT_COUNT_TORN] = "count-torn",
     [TLY_DEFECT_MERGE_KEEPS_UNIT] = "merge-keeps-unit",
+    [TLY_DEFECT_COUNT_NO_DIRTY] = "count-no-dirty",
+    [TLY_DEFECT_STORE_NO_DIRTY] = "store-no-dirty",
+    [TLY_DEFECT_NO_HOLD] = "no-hold",
+    [TLY_DEFECT_WATCH_PLAINLY] = "watch-plainly",
+    [TLY_DEFECT_ANSWER_NO_CYCLE] = "answer-no-cycle",
+    [TLY_DEFECT_NO_LAST_TEST] = "no-last-test",
+    [TLY_DEFECT_ONE_ROUND] = "one-round",
+    [TLY_DEFECT_NO_END] = "no-end",
+    [TLY_DEFECT_NO_POOL_HOLD] = "no-pool-hold",
+    [TLY_DEFECT_PHASE_FIRST] = "phase-first",
+    [TLY_DEFECT_NO_GRACE] = "no-grace",
+    [TLY_DEFECT_UNIT_BLINDLY] = "unit-blindly",
+    [TLY_DEFECT_HOT_SUM_EARLY] = "hot-sum-early",
+    [TLY_DEFECT_COOL_NO_DIRTY] = "cool-no-dirty",
 };
 #define DEFECTS (sizeof(defects) / sizeof(defects[0]))
 
@@ -37,6 +69,7 @@ struct options {
     uint64_t seed, schedules;
     enum schedule_mode mode;
     size_t defect;
+    size_t plan;
     bool trace, given;
 };
 
@@ -93,21 +126,24 @@ static bool explore(const struct options *o) {
 }
 
 static bool explore_all(struct options *o) {
-    o->schedules = TLY_ASAN ? SCHEDULES / 10 : SCHEDULES;
+    const struct plan *plan = &plans[o->plan];
+    o->schedules = TLY_ASAN ? plan->schedules / 10 : plan->schedules;
     bool good = explore(o);
     if (TLY_ASAN) {
         printf("defects are not tried: their reports end the program\n");
         return good;
     }
-    o->schedules = BOUND;
+    o->schedules = plan->bound;
     for (o->defect = 1; o->defect < DEFECTS; o->defect++)
-        good = explore(o) && good;
+        if (plan->defects >> o->defect & 1)
+            good = explore(o) && good;
     return good;
 }
 
 static void usage(void) {
-    fprintf(stderr, "use: explore [--seed N] [--schedules N] "
-                    "[--mode random|pct|either] [--defect NAME] [--trace]\n"
+    fprintf(stderr, "use: explore [--scenario count|collect] [--seed N] "
+                    "[--schedules N] [--mode random|pct|bursts|either] "
+                    "[--defect NAME] [--trace]\n"
                     "defects:");
     for (size_t n = 0; n < DEFECTS; n++)
         fprintf(stderr, " %s", defects[n]);
@@ -132,8 +168,13 @@ static size_t word(const char *text, const char *const *words, size_t count) {
 }
 
 static void options_read(struct options *o, char **argument) {
-    static const char *const modes[] = {"either", "random", "pct"};
+    static const char *const modes[] = {"either", "random", "pct", "bursts"};
+    static const char *const scenarios[] = {"count", "collect"};
     for (; *argument; argument++) {
+        if (strcmp(*argument, "--scenario") == 0) {
+            o->plan = word(*++argument, scenarios, 2);
+            continue;
+        }
         o->given = true;
         if (strcmp(*argument, "--trace") == 0)
             o->trace = true;
@@ -142,7 +183,7 @@ static void options_read(struct options *o, char **argument) {
         else if (strcmp(*argument, "--schedules") == 0)
             o->schedules = number(*++argument);
         else if (strcmp(*argument, "--mode") == 0)
-            o->mode = (enum schedule_mode)word(*++argument, modes, 3);
+            o->mode = (enum schedule_mode)word(*++argument, modes, 4);
         else if (strcmp(*argument, "--defect") == 0)
             o->defect = word(*++argument, defects, DEFECTS);
         else
@@ -153,8 +194,7 @@ static void options_read(struct options *o, char **argument) {
 }
 
 int main(int count, char **arguments) {
-    struct options o = {1,     SCHEDULES, SCHEDULE_EITHER, TLY_DEFECT_NONE,
-                        false, false};
+    struct options o = {.seed = 1, .schedules = 1000};
     (void)count;
     options_read(&o, arguments + 1);
     if (o.trace)
@@ -163,6 +203,7 @@ int main(int count, char **arguments) {
         printf("explore: nothing, in a build with this sanitizer\n");
         return 0;
     }
+    scenario = plans[o.plan].scenario;
     schedule_start();
     scenario_setup();
     snapshot_save();

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define RANGES 8
+#define RANGES 128
 
 static struct {
     uint64_t *at, *copy;

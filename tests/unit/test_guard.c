@@ -90,21 +90,42 @@ static void what_has_been_finalized_needs_none(void **state) {
 
 static void nothing(tally_weak *weak, void *arg) { (void)weak, (void)arg; }
 
-static void what_has_a_callback_gets_a_unit(void **state) {
+static void what_has_weak_references_gets_a_unit(void **state) {
     (void)state;
     struct tly_local *self = begin();
     tally_weak *plain = tally_weak_new(ghost, NULL, NULL);
-    tally_weak *weak = tally_weak_new(node, nothing, NULL);
     ghost->head.gc_ |= TLY_GC_FINALIZED;
     propose();
     assert_true(tly_guard_take());
-    assert_true(is_guarded(node));
-    assert_false(is_guarded(ghost));
+    assert_true(is_guarded(ghost));
+    assert_false(is_guarded(node));
+    tly_guard_drop(self);
+    assert_false(tly_guard_calls());
+    assert_true(is_guarded(ghost));
     tly_guard_drop(self);
     end();
     tally_collect();
-    tally_decref(weak);
     tally_decref(plain);
+}
+
+static void callbacks_are_looked_for_with_a_unit(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    tally_weak *weak = tally_weak_new(node, nothing, NULL);
+    propose();
+    assert_true(tly_guard_calls());
+    assert_true(is_guarded(node));
+    assert_true(tly_guard_take());
+    tly_guard_drop(self);
+    // What is dead has no callbacks any more.
+    uint64_t shared = node->head.shared_;
+    node->head.shared_ = shared | TLY_DYING;
+    assert_false(tly_guard_calls());
+    assert_false(is_guarded(node));
+    node->head.shared_ = shared;
+    end();
+    tally_collect();
+    tally_decref(weak);
 }
 
 static void what_is_dead_already_gets_none(void **state) {
@@ -149,7 +170,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(what_has_a_finalizer_gets_a_unit_and_loses_it),
         collector_test(what_has_been_finalized_needs_none),
-        collector_test(what_has_a_callback_gets_a_unit),
+        collector_test(what_has_weak_references_gets_a_unit),
+        collector_test(callbacks_are_looked_for_with_a_unit),
         collector_test(what_is_dead_already_gets_none),
         collector_test(who_drops_the_last_unit_ends_the_object),
     };
