@@ -321,15 +321,15 @@ static uint32_t mood;
 static atomic_ulong arrived;
 static bool over;
 
-// All begin a window as nearly at once as can be.
+// All begin a window as nearly at once as can be: who waits for long sleeps, for
+// others have the cores.
 static void gather(uint64_t *round) {
+    const struct timespec nap = {0, 20000};
     unsigned long all = (unsigned long)(++*round * stress.threads);
     atomic_fetch_add(&arrived, 1);
     for (unsigned n = 0; atomic_load(&arrived) < all; n++)
-        if (n % 64 == 63) {
-            tally_safepoint();
-            sched_yield();
-        }
+        if (n > 2000)
+            TALLY_BLOCKING { nanosleep(&nap, NULL); }
 }
 
 static void window_begin(uint64_t *random) {

@@ -7,9 +7,9 @@
 #include <tally/borrow.h>
 
 #include "container/types.h"
-#include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "object/aref.h"
+#include "object/header.h"
 
 // Tries of a reader while others shift elements, before it takes the lock.
 #define TRIES 64u
@@ -17,12 +17,6 @@
 TLY_TYPE(list, tally_list, TLY_HAS(tally_list, TALLY_AREF(ring)));
 
 // ---- making, locking, room
-
-void tly_list_lock(tally_list *list) {
-    if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
-        tly_attach_surely();
-    tly_byte_lock(&list->lock);
-}
 
 void tly_list_lock_both(tally_list *a, tally_list *b) {
     if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
@@ -63,18 +57,24 @@ tally_status tly_list_resize(tally_list *list, uint64_t least) {
     return TALLY_OK;
 }
 
-// Locks the list when it has room for one more.
-static tally_status lock_with_room(tally_list *list) {
-    for (;;) {
-        tly_list_lock(list);
-        uint64_t count = tly_list_count(list);
-        if (TLY_LIKELY(count < tly_list_room(list)))
-            return TALLY_OK;
+static TLY_COLD tally_status lock_with_room_slow(tally_list *list) {
+    uint64_t count;
+    while ((count = tly_list_count(list)) == tly_list_room(list)) {
         tly_byte_unlock(&list->lock);
         tally_status status = tly_list_resize(list, count + 1);
         if (status != TALLY_OK)
             return status;
+        tly_list_lock(list);
     }
+    return TALLY_OK;
+}
+
+// Locks the list when it has room for one more.
+static inline tally_status lock_with_room(tally_list *list) {
+    tly_list_lock(list);
+    if (TLY_LIKELY(tly_list_count(list) < tly_list_room(list)))
+        return TALLY_OK;
+    return lock_with_room_slow(list);
 }
 
 // Gives room back that has not been needed for long. That may fail: then the
@@ -155,12 +155,23 @@ static TLY_COLD tally_value get_locked(tally_list *list, size_t index) {
     return value;
 }
 
+// As tally_try_incref, which most readers need not call: what the thread owns
+// is alive if it counts it.
+static inline bool try_incref(tally_value value) {
+    tally_object *object = tally_object_of(value);
+    // Relaxed: the owner's own word.
+    if (TLY_LIKELY(tally_owns_(object) && tly_load_relaxed(&object->local_))) {
+        tally_object_incref_(object);
+        return true;
+    }
+    return tally_try_incref(object);
+}
+
 // One try. False: try again.
 static inline bool try_get(const tally_list *list, size_t index,
                            tally_value *ret_value) {
     return peek(list, index, ret_value) &&
-           (!tally_is_object(*ret_value) ||
-            tally_try_incref(tally_object_of(*ret_value)));
+           (!tally_is_object(*ret_value) || try_incref(*ret_value));
 }
 
 // Inside a section of the program's there is no waiting for the lock.
@@ -190,12 +201,16 @@ tally_value tally_list_get(const tally_list *list, size_t index) {
 // ---- adding
 
 // What is put into a list is published, before it can be read there.
-static void publish(tally_value value) {
-    if (tally_is_object(value))
-        tly_publish(tally_object_of(value));
+static inline void publish(tally_value value) {
+    if (!tally_is_object(value))
+        return;
+    tally_object *object = tally_object_of(value);
+    // Relaxed: as in tly_publish.
+    if (TLY_UNLIKELY(!(tly_load_relaxed(&object->shared_) & TLY_PUB)))
+        tly_publish(object);
 }
 
-static void write_one(tally_list *list, uint64_t at, tally_value value) {
+static inline void write_one(tally_list *list, uint64_t at, tally_value value) {
     struct tly_ring *ring = tly_list_ring(list);
     tally_touch_(&ring->head);
     tly_ring_write(ring, at, value);
@@ -229,46 +244,63 @@ static void insert_locked(tally_list *list, size_t index, tally_value value) {
     tly_list_shift_end(list);
 }
 
-// As tally_list_insert, but that the value is owned; beyond the end it is
-// refused unless it is to be appended.
-static tally_status add(tally_list *list, size_t index, bool append,
-                        tally_value value) {
+static inline void append_locked(tally_list *list, tally_value value) {
+    uint64_t count = tly_list_count(list);
+    write_one(list, tly_list_first(list) + count, value);
+    tly_list_count_set(list, count + 1);
+}
+
+// The value is owned, and dropped on failure.
+static inline tally_status append(tally_list *list, tally_value value) {
+    if (TLY_UNLIKELY(tally_is_absent(value)))
+        return TALLY_INVALID;
+    publish(value);
+    tally_status status = lock_with_room(list);
+    if (TLY_UNLIKELY(status != TALLY_OK)) {
+        tally_value_decref(value);
+        return status;
+    }
+    append_locked(list, value);
+    tly_byte_unlock(&list->lock);
+    return TALLY_OK;
+}
+
+tally_status tally_list_append(tally_list *list, tally_value value) {
+    return append(list, tally_value_incref(value));
+}
+
+tally_status tally_list_append_steal(tally_list *list, tally_value value) {
+    return append(list, value);
+}
+
+// As tally_list_insert, but that the value is owned.
+static tally_status add(tally_list *list, size_t index, tally_value value) {
     if (tally_is_absent(value))
         return TALLY_INVALID;
     publish(value);
     tally_status status = lock_with_room(list);
-    if (TLY_LIKELY(status == TALLY_OK)) {
+    if (status == TALLY_OK) {
         uint64_t count = tly_list_count(list);
-        if (append || index == count) {
-            write_one(list, tly_list_first(list) + count, value);
-            tly_list_count_set(list, count + 1);
-        } else if (index < count) {
+        if (index < count)
             insert_locked(list, index, value);
-        } else {
+        else if (index == count)
+            append_locked(list, value);
+        else
             status = TALLY_RANGE;
-        }
         tly_byte_unlock(&list->lock);
     }
-    if (TLY_UNLIKELY(status != TALLY_OK))
+    if (status != TALLY_OK)
         tally_value_decref(value);
     return status;
 }
 
-tally_status tally_list_append(tally_list *list, tally_value value) {
-    return add(list, 0, true, tally_value_incref(value));
-}
-
-tally_status tally_list_append_steal(tally_list *list, tally_value value) {
-    return add(list, 0, true, value);
-}
-
 tally_status tally_list_push_front(tally_list *list, tally_value value) {
-    return add(list, 0, false, tally_value_incref(value));
+    return add(list, 0, tally_value_incref(value));
 }
 
 tally_status tally_list_insert(tally_list *list, size_t index,
                                tally_value value) {
-    return add(list, index, false, tally_value_incref(value));
+    return add(list, index, tally_value_incref(value));
 }
 
 tally_status tally_list_set(tally_list *list, size_t index, tally_value value) {

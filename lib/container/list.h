@@ -19,6 +19,7 @@
 
 #include "container/byte_lock.h"
 #include "container/ring.h"
+#include "epoch/attach.h"
 
 struct tally_list {
     tally_object head;
@@ -36,7 +37,11 @@ struct tly_stretch {
 
 // Locks one that the caller holds a reference to; the thread is attached then.
 // No safepoint, hook or decref until tly_byte_unlock.
-void tly_list_lock(tally_list *list);
+TLY_INLINE void tly_list_lock(tally_list *list) {
+    if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
+        tly_attach_surely();
+    tly_byte_lock(&list->lock);
+}
 void tly_list_lock_both(tally_list *a, tally_list *b);
 
 // Gives it a ring with room for [least], unless another is as good by now.
