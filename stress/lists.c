@@ -321,7 +321,7 @@ static uint32_t mood;
 static atomic_ulong arrived;
 static bool over;
 
-// All begin a window as nearly at once as can be: who waits for long sleeps, for
+// All begin a window as nearly at once as can be. Who waits for long sleeps:
 // others have the cores.
 static void gather(uint64_t *round) {
     const struct timespec nap = {0, 20000};
