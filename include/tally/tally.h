@@ -30,6 +30,8 @@
 #include <tally/finalize.h>
 #include <tally/hot.h>
 #include <tally/inspect.h>
+#include <tally/list.h>
+#include <tally/list_whole.h>
 #include <tally/map.h>
 #include <tally/mutator.h>
 #include <tally/number.h>

@@ -48,6 +48,7 @@ static inline bool refused_status(tally_status status) {
 
 #include "scenario_defer.h"
 #include "scenario_maps.h"
+#include "scenario_lists.h"
 #include "scenario_rings.h"
 #include "scenario_values.h"
 
@@ -232,7 +233,7 @@ static const struct scenario {
     {"saved", saved_scenario},     {"values", values_scenario},
     {"types", types_scenario},     {"intern", intern_scenario},
     {"map", map_scenario},         {"set", set_scenario},
-    {"weakmap", weakmap_scenario},
+    {"weakmap", weakmap_scenario}, {"list", list_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
