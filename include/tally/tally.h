@@ -20,6 +20,7 @@
 #include <tally/aref.h>
 #include <tally/borrow.h>
 #include <tally/buffer.h>
+#include <tally/bytearray.h>
 #include <tally/bytes.h>
 #include <tally/cell.h>
 #include <tally/collect.h>

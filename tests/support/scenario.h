@@ -231,9 +231,10 @@ static const struct scenario {
     {"verify", verify_scenario},   {"pump", pump_scenario},
     {"hot", hot_scenario},         {"defer", defer_scenario},
     {"saved", saved_scenario},     {"values", values_scenario},
-    {"types", types_scenario},     {"intern", intern_scenario},
-    {"map", map_scenario},         {"set", set_scenario},
-    {"weakmap", weakmap_scenario}, {"list", list_scenario},
+    {"types", types_scenario},     {"views", views_scenario},
+    {"intern", intern_scenario},   {"map", map_scenario},
+    {"set", set_scenario},         {"weakmap", weakmap_scenario},
+    {"list", list_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -85,4 +85,33 @@ static inline bool intern_scenario(void) {
     return done;
 }
 
+// Growable bytes, lent and cut.
+static inline bool views_scenario(void) {
+    bool done = true;
+    for (int n = 0; n < 20; n++) {
+        tally_bytearray *array = tally_bytearray_new(NULL, 40);
+        if (refused(array)) {
+            done = false;
+            continue;
+        }
+        size_t length = tally_bytearray_length(array);
+        if (tally_bytearray_append(array, "0123456789", 10) == TALLY_OK)
+            length += 10;
+        else
+            done = false;
+        must(tally_bytearray_length(array) == length);
+        tally_view *view = tally_view_new(array, TALLY_BUFFER_WRITABLE);
+        tally_view *part =
+            refused(view) ? NULL : tally_view_slice(view, 1, 40, 3);
+        tally_bytes *bytes =
+            !view || refused(part) ? NULL : tally_view_bytes(part, 'C');
+        void *all[] = {bytes, part, view, array};
+        for (size_t m = 0; m < 4; m++)
+            if (all[m])
+                tally_decref(all[m]);
+        done = bytes && done;
+    }
+    return done;
+}
+
 #endif
