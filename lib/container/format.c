@@ -429,7 +429,7 @@ tally_status tly_format_equal(const struct tly_format *format_a, const void *a,
                               bool *ret_equal) {
     struct walk wa = {.cursor = {format_a->text, 0, format_a->native}};
     struct walk wb = {.cursor = {format_b->text, 0, format_b->native}};
-    size_t width_a, width_b;
+    size_t width_a = 0, width_b = 0;
     if (format_a->fields != format_b->fields)
         return TALLY_UNSUPPORTED;
     bool equal = true;

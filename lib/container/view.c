@@ -21,15 +21,13 @@ static void *fail(tally_status status) {
 
 // ---- the end
 
-static void sub_end(struct tally_view *view);
-
 // RELEASED is set: the memory goes back, or the view that this was made of has
 // a sub-view less.
 static void give_back(struct tally_view *view) {
     void *source = tally_take(view, source);
     struct tly_lease *lease = view->lease;
     if (!lease) {
-        sub_end(source);
+        tly_view_sub_end(source);
         tally_decref(source);
         return;
     }
@@ -56,11 +54,15 @@ static bool release_if(struct tally_view *view, uint64_t uses) {
     return true;
 }
 
-static void sub_end(struct tally_view *view) {
+void tly_view_ended(struct tally_view *view) {
+    (void)release_if(view, TLY_VIEW_ENDED);
+}
+
+void tly_view_sub_end(struct tally_view *view) {
     // ORDER[view] acq_rel: as tly_view_leave.
     uint64_t uses = tly_add_acq_rel(&view->uses, (uint64_t)0 - TLY_VIEW_SUB);
     if (uses - TLY_VIEW_SUB == TLY_VIEW_ENDED)
-        (void)release_if(view, TLY_VIEW_ENDED);
+        tly_view_ended(view);
 }
 
 tally_status tally_view_release(tally_view *view) {
@@ -80,7 +82,8 @@ void tally_view_end(tally_view *const *view) {
     tally_decref(*view);
 }
 
-// Nobody refers to the view, but perhaps sub-views that are garbage with it.
+// Nobody refers to the view, but perhaps sub-views that are garbage with it,
+// and weak references: so it is released as by anybody.
 static void view_finalize(void *object) {
     struct tally_view *view = object;
     while (!release_if(view, 0)) {
@@ -98,7 +101,7 @@ static void view_finalize(void *object) {
 
 static void view_release_buffer(void *object, struct tally_buffer *buffer) {
     (void)buffer;
-    sub_end(object);
+    tly_view_sub_end(object);
 }
 
 static tally_status view_equal(void *object, tally_value other,
@@ -248,8 +251,8 @@ tally_view *tally_view_of_file(int file, uint64_t offset, size_t length,
 
 // ---- views of views
 
-// A view of the same memory, to be changed; [of] is in use by the caller.
-// sub_done makes it one.
+// A view of the same memory, to be changed; the caller has begun a sub-view of
+// [of], which sub_done completes.
 static struct tally_view *sub_make(struct tally_view *of, unsigned dimensions) {
     struct tally_view *view = view_make(dimensions, of->has_suboffsets);
     if (!view)
@@ -274,13 +277,12 @@ static void length_set(struct tally_view *view) {
 static struct tally_view *sub_done(struct tally_view *view,
                                    struct tally_view *of) {
     if (view) {
-        // ORDER[view] acq_rel: as tly_view_enter.
-        tly_add_acq_rel(&of->uses, TLY_VIEW_SUB);
         tally_set(view, source, of);
         // Relaxed: nobody knows the view.
         tly_store_relaxed(&view->uses, 0);
+    } else {
+        tly_view_sub_end(of);
     }
-    tly_view_leave(of);
     return view;
 }
 
@@ -306,10 +308,10 @@ static int64_t slice_adjust(int64_t length, int64_t *start, int64_t stop,
 
 tally_view *tally_view_slice(tally_view *of, int64_t start, int64_t stop,
                              int64_t step) {
-    if (!tly_view_enter(of))
+    if (!tly_view_sub_begin(of))
         return fail(TALLY_RELEASED);
     if (!of->dimensions || !step) {
-        tly_view_leave(of);
+        tly_view_sub_end(of);
         return fail(TALLY_INVALID);
     }
     struct tally_view *view = sub_make(of, of->dimensions);
@@ -329,12 +331,12 @@ tally_view *tally_view_slice(tally_view *of, int64_t start, int64_t stop,
 }
 
 tally_view *tally_view_at(tally_view *of, int64_t index) {
-    if (!tly_view_enter(of))
+    if (!tly_view_sub_begin(of))
         return fail(TALLY_RELEASED);
     int64_t length = of->dimensions ? tly_view_shape(of)[0] : 0;
     index += index < 0 ? length : 0;
     if (!of->dimensions || index < 0 || index >= length) {
-        tly_view_leave(of);
+        tly_view_sub_end(of);
         return fail(of->dimensions ? TALLY_RANGE : TALLY_INVALID);
     }
     unsigned rest = of->dimensions - 1;
@@ -353,7 +355,7 @@ tally_view *tally_view_at(tally_view *of, int64_t index) {
 }
 
 tally_view *tally_view_read_only(tally_view *of) {
-    if (!tly_view_enter(of))
+    if (!tly_view_sub_begin(of))
         return fail(TALLY_RELEASED);
     struct tally_view *view = sub_make(of, of->dimensions);
     if (view) {
@@ -413,11 +415,11 @@ tally_view *tally_view_cast(tally_view *of, const char *format,
         status = TALLY_INVALID;
     if (status != TALLY_OK)
         return fail(status);
-    if (!tly_view_enter(of))
+    if (!tly_view_sub_begin(of))
         return fail(TALLY_RELEASED);
     status = cast_check(of, &to, shape, dimensions, &count);
     if (status != TALLY_OK) {
-        tly_view_leave(of);
+        tly_view_sub_end(of);
         return fail(status);
     }
     struct tally_view *view = sub_make(of, shape ? dimensions : 1);

@@ -8,7 +8,8 @@
 //
 // A user counts itself and finds RELEASED, or is found by who releases. ENDED:
 // nobody refers to the view, but a sub-view is still there, garbage of the same
-// collection; the last of them releases it.
+// collection, or somebody who came by a weak reference; the last of them
+// releases it.
 
 #ifndef TLY_CONTAINER_VIEW_H
 #define TLY_CONTAINER_VIEW_H
@@ -70,11 +71,26 @@ TLY_INLINE bool tly_view_enter(struct tally_view *view) {
     tly_add_relaxed(&view->uses, (uint64_t)-1);
     return false;
 }
+void tly_view_ended(struct tally_view *view);
 TLY_INLINE void tly_view_leave(struct tally_view *view) {
     // ORDER[view] acq_rel: what was done with the memory comes before it is
     // given back.
-    tly_add_acq_rel(&view->uses, (uint64_t)-1);
+    uint64_t uses = tly_add_acq_rel(&view->uses, (uint64_t)-1);
+    if (TLY_UNLIKELY(uses - 1 == TLY_VIEW_ENDED))
+        tly_view_ended(view);
 }
+
+// The same of a sub-view, or a buffer of it, that is to be; sub_end undoes it.
+TLY_INLINE bool tly_view_sub_begin(struct tally_view *view) {
+    // ORDER[view] acq_rel: as tly_view_enter.
+    uint64_t uses = tly_add_acq_rel(&view->uses, TLY_VIEW_SUB);
+    if (TLY_LIKELY(!(uses & TLY_VIEW_RELEASED)))
+        return true;
+    // Relaxed: nobody asks for the number any more.
+    tly_add_relaxed(&view->uses, (uint64_t)0 - TLY_VIEW_SUB);
+    return false;
+}
+void tly_view_sub_end(struct tally_view *view);
 
 // The view as a buffer, without an exporter.
 struct tally_buffer tly_view_buffer(struct tally_view *view);

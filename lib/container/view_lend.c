@@ -49,14 +49,12 @@ static tally_status lend_check(const struct tally_buffer *b, unsigned flags) {
 tally_status tly_view_lend(void *object, struct tally_buffer *buffer,
                            unsigned flags) {
     struct tally_view *view = object;
-    if (!tly_view_enter(view))
+    if (!tly_view_sub_begin(view))
         return TALLY_RELEASED;
     *buffer = tly_view_buffer(view);
     tally_status status = lend_check(buffer, flags);
-    if (status == TALLY_OK)
-        // ORDER[view] acq_rel: as tly_view_enter.
-        tly_add_acq_rel(&view->uses, TLY_VIEW_SUB);
-    tly_view_leave(view);
+    if (status != TALLY_OK)
+        tly_view_sub_end(view);
     return status;
 }
 
