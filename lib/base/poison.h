@@ -27,6 +27,7 @@
 #else
 #define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define __asan_address_is_poisoned(p) ((void)(p), 0)
 #define __lsan_register_root_region(p, n) ((void)(p), (void)(n))
 #define __lsan_unregister_root_region(p, n) ((void)(p), (void)(n))
 #endif
@@ -42,6 +43,11 @@ TLY_INLINE void tly_poison(void *p, size_t size) {
 // Allows them again; their content is indeterminate.
 TLY_INLINE void tly_unpoison(void *p, size_t size) {
     ASAN_UNPOISON_MEMORY_REGION(p, size);
+}
+
+// Whether AddressSanitizer forbids the byte.
+TLY_INLINE bool tly_is_poisoned(const void *p) {
+    return __asan_address_is_poisoned(p);
 }
 
 // Lets leak checkers look for pointers in memory that malloc did not give.
