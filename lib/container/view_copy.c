@@ -152,7 +152,7 @@ static void hex_write(const unsigned char *bytes, size_t length, char separator,
 }
 
 tally_text *tally_view_hex(tally_view *view, char separator, int group) {
-    if (separator < 0 || (separator && !group))
+    if ((unsigned char)separator > 127 || (separator && !group))
         return fail(TALLY_INVALID);
     tally_bytes *bytes = tally_view_bytes(view, 'C');
     if (!bytes)
