@@ -1,53 +1,38 @@
-// Parsing formats; reading, writing and comparing items.
+// Parsing formats.
 
-#include "container/format.h"
+#include "container/format_code.h"
 
-#include <math.h>
 #include <string.h>
-
-#include <tally/bytes.h>
-#include <tally/number.h>
-
-#include "container/half.h"
-#include "container/number.h"
-#include "container/text.h"
 
 #define SIZE_LIMIT ((size_t)1 << 62)
 
 // ---- codes
 
-enum kind { PAD, CHARACTER, SIGNED, UNSIGNED, TRUTH, REAL, STRING, PASCAL };
-
-static const struct code {
-    char code;
-    uint8_t standard; // bytes; 0: native formats only
-    uint8_t native;   // bytes, and its alignment
-    uint8_t kind;
-} codes[] = {
-    {'x', 1, 1, PAD},
-    {'c', 1, 1, CHARACTER},
-    {'b', 1, 1, SIGNED},
-    {'B', 1, 1, UNSIGNED},
-    {'?', 1, sizeof(bool), TRUTH},
-    {'h', 2, sizeof(short), SIGNED},
-    {'H', 2, sizeof(short), UNSIGNED},
-    {'i', 4, sizeof(int), SIGNED},
-    {'I', 4, sizeof(int), UNSIGNED},
-    {'l', 4, sizeof(long), SIGNED},
-    {'L', 4, sizeof(long), UNSIGNED},
-    {'q', 8, sizeof(long long), SIGNED},
-    {'Q', 8, sizeof(long long), UNSIGNED},
-    {'n', 0, sizeof(size_t), SIGNED},
-    {'N', 0, sizeof(size_t), UNSIGNED},
-    {'e', 2, 2, REAL},
-    {'f', 4, sizeof(float), REAL},
-    {'d', 8, sizeof(double), REAL},
-    {'s', 1, 1, STRING},
-    {'p', 1, 1, PASCAL},
-    {'P', 0, sizeof(void *), UNSIGNED},
+static const struct tly_code codes[] = {
+    {'x', 1, 1, TLY_CODE_PAD},
+    {'c', 1, 1, TLY_CODE_CHARACTER},
+    {'b', 1, 1, TLY_CODE_SIGNED},
+    {'B', 1, 1, TLY_CODE_UNSIGNED},
+    {'?', 1, sizeof(bool), TLY_CODE_TRUTH},
+    {'h', 2, sizeof(short), TLY_CODE_SIGNED},
+    {'H', 2, sizeof(short), TLY_CODE_UNSIGNED},
+    {'i', 4, sizeof(int), TLY_CODE_SIGNED},
+    {'I', 4, sizeof(int), TLY_CODE_UNSIGNED},
+    {'l', 4, sizeof(long), TLY_CODE_SIGNED},
+    {'L', 4, sizeof(long), TLY_CODE_UNSIGNED},
+    {'q', 8, sizeof(long long), TLY_CODE_SIGNED},
+    {'Q', 8, sizeof(long long), TLY_CODE_UNSIGNED},
+    {'n', 0, sizeof(size_t), TLY_CODE_SIGNED},
+    {'N', 0, sizeof(size_t), TLY_CODE_UNSIGNED},
+    {'e', 2, 2, TLY_CODE_REAL},
+    {'f', 4, sizeof(float), TLY_CODE_REAL},
+    {'d', 8, sizeof(double), TLY_CODE_REAL},
+    {'s', 1, 1, TLY_CODE_STRING},
+    {'p', 1, 1, TLY_CODE_PASCAL},
+    {'P', 0, sizeof(void *), TLY_CODE_UNSIGNED},
 };
 
-static const struct code *code_find(char code) {
+const struct tly_code *tly_code_find(char code) {
     for (size_t n = 0; n < sizeof(codes) / sizeof(codes[0]); n++)
         if (codes[n].code == code)
             return &codes[n];
@@ -55,20 +40,6 @@ static const struct code *code_find(char code) {
 }
 
 // ---- parsing
-
-// A code with its count: what next() finds.
-struct run {
-    const struct code *code;
-    size_t count; // of a string: its bytes
-    size_t width; // of a field, in bytes
-    size_t at;    // of the first field, in bytes from the item's begin
-};
-
-struct cursor {
-    const char *text;
-    size_t end; // of the last field
-    bool native;
-};
 
 static tally_status count_read(const char **text, size_t *ret_count) {
     size_t count = 0;
@@ -80,8 +51,8 @@ static tally_status count_read(const char **text, size_t *ret_count) {
     return TALLY_OK;
 }
 
-// The next run. *ret_more: there was one.
-static tally_status next(struct cursor *c, struct run *ret, bool *ret_more) {
+tally_status tly_code_next(struct tly_code_cursor *c, struct tly_code_run *ret,
+                           bool *ret_more) {
     size_t count = 1, bytes;
     while (*c->text == ' ' || (*c->text >= '\t' && *c->text <= '\r'))
         c->text++;
@@ -93,7 +64,7 @@ static tally_status next(struct cursor *c, struct run *ret, bool *ret_more) {
         if (status != TALLY_OK)
             return status;
     }
-    const struct code *code = code_find(*c->text);
+    const struct tly_code *code = tly_code_find(*c->text);
     if (!code || (!c->native && !code->standard))
         return TALLY_FORMAT;
     c->text++;
@@ -103,13 +74,14 @@ static tally_status next(struct cursor *c, struct run *ret, bool *ret_more) {
         at + bytes > SIZE_LIMIT)
         return TALLY_OVERFLOW;
     c->end = at + bytes;
-    *ret = (struct run){code, count, width, at};
+    *ret = (struct tly_code_run){code, count, width, at};
     return TALLY_OK;
 }
 
-static size_t fields_of(const struct run *run) {
-    bool one = run->code->kind == STRING || run->code->kind == PASCAL;
-    return run->code->kind == PAD ? 0 : one ? 1 : run->count;
+size_t tly_code_fields(const struct tly_code_run *run) {
+    bool one = run->code->kind == TLY_CODE_STRING ||
+               run->code->kind == TLY_CODE_PASCAL;
+    return run->code->kind == TLY_CODE_PAD ? 0 : one ? 1 : run->count;
 }
 
 // The byte order: '@', which is also what there is without one, or another.
@@ -130,21 +102,40 @@ static void order_read(const char **text, struct tly_format *f) {
     f->swapped = is_little != little;
 }
 
+// How items of the one field are read.
+static enum tly_reading reading_of(const struct tly_format *f) {
+    if (f->swapped || !f->code)
+        return TLY_READ_ANY;
+    bool is_signed = tly_code_find(f->code)->kind == TLY_CODE_SIGNED;
+    if (!is_signed && tly_code_find(f->code)->kind != TLY_CODE_UNSIGNED)
+        return TLY_READ_ANY;
+    switch (f->width) {
+    case 1:
+        return is_signed ? TLY_READ_INT8 : TLY_READ_UINT8;
+    case 2:
+        return is_signed ? TLY_READ_INT16 : TLY_READ_UINT16;
+    case 4:
+        return is_signed ? TLY_READ_INT32 : TLY_READ_UINT32;
+    default:
+        return is_signed ? TLY_READ_INT64 : TLY_READ_ANY;
+    }
+}
+
 tally_status tly_format_parse(const char *format, struct tly_format *ret) {
     struct tly_format f = {0};
-    struct run run;
+    struct tly_code_run run;
     bool more;
     const char *text = format ? format : "B";
     order_read(&text, &f);
     f.text = text;
-    struct cursor c = {text, 0, f.native};
+    struct tly_code_cursor c = {text, 0, f.native};
     for (;;) {
-        tally_status status = next(&c, &run, &more);
+        tally_status status = tly_code_next(&c, &run, &more);
         if (status != TALLY_OK)
             return status;
         if (!more)
             break;
-        size_t fields = fields_of(&run);
+        size_t fields = tly_code_fields(&run);
         f.fields += fields; // no more than bytes, but for strings of none
         // Where the one field is padded it is not at the item's begin.
         if (fields == 1 && f.fields == 1 && run.at == 0) {
@@ -155,6 +146,7 @@ tally_status tly_format_parse(const char *format, struct tly_format *ret) {
     if (f.fields != 1 || f.width != c.end)
         f.code = 0;
     f.size = c.end;
+    f.reading = (uint8_t)reading_of(&f);
     *ret = f;
     return TALLY_OK;
 }
@@ -164,283 +156,42 @@ bool tly_format_is_native_single(const struct tly_format *format) {
            format->code != 'p';
 }
 
-// ---- fields
+// ---- the machine's
 
-// A field in the machine's byte order.
-union field {
-    unsigned char bytes[8];
-    uint16_t half;
-    uint32_t word;
-    uint64_t number;
-    float real32;
-    double real64;
+#define READ_INT(type)                                                         \
+    (sizeof(type) == 4 ? TLY_READ_INT32 : TLY_READ_INT64) // int, or longer
+#define READ_UINT(type) (sizeof(type) == 4 ? TLY_READ_UINT32 : TLY_READ_ANY)
+#define NATIVE(letter, type, how)                                              \
+    {                                                                          \
+        .text = (const char[]){letter, '\0'}, .size = sizeof(type),            \
+        .fields = 1, .width = sizeof(type), .code = letter, .native = true,    \
+        .reading = how                                                         \
+    }
+
+static const struct tly_format natives[] = {
+    NATIVE('B', unsigned char, TLY_READ_UINT8),
+    NATIVE('b', signed char, TLY_READ_INT8),
+    NATIVE('c', char, TLY_READ_ANY),
+    NATIVE('?', bool, TLY_READ_ANY),
+    NATIVE('h', short, TLY_READ_INT16),
+    NATIVE('H', unsigned short, TLY_READ_UINT16),
+    NATIVE('i', int, TLY_READ_INT32),
+    NATIVE('I', unsigned, TLY_READ_UINT32),
+    NATIVE('l', long, READ_INT(long)),
+    NATIVE('L', unsigned long, READ_UINT(unsigned long)),
+    NATIVE('q', long long, TLY_READ_INT64),
+    NATIVE('Q', unsigned long long, TLY_READ_ANY),
+    NATIVE('n', size_t, READ_INT(size_t)),
+    NATIVE('N', size_t, READ_UINT(size_t)),
+    NATIVE('e', uint16_t, TLY_READ_ANY),
+    NATIVE('f', float, TLY_READ_ANY),
+    NATIVE('d', double, TLY_READ_ANY),
+    NATIVE('P', void *, READ_UINT(void *)),
 };
 
-static union field field_read(const void *at, size_t width, bool swapped) {
-    union field field = {.number = 0};
-    const unsigned char *bytes = at;
-    for (size_t n = 0; n < width; n++)
-        field.bytes[swapped ? width - 1 - n : n] = bytes[n];
-    return field;
-}
-
-static void field_write(union field field, void *at, size_t width,
-                        bool swapped) {
-    unsigned char *bytes = at;
-    for (size_t n = 0; n < width; n++)
-        bytes[n] = field.bytes[swapped ? width - 1 - n : n];
-}
-
-// The bits of an integer of [width] bytes, whatever the byte order.
-static uint64_t integer_of(union field field, size_t width) {
-    const uint16_t probe = 1;
-    if (!*(const unsigned char *)&probe)
-        return field.number >> (64 - 8 * width);
-    return field.number;
-}
-
-static union field field_of(uint64_t number, size_t width) {
-    const uint16_t probe = 1;
-    union field field = {.number = number};
-    if (!*(const unsigned char *)&probe)
-        field.number = number << (64 - 8 * width);
-    return field;
-}
-
-static int64_t extended(uint64_t bits, size_t width) {
-    unsigned shift = 64 - 8 * (unsigned)width;
-    return (int64_t)(bits << shift) >> shift;
-}
-
-static double real_of(union field field, size_t width) {
-    return width == 2   ? tly_half_to_double(field.half)
-           : width == 4 ? (double)field.real32
-                        : field.real64;
-}
-
-// What a field of one of the kinds is, as a number. False: a string. An
-// integer beyond 2^63 - 1 is [*ret_large].
-static bool number_at(const struct code *code, const void *at, size_t width,
-                      bool swapped, struct tly_number *ret, bool *ret_large) {
-    union field field;
-    *ret = (struct tly_number){.is_double = false};
-    *ret_large = false;
-    if (code->kind >= STRING || code->kind <= CHARACTER)
-        return false;
-    field = field_read(at, width, swapped);
-    switch ((enum kind)code->kind) {
-    case SIGNED:
-        ret->integer = extended(integer_of(field, width), width);
-        break;
-    case UNSIGNED:
-        ret->integer = (int64_t)integer_of(field, width);
-        *ret_large = ret->integer < 0;
-        break;
-    case TRUTH:
-        ret->integer = field.bytes[0] != 0;
-        break;
-    case REAL:
-        ret->is_double = true;
-        ret->real = real_of(field, width);
-        break;
-    case PAD:
-    case CHARACTER:
-    case STRING:
-    case PASCAL:
-        break;
-    }
-    return true;
-}
-
-// The bytes of a string: of 'p' as many as its first says.
-static const unsigned char *string_at(const struct code *code, const void *at,
-                                      size_t width, size_t *ret_length) {
-    const unsigned char *bytes = at;
-    *ret_length = width;
-    if (code->kind != PASCAL || width == 0)
-        return bytes;
-    *ret_length = bytes[0] < width ? bytes[0] : width - 1;
-    return bytes + 1;
-}
-
-tally_status tly_format_unpack(const struct tly_format *format,
-                               const void *item, tally_value *ret_value) {
-    const struct code *code = format->code ? code_find(format->code) : NULL;
-    struct tly_number number;
-    bool large;
-    tally_value value;
-    if (!code)
-        return TALLY_UNSUPPORTED;
-    if (!number_at(code, item, format->width, format->swapped, &number,
-                   &large)) {
-        size_t length;
-        const void *bytes = string_at(code, item, format->width, &length);
-        value = tally_of(tally_bytes_new(bytes, length));
-    } else if (large) {
-        return TALLY_OVERFLOW;
-    } else if (code->kind == TRUTH) {
-        value = tally_bool(number.integer);
-    } else {
-        value = number.is_double ? tally_double(number.real)
-                                 : tally_integer(number.integer);
-    }
-    if (tally_is_absent(value))
-        return TALLY_NO_MEMORY;
-    *ret_value = value;
-    return TALLY_OK;
-}
-
-// ---- writing
-
-static tally_status integer_pack(const struct code *code, size_t width,
-                                 tally_value value, union field *ret) {
-    int64_t n;
-    tally_status status = tally_as_integer(value, &n);
-    if (status != TALLY_OK)
-        return status;
-    if (code->kind == SIGNED ? extended((uint64_t)n, width) != n
-                             : n < 0 || (width < 8 && n >> (8 * width)))
-        return TALLY_RANGE;
-    *ret = field_of((uint64_t)n, width);
-    return TALLY_OK;
-}
-
-static tally_status real_pack(size_t width, tally_value value,
-                              union field *ret) {
-    double real;
-    tally_status status = tally_as_double(value, &real);
-    if (status != TALLY_OK)
-        return status;
-    *ret = (union field){.number = 0};
-    if (width == 8) {
-        ret->real64 = real;
-        return TALLY_OK;
-    }
-    if (width == 2)
-        return tly_half_of_double(real, &ret->half) ? TALLY_OK : TALLY_RANGE;
-    ret->real32 = (float)real;
-    return isinf(ret->real32) && !isinf(real) ? TALLY_RANGE : TALLY_OK;
-}
-
-// Bytes, cut off or filled up with zeros; of 'c' just one.
-static tally_status string_pack(const struct code *code, size_t width,
-                                tally_value value, char *at) {
-    void *object = tally_object_of(value);
-    if (!object || !tally_is_instance(object, &tally_type_bytes))
-        return TALLY_WRONG_TYPE;
-    size_t length = tally_bytes_length(object);
-    if (code->kind == CHARACTER && length != 1)
-        return TALLY_RANGE;
-    if (code->kind == PASCAL && width > 0) {
-        size_t most = width - 1 < 255 ? width - 1 : 255;
-        length = length < most ? length : most;
-        *at++ = (char)length;
-        width--;
-    }
-    length = length < width ? length : width;
-    memcpy(at, tally_bytes_data(object), length);
-    memset(at + length, 0, width - length);
-    return TALLY_OK;
-}
-
-tally_status tly_format_pack(const struct tly_format *format, tally_value value,
-                             void *item) {
-    const struct code *code = format->code ? code_find(format->code) : NULL;
-    union field field;
-    bool truth;
-    tally_status status;
-    if (!code)
-        return TALLY_UNSUPPORTED;
-    switch ((enum kind)code->kind) {
-    case SIGNED:
-    case UNSIGNED:
-        status = integer_pack(code, format->width, value, &field);
-        break;
-    case REAL:
-        status = real_pack(format->width, value, &field);
-        break;
-    case TRUTH:
-        status = tally_as_bool(value, &truth);
-        field = (union field){.bytes = {status == TALLY_OK && truth}};
-        break;
-    case PAD:
-    case CHARACTER:
-    case STRING:
-    case PASCAL:
-    default:
-        return string_pack(code, format->width, value, item);
-    }
-    if (status == TALLY_OK)
-        field_write(field, item, format->width, format->swapped);
-    return status;
-}
-
-// ---- comparing
-
-static bool fields_equal(const struct code *code_a, const void *a,
-                         size_t width_a, bool swapped_a,
-                         const struct code *code_b, const void *b,
-                         size_t width_b, bool swapped_b) {
-    struct tly_number number_a, number_b;
-    bool large_a, large_b;
-    bool is_a = number_at(code_a, a, width_a, swapped_a, &number_a, &large_a);
-    bool is_b = number_at(code_b, b, width_b, swapped_b, &number_b, &large_b);
-    if (is_a != is_b)
-        return false;
-    if (is_a) {
-        // Beyond 2^63 - 1 a double may be equal to an integer.
-        if (large_a && number_b.is_double)
-            return (double)(uint64_t)number_a.integer == number_b.real &&
-                   (uint64_t)number_b.real == (uint64_t)number_a.integer;
-        if (large_b && number_a.is_double)
-            return fields_equal(code_b, b, width_b, swapped_b, code_a, a,
-                                width_a, swapped_a);
-        return large_a == large_b && tly_number_equal(&number_a, &number_b);
-    }
-    size_t length_a, length_b;
-    const void *string_a = string_at(code_a, a, width_a, &length_a);
-    const void *string_b = string_at(code_b, b, width_b, &length_b);
-    return length_a == length_b && memcmp(string_a, string_b, length_a) == 0;
-}
-
-// The fields of an item, one after the other.
-struct walk {
-    struct cursor cursor;
-    struct run run;
-    size_t n; // of the run's fields, the next
-};
-
-// The next field's place; NULL at the end. The format is known to be right.
-static const char *walk_next(struct walk *w, const void *item,
-                             size_t *ret_width) {
-    bool more = true;
-    while (w->run.code == NULL || w->n == fields_of(&w->run)) {
-        if (next(&w->cursor, &w->run, &more) != TALLY_OK || !more)
-            return NULL;
-        w->n = 0;
-    }
-    bool is_string = w->run.code->kind == STRING || w->run.code->kind == PASCAL;
-    *ret_width = is_string ? w->run.count : w->run.width;
-    return (const char *)item + w->run.at + w->run.width * w->n++;
-}
-
-tally_status tly_format_equal(const struct tly_format *format_a, const void *a,
-                              const struct tly_format *format_b, const void *b,
-                              bool *ret_equal) {
-    struct walk wa = {.cursor = {format_a->text, 0, format_a->native}};
-    struct walk wb = {.cursor = {format_b->text, 0, format_b->native}};
-    size_t width_a = 0, width_b = 0;
-    if (format_a->fields != format_b->fields)
-        return TALLY_UNSUPPORTED;
-    bool equal = true;
-    for (;;) {
-        const char *at_a = walk_next(&wa, a, &width_a);
-        const char *at_b = walk_next(&wb, b, &width_b);
-        if (!at_a || !at_b || !equal)
-            break;
-        equal = fields_equal(wa.run.code, at_a, width_a, format_a->swapped,
-                             wb.run.code, at_b, width_b, format_b->swapped);
-    }
-    *ret_equal = equal;
-    return TALLY_OK;
+const struct tly_format *tly_format_native(char code) {
+    for (size_t n = 0; n < sizeof(natives) / sizeof(natives[0]); n++)
+        if (natives[n].code == code)
+            return &natives[n];
+    return NULL;
 }

@@ -12,6 +12,7 @@
 #include "container/buffer.h"
 #include "container/view_copy.h"
 #include "container/types.h"
+#include "object/header.h"
 #include "platform/os.h"
 
 static void *fail(tally_status status) {
@@ -86,6 +87,15 @@ void tally_view_end(tally_view *const *view) {
 // and weak references: so it is released as by anybody.
 static void view_finalize(void *object) {
     struct tally_view *view = object;
+    // ORDER[view] acquire: what all users did comes before. Nobody else can
+    // know a view now that only this thread counts.
+    if (TLY_LIKELY(tly_is_sole(&view->head) &&
+                   !tly_load_acquire(&view->uses))) {
+        // Relaxed: likewise.
+        tly_store_relaxed(&view->uses, TLY_VIEW_RELEASED);
+        give_back(view);
+        return;
+    }
     while (!release_if(view, 0)) {
         // Relaxed: the exchanges order it.
         uint64_t uses = tly_load_relaxed(&view->uses);
@@ -120,33 +130,38 @@ static const tally_protocol view_protocol = {.equal = view_equal,
 
 TLY_TYPE(view, tally_view,
          TLY_HAS(tally_view, TALLY_REF(source))
-             TLY_HAS(tally_view, TALLY_ITEMS(extent, extents))
-                 TLY_HAS(tally_view, TALLY_FINALIZE(view_finalize))
-                     TLY_HAS(tally_view,
-                             TALLY_FINALIZE_BY(TALLY_EXECUTOR_INLINE))
-                         TLY_HAS(tally_view, TALLY_PROTOCOL(view_protocol)));
+             TLY_HAS(tally_view, TALLY_FINALIZE(view_finalize))
+                 TLY_HAS(tally_view, TALLY_FINALIZE_BY(TALLY_EXECUTOR_INLINE))
+                     TLY_HAS(tally_view, TALLY_PROTOCOL(view_protocol)));
+
+static tally_type type_wide = {
+    .name = "view",
+    .size = sizeof(struct tally_view),
+    .traits = (const tally_trait[]){
+        {.kind = TALLY_TRAIT_BASE, .base = &tally_type_view},
+        {.kind = TALLY_TRAIT_ITEMS,
+         .name = "extent",
+         .offset = sizeof(struct tally_view),
+         .count = sizeof(int64_t),
+         .length_offset = offsetof(struct tally_view, more),
+         .length_size = sizeof(uint32_t)},
+        {.kind = TALLY_TRAIT_END}}};
 
 // ---- making
 
 // A view whose extents are to be filled in. It was "released", until it is
 // complete: so it may be dropped.
 static struct tally_view *view_make(unsigned dimensions, bool has_suboffsets) {
-    struct tally_view *view = tally_object_new(
-        &tally_type_view, (size_t)dimensions * (has_suboffsets ? 3 : 2));
+    unsigned extents = dimensions * (has_suboffsets ? 3 : 2);
+    struct tally_view *view = TLY_LIKELY(extents <= 2)
+                                  ? tally_object_new(&tally_type_view, 0)
+                                  : tally_object_new(&type_wide, extents - 2);
     if (!view)
         return NULL;
     view->uses = TLY_VIEW_RELEASED;
-    view->dimensions = dimensions;
+    view->dimensions = (uint8_t)dimensions;
     view->has_suboffsets = has_suboffsets;
     return view;
-}
-
-static void format_set(struct tally_view *view, const char *format,
-                       size_t item_size) {
-    view->format_text = format;
-    view->item_size = item_size;
-    view->format_known = tly_format_parse(format, &view->format) == TALLY_OK &&
-                         view->format.size == item_size;
 }
 
 static void strides_set(struct tally_view *view) {
@@ -179,7 +194,12 @@ static struct tally_view *view_of_lease(struct tly_lease *lease) {
     view->data = b->data;
     view->length = b->length;
     view->read_only = b->read_only;
-    format_set(view, b->format, b->item_size);
+    view->format_text = b->format;
+    view->item_size = b->item_size;
+    view->format = &lease->format;
+    view->format_known =
+        tly_format_parse(b->format, &lease->format) == TALLY_OK &&
+        lease->format.size == b->item_size;
     extents_set(view, b);
     view->lease = lease;
     if (b->exporter) // counted where the collector sees it
@@ -267,6 +287,14 @@ static struct tally_view *sub_make(struct tally_view *of, unsigned dimensions) {
     return view;
 }
 
+static void extents_copy(struct tally_view *view, struct tally_view *of) {
+    view->extent[0] = of->extent[0];
+    view->extent[1] = of->extent[1];
+    if (TLY_UNLIKELY(of->more))
+        memcpy(tly_view_extent(view) + 2, tly_view_extent(of) + 2,
+               of->more * sizeof(int64_t));
+}
+
 // Bytes of all items; they are no more than those of the view it is made of.
 static void length_set(struct tally_view *view) {
     view->length = view->item_size;
@@ -277,7 +305,8 @@ static void length_set(struct tally_view *view) {
 static struct tally_view *sub_done(struct tally_view *view,
                                    struct tally_view *of) {
     if (view) {
-        tally_set(view, source, of);
+        tally_object_incref_(&of->head);
+        tally_ref_store_(&view->source, &of->head);
         // Relaxed: nobody knows the view.
         tly_store_relaxed(&view->uses, 0);
     } else {
@@ -316,7 +345,7 @@ tally_view *tally_view_slice(tally_view *of, int64_t start, int64_t stop,
     }
     struct tally_view *view = sub_make(of, of->dimensions);
     if (view) {
-        memcpy(view->extent, of->extent, of->extents * sizeof(int64_t));
+        extents_copy(view, of);
         int64_t count = slice_adjust(tly_view_shape(of)[0], &start, stop, step);
         int64_t stride = tly_view_strides(of)[0];
         tly_view_shape(view)[0] = count;
@@ -359,7 +388,7 @@ tally_view *tally_view_read_only(tally_view *of) {
         return fail(TALLY_RELEASED);
     struct tally_view *view = sub_make(of, of->dimensions);
     if (view) {
-        memcpy(view->extent, of->extent, of->extents * sizeof(int64_t));
+        extents_copy(view, of);
         view->read_only = true;
     }
     return sub_done(view, of);
@@ -380,9 +409,9 @@ static tally_status cast_check(struct tally_view *of,
     if (!tly_view_is_contiguous(of, 'C'))
         return TALLY_NOT_CONTIGUOUS;
     if (!tly_format_is_native_single(format) || !of->format_known ||
-        !tly_format_is_native_single(&of->format))
+        !tly_format_is_native_single(of->format))
         return TALLY_FORMAT;
-    if (!is_bytes(format) && !is_bytes(&of->format))
+    if (!is_bytes(format) && !is_bytes(of->format))
         return TALLY_INVALID;
     if (shape && dimensions != 1 && of->dimensions != 1)
         return TALLY_INVALID;
@@ -394,16 +423,6 @@ static tally_status cast_check(struct tally_view *of,
     if (!tly_buffer_bytes(shape, dimensions, format->size, &bytes))
         return TALLY_OVERFLOW;
     return bytes == of->length ? TALLY_OK : TALLY_INVALID;
-}
-
-// A text of one code that lasts.
-static const char *code_text(char code) {
-    static const char texts[] = "?\0b\0B\0c\0h\0H\0i\0I\0l\0L\0q\0Q\0n\0N\0e\0"
-                                "f\0d\0P";
-    for (const char *at = texts; at < texts + sizeof(texts); at += 2)
-        if (*at == code)
-            return at;
-    return NULL;
 }
 
 tally_view *tally_view_cast(tally_view *of, const char *format,
@@ -425,7 +444,10 @@ tally_view *tally_view_cast(tally_view *of, const char *format,
     struct tally_view *view = sub_make(of, shape ? dimensions : 1);
     if (view) {
         view->has_suboffsets = false;
-        format_set(view, code_text(to.code), to.size);
+        view->format = tly_format_native(to.code);
+        view->format_text = view->format->text;
+        view->format_known = true;
+        view->item_size = to.size;
         for (unsigned d = 0; d < view->dimensions; d++)
             tly_view_shape(view)[d] = (int64_t)(shape ? shape[d] : count);
         strides_set(view);

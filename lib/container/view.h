@@ -26,6 +26,7 @@
 
 // What the first view has to give back.
 struct tly_lease {
+    struct tly_format format;   // of the views that are not cast
     struct tally_buffer buffer; // of an exporter, if the view has a source
     tally_view_hook release;    // of memory that nobody exports; or NULL
     void *arg;
@@ -33,31 +34,41 @@ struct tly_lease {
     bool is_mapped;
 };
 
+// Nearly all views have one dimension. Others are of a type of their own, with
+// items behind the structure.
 struct tally_view {
     tally_object head;
     tally_ref source; // the exporter, or the view that this is made of
     uint64_t uses;    // (a)
     char *data;       // (c), as all below
     size_t length, item_size;
-    struct tly_lease *lease; // NULL: it is made of a view
-    struct tly_format format;
-    const char *format_text; // NULL: "B"
+    const struct tly_format *format; // of the lease, or a native one
+    struct tly_lease *lease;         // NULL: it is made of a view
+    const char *format_text;         // NULL: "B"
     bool format_known;
     bool read_only;
     bool has_suboffsets;
-    uint32_t dimensions;
-    uint32_t extents; // of the array: shape, strides, suboffsets
-    int64_t extent[];
+    uint8_t dimensions;
+    uint32_t more;     // items behind [extent]
+    int64_t extent[2]; // and behind: shape, strides, suboffsets
 };
 
+// Where those that a view has more of than two lie on.
+TLY_INLINE int64_t *tly_view_extent(struct tally_view *view) {
+    return (int64_t *)(void *)((char *)view +
+                               offsetof(struct tally_view, extent));
+}
+TLY_INLINE unsigned tly_view_extents(const struct tally_view *view) {
+    return view->dimensions * (view->has_suboffsets ? 3u : 2u);
+}
 TLY_INLINE int64_t *tly_view_shape(struct tally_view *view) {
-    return view->extent;
+    return tly_view_extent(view);
 }
 TLY_INLINE int64_t *tly_view_strides(struct tally_view *view) {
-    return view->extent + view->dimensions;
+    return tly_view_extent(view) + view->dimensions;
 }
 TLY_INLINE int64_t *tly_view_suboffsets(struct tally_view *view) {
-    return view->extent + 2 * (size_t)view->dimensions;
+    return tly_view_extent(view) + 2 * (size_t)view->dimensions;
 }
 
 // Counts a user; leave ends that. False: it was released.

@@ -10,8 +10,9 @@
 // ---- one item
 
 // Where the item at the indices is.
-static tally_status item_find(struct tally_view *view, const int64_t *indices,
-                              unsigned count, char **ret_at) {
+static tally_status item_find_any(struct tally_view *view,
+                                  const int64_t *indices, unsigned count,
+                                  char **ret_at) {
     char *at = view->data;
     if (count != view->dimensions)
         return TALLY_INVALID;
@@ -28,14 +29,28 @@ static tally_status item_find(struct tally_view *view, const int64_t *indices,
     return TALLY_OK;
 }
 
+static inline tally_status item_find(struct tally_view *view,
+                                     const int64_t *indices, unsigned count,
+                                     char **ret_at) {
+    if (TLY_UNLIKELY(count != 1 || view->dimensions != 1 ||
+                     view->has_suboffsets || !view->format_known))
+        return item_find_any(view, indices, count, ret_at);
+    int64_t length = view->extent[0];
+    int64_t index = indices[0] + (indices[0] < 0 ? length : 0);
+    if (TLY_UNLIKELY((uint64_t)index >= (uint64_t)length))
+        return TALLY_RANGE;
+    *ret_at = view->data + view->extent[1] * index;
+    return TALLY_OK;
+}
+
 tally_status tally_view_get(tally_view *view, const int64_t *indices,
                             unsigned count, tally_value *ret_value) {
     char *at;
     if (!tly_view_enter(view))
         return TALLY_RELEASED;
     tally_status status = item_find(view, indices, count, &at);
-    if (status == TALLY_OK)
-        status = tly_format_unpack(&view->format, at, ret_value);
+    if (status == TALLY_OK && !tly_format_read(view->format, at, ret_value))
+        status = tly_format_unpack(view->format, at, ret_value);
     tly_view_leave(view);
     return status;
 }
@@ -49,7 +64,7 @@ tally_status tally_view_set(tally_view *view, const int64_t *indices,
                               ? TALLY_READ_ONLY
                               : item_find(view, indices, count, &at);
     if (status == TALLY_OK)
-        status = tly_format_pack(&view->format, value, at);
+        status = tly_format_pack(view->format, value, at);
     tly_view_leave(view);
     return status;
 }
@@ -72,7 +87,7 @@ static bool rows_equal(struct tally_view *a, char *at_a, struct tally_view *b,
                        char *at_b, unsigned d) {
     bool equal = true;
     if (d == a->dimensions)
-        return tly_format_equal(&a->format, at_a, &b->format, at_b, &equal) ==
+        return tly_format_equal(a->format, at_a, b->format, at_b, &equal) ==
                    TALLY_OK &&
                equal;
     for (int64_t n = 0; n < tly_view_shape(a)[d] && equal; n++)
@@ -89,7 +104,7 @@ static bool is_plain(const struct tly_format *format) {
 static bool items_equal(struct tally_view *a, struct tally_view *b) {
     if (!a->format_known || !b->format_known || !shapes_match(a, b))
         return false;
-    if (same_format(a, b) && is_plain(&a->format) &&
+    if (same_format(a, b) && is_plain(a->format) &&
         tly_view_is_contiguous(a, 'C') && tly_view_is_contiguous(b, 'C'))
         return memcmp(a->data, b->data, a->length) == 0;
     return rows_equal(a, a->data, b, b->data, 0);
@@ -126,7 +141,7 @@ tally_status tally_view_assign(tally_view *to, tally_view *from) {
 
 // As of the bytes, so that it finds what they are the key of.
 static tally_status hash_bytes(struct tally_view *view, uint64_t *ret_hash) {
-    char code = view->format.code;
+    char code = view->format->code;
     if (!view->read_only || !view->format_known ||
         (code != 'b' && code != 'B' && code != 'c'))
         return TALLY_UNSUPPORTED;

@@ -213,6 +213,10 @@ static bool finalizer_claim(tally_object *object) {
     if ((object->tf_ & TLY_TF_REFS) != TLY_TF_ASK ||
         !tly_type_of(object)->finalize_)
         return false;
+    // ORDER[finalized] acquire: as below. It has run in most cases, for the
+    // object that ends after it.
+    if (tly_load_acquire(&object->gc_) & TLY_GC_FINALIZED)
+        return false;
     // ORDER[finalized] acq_rel: one thread runs it, after all uses so far.
     return !(tly_or_acq_rel(&object->gc_, TLY_GC_FINALIZED) & TLY_GC_FINALIZED);
 }

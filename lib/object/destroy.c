@@ -46,13 +46,12 @@ void tly_destroy_configure(uint64_t slice) {
     tly_destroy_slice = slice ? slice - SLACK : UINT64_MAX;
 }
 
-// Puts a block of a fresh object in its bin's cache, if it fits.
-TLY_INLINE bool cache_put(struct tly_local *self, uint32_t half,
+// Puts a block of a fresh object in the cache of bin [n], if it fits. bins[0],
+// of those that are not in tf_, stays empty.
+TLY_INLINE bool cache_put(struct tly_local *self, uint32_t n,
                           tally_object *object) {
-    uint32_t n = TLY_HALF_BIN(half);
     struct tly_bin *bin = &self->heap.bins[n];
     uint32_t cached = bin->lease.cached;
-    // bins[0], of those that are not in tf_, stays empty.
     if (TLY_UNLIKELY(n == 0 || cached >= TLY_CACHE_BLOCKS))
         return false;
     bin->cache[cached] = object;
@@ -70,7 +69,17 @@ static TLY_NOINLINE void block_end(struct tly_local *self, uint32_t half,
         tly_block_give_any(&self->heap, object);
 }
 
-// The same of one that is not fresh, or finds no room there.
+// The same of a fresh object's, that finds no room in its bin's cache, or whose
+// bin only the pool knows.
+static TLY_NOINLINE void block_end_fresh(struct tly_local *self, uint32_t half,
+                                         tally_object *object) {
+    const struct tly_pool *pool = tly_pool_of(object);
+    if (TLY_HALF_BIN(half) || !pool->size ||
+        !cache_put(self, pool->class + 1u, object))
+        block_end(self, half, object);
+}
+
+// The same of one that is not fresh.
 static TLY_NOINLINE void end_slow(struct tly_local *self, uint32_t half,
                                   tally_object *object) {
     if (tly_is_held(self, object, half))
@@ -87,8 +96,8 @@ TLY_INLINE void object_end(struct tly_local *self, tally_object *object) {
         return;
     }
     tly_header_end(object);
-    if (TLY_UNLIKELY(!cache_put(self, half, object)))
-        block_end(self, half, object);
+    if (TLY_UNLIKELY(!cache_put(self, TLY_HALF_BIN(half), object)))
+        block_end_fresh(self, half, object);
 }
 
 void tly_object_free(struct tly_local *self, tally_object *object) {
@@ -155,10 +164,11 @@ static void drop_run(void *arg, tally_ref *first, size_t count) {
     struct tly_local *self = arg;
     for (size_t n = 0; n < count; n++) {
         tally_object *child = tly_object_in(first[n].object_);
+        if (!child)
+            continue;
         // Relaxed: a collection may look at the object, which is dying.
         tly_store_relaxed(&first[n].object_, NULL);
-        if (child)
-            tly_count_act(self, child, tly_count_drop(self, child));
+        tly_count_act(self, child, tly_count_drop(self, child));
     }
 }
 
@@ -175,7 +185,11 @@ static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
         self->slice -= self->slice > 0;
         return false;
     }
-    tly_refs_each(object, type, drop_run, self);
+    if (TLY_LIKELY(!type->shape_))
+        drop_run(self, (tally_ref *)(void *)((char *)object + type->refs_at_),
+                 type->refs_);
+    else
+        tly_refs_each(object, type, drop_run, self);
     if (type->destroy_)
         type->destroy_(object);
     if (type->made_)
@@ -304,7 +318,14 @@ void tly_destroy_rescue(struct tly_local *self, struct tly_local *of) {
 
 static TLY_NOINLINE void zero_slow(struct tly_local *self,
                                    tally_object *object) {
-    child_slow(self, object, true);
+    enum tly_drop drop =
+        tly_count_zero(self, tly_mutator_in(self)->number, object);
+    if (drop == TLY_FINALIZE) {
+        tly_finish_claimed(self, object);
+        return;
+    }
+    if (drop != TLY_ALIVE)
+        tly_count_act(self, object, drop);
     tly_finish(self, true);
 }
 

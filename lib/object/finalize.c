@@ -186,15 +186,29 @@ tally_object *tly_finalize_take(struct tly_local *self, unsigned by) {
     return object;
 }
 
-void tly_finalize_run(struct tly_local *self, tally_object *object) {
+bool tly_finalize_is_inline(const tally_type *type) {
+    return executor_of(type) == TALLY_EXECUTOR_INLINE;
+}
+
+enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
     int error = errno;
     self->running++;
     tly_type_of(object)->finalize_(object);
     self->running--;
     errno = error;
-    tly_count_act(self, object, tly_count_drop(self, object));
+    // Most objects do not come back.
+    enum tly_drop drop = TLY_DEAD;
+    if (TLY_LIKELY(tly_is_sole(object)))
+        tly_store_relaxed(&object->local_, 0); // Relaxed: the owner's own.
+    else
+        drop = tly_count_drop(self, object);
     tly_count(&self->counters.finalized, 1);
     tly_finalize_ended(self);
+    return drop;
+}
+
+void tly_finalize_run(struct tly_local *self, tally_object *object) {
+    tly_count_act(self, object, tly_finalize_call(self, object));
 }
 
 // ---- what goes wrong in them

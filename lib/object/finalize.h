@@ -9,7 +9,7 @@
 #ifndef TLY_OBJECT_FINALIZE_H
 #define TLY_OBJECT_FINALIZE_H
 
-#include "object/local.h"
+#include "object/count.h"
 #include "sync/event.h"
 
 // Executors as bits of a set.
@@ -47,6 +47,13 @@ tally_object *tly_finalize_take(struct tly_local *self, unsigned by);
 // Calls the finalizer of an object that was taken, and drops its unit; what
 // dies of that is on the caller's lists. The caller has raised [finishing].
 void tly_finalize_run(struct tly_local *self, tally_object *object);
+
+// The same, but that the caller acts on what has come of the drop.
+enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object);
+
+// Whether finalizers of a type are run by the thread that finds that it is
+// time.
+bool tly_finalize_is_inline(const tally_type *type);
 
 // How many wait in the queue of the runtime's thread.
 bool tly_finalize_has_thread(void);

@@ -5,6 +5,7 @@
 
 #include "epoch/rcu.h"
 #include "object/finalize.h"
+#include "object/type.h"
 #include "object/weak.h"
 
 // Hooks may wait for what waits for the section's end, or for a collection.
@@ -12,33 +13,66 @@ static bool hooks_may_run(const struct tly_local *self, bool hooks) {
     return hooks && !tly_rcu_ongoing() && !self->collector;
 }
 
-void tly_finish(struct tly_local *self, bool hooks) {
-    if (self->finishing || !tly_finish_has(self))
-        return;
-    hooks = hooks_may_run(self, hooks);
-    self->finishing = 1;
-    self->slice = tly_destroy_slice;
-    do {
-        if (self->dead) {
-            tly_destroy_family(self, tly_dead_take(self), hooks);
-        } else if (tly_weak_finish(self, hooks)) {
-            self->slice--;
-        } else if (!hooks) {
-            break;
-        } else if (self->held) {
-            self->dead = self->held;
-            self->held = NULL;
-        } else if (self->finalize) {
-            tly_finalize_run(
-                self, tly_finalize_take(self, 1u << TALLY_EXECUTOR_INLINE));
-            self->slice--;
-        } else {
-            break;
-        }
-    } while (self->slice > 0);
+// Does what is next on the lists. False: nothing is left that may be done here.
+static bool finish_one(struct tly_local *self, bool hooks) {
+    if (self->dead) {
+        tly_destroy_family(self, tly_dead_take(self), hooks);
+    } else if (tly_weak_finish(self, hooks)) {
+        self->slice--;
+    } else if (!hooks) {
+        return false;
+    } else if (self->held) {
+        self->dead = self->held;
+        self->held = NULL;
+    } else if (self->finalize) {
+        tly_finalize_run(self,
+                         tly_finalize_take(self, 1u << TALLY_EXECUTOR_INLINE));
+        self->slice--;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// The loop that [finishing] stands for, up to the end of the slice.
+static void finish_slice(struct tly_local *self, bool hooks) {
+    while (self->slice > 0 && finish_one(self, hooks))
+        continue;
     self->finishing = 0;
     if (tly_finish_has(self))
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+}
+
+void tly_finish(struct tly_local *self, bool hooks) {
+    if (self->finishing || !tly_finish_has(self))
+        return;
+    self->finishing = 1;
+    self->slice = tly_destroy_slice;
+    finish_slice(self, hooks_may_run(self, hooks));
+}
+
+// Most finalizers are of the one object whose count became zero just now: that
+// needs no list.
+void tly_finish_claimed(struct tly_local *self, tally_object *object) {
+    if (self->finishing || tly_finish_has(self) || !hooks_may_run(self, true) ||
+        !tly_finalize_is_inline(tly_type_of(object))) {
+        tly_finalize_add(self, object);
+        tly_finish(self, true);
+        return;
+    }
+    tly_count(&self->claimed, 1);
+    self->finishing = 1;
+    self->slice = tly_destroy_slice;
+    enum tly_drop drop = tly_finalize_call(self, object);
+    // Relaxed: the caller's own object now, or nobody's.
+    if (drop == TLY_DEAD && !(tly_load_relaxed(&object->shared_) & TLY_PUB))
+        tly_destroy_family(self, object, true);
+    else
+        tly_count_act(self, object, drop);
+    if (TLY_UNLIKELY(tly_finish_has(self)))
+        finish_slice(self, true);
+    else
+        self->finishing = 0;
 }
 
 // Whether anything is left that may be done here.

@@ -13,7 +13,12 @@
 // it goes on when it returns.
 void tly_finish(struct tly_local *self, bool hooks);
 
-// The same without a bound.
+// The caller has claimed the finalizer of an object, and hands over a unit of
+// it: runs that, if it may run here and nothing waits before it, and destroys
+// what dies; else it waits as others.
+void tly_finish_claimed(struct tly_local *self, tally_object *object);
+
+// The same as tly_finish without a bound.
 void tly_finish_all(struct tly_local *self, bool hooks);
 
 // Whether the lists have anything.

@@ -63,6 +63,15 @@ TLY_INLINE uint32_t tly_type_index(uint64_t shared) {
     return (uint32_t)((shared & TLY_TYPE_MASK) >> TLY_TYPE_SHIFT);
 }
 
+// Whether this thread has the only reference there is, and no other thread has
+// any or can come by one.
+TLY_INLINE bool tly_is_sole(const tally_object *object) {
+    // Relaxed: the owner's own count.
+    // ORDER[last-use] acquire: as tly_count_zero.
+    return tally_owns_(object) && tly_load_relaxed(&object->local_) == 1 &&
+           !(tly_load_acquire(&object->shared_) & ~TLY_TYPE_MASK);
+}
+
 // A dead object's count field links it to the next dead one, in steps of 16
 // bytes from the range's begin; type and flags survive. No object lies at the
 // begin, so 0 ends a list.

@@ -4,7 +4,9 @@
 
 #include <math.h>
 #include <string.h>
+
 #include <tally/bytes.h>
+#include <tally/dynamic.h>
 #include <tally/number.h>
 
 #include "container/format.h"
@@ -241,8 +243,60 @@ static void only_single_native_codes_can_be_cast(void **state) {
     }
 }
 
+// The table of native formats says what parsing says.
+static void native_formats_are_as_they_are_parsed(void **state) {
+    (void)state;
+    unsigned count = 0;
+    for (int code = 1; code < 128; code++) {
+        const char text[] = {(char)code, '\0'};
+        const struct tly_format *native = tly_format_native((char)code);
+        struct tly_format parsed;
+        bool can = tly_format_parse(text, &parsed) == TALLY_OK &&
+                   tly_format_is_native_single(&parsed);
+        assert_int_equal(native != NULL, can);
+        if (!native)
+            continue;
+        count++;
+        assert_string_equal(native->text, parsed.text);
+        assert_int_equal(native->size, parsed.size);
+        assert_int_equal(native->fields, parsed.fields);
+        assert_int_equal(native->width, parsed.width);
+        assert_int_equal(native->code, parsed.code);
+        assert_int_equal(native->native, parsed.native);
+        assert_int_equal(native->swapped, parsed.swapped);
+        assert_int_equal(native->reading, parsed.reading);
+    }
+    assert_int_equal(count, 18);
+}
+
+// An integer that is read at once is what is read byte by byte.
+static void what_is_read_at_once_is_the_same(void **state) {
+    (void)state;
+    static const unsigned char items[][8] = {
+        {0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0xF7},
+        {0x7F, 0x7E, 0x7D, 0x7C, 0x7B, 0x7A, 0x79, 0x08},
+        {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
+    };
+    for (const char *code = "bBhHiIlLqQnNP"; *code; code++)
+        for (size_t n = 0; n < sizeof(items) / sizeof(items[0]); n++) {
+            struct tly_format fast = *tly_format_native(*code), slow = fast;
+            tally_value a = tally_absent(), b = tally_absent();
+            slow.reading = TLY_READ_ANY;
+            tally_status status = tly_format_unpack(&slow, items[n], &b);
+            assert_int_equal(tly_format_unpack(&fast, items[n], &a), status);
+            bool same = status != TALLY_OK;
+            if (!same)
+                must(tally_value_equal(a, b, &same) == TALLY_OK);
+            assert_true(same);
+            tally_value_decref(a);
+            tally_value_decref(b);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(native_formats_are_as_they_are_parsed),
+        object_test(what_is_read_at_once_is_the_same),
         cmocka_unit_test(sizes_are_those_of_calcsize),
         cmocka_unit_test(what_is_no_format_is_refused),
         object_test(integers_are_read_in_each_order),
