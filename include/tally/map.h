@@ -35,8 +35,8 @@ extern TALLY_API tally_type tally_type_map;
 // Errors:   ENOMEM, EAGAIN (too many entries, mutators or types).
 // Threads:  any; a thread that is not attached is attached.
 // Blocks:   as tally_object_new.
-// Cost:     an object of 32 bytes; with the first entry a table, of 25 to 40
-//           bytes an entry from some dozens on (bench/map).
+// Cost:     an object of 32 bytes; with the first entry a table, of 27 to 40
+//           bytes an entry from a hundred on (bench/map).
 TALLY_API TALLY_MUST_USE tally_map *tally_map_new(size_t expected);
 
 // Returns:  the number of entries.

@@ -1,152 +1,12 @@
-// Reading beside writers, and changing under the lock.
+// Changing maps under the lock, whole tables, iteration.
 
 #include "container/hashed.h"
 
 #include <tally/borrow.h>
-#include <tally/dynamic.h>
 
 #include "base/check.h"
-#include "container/quick.h"
 #include "epoch/attach.h"
 #include "object/aref.h"
-
-// ---- probes
-
-tally_status tly_probe_begin(struct tly_probe *probe, tally_value key) {
-    if (TLY_UNLIKELY(tally_is_absent(key))) {
-        *probe = (struct tly_probe){.key = key};
-        return TALLY_INVALID;
-    }
-    if (TLY_UNLIKELY(!tly_probe_quick(probe, key))) {
-        uint64_t hash;
-        tally_status status = tally_value_hash(key, &hash);
-        if (status != TALLY_OK)
-            return status;
-        probe->hash = tly_table_hash(hash);
-    }
-    return TALLY_OK;
-}
-
-// Forgets what hooks have said.
-static void probe_reset(struct tly_probe *probe) {
-    const struct tly_table *table = probe->table;
-    tally_value asked = probe->asked;
-    probe->table = NULL;
-    probe->asked = tally_absent();
-    probe->equal = probe->unequal = 0;
-    if (table)
-        tally_decref((struct tly_table *)(uintptr_t)table);
-    tally_value_decref(asked);
-}
-
-void tly_probe_end_slow(struct tly_probe *probe) { probe_reset(probe); }
-
-// Asks whether an entry's key is equal. The key and the table are owned, and
-// the probe's from now on.
-static TLY_COLD tally_status probe_ask(struct tly_probe *probe,
-                                       const struct tly_table *table,
-                                       uint32_t number, tally_value key) {
-    bool equal = false;
-    tally_status status = tally_value_equal(key, probe->key, &equal);
-    uint32_t unequal = probe->table == table ? probe->unequal : 0;
-    probe_reset(probe);
-    probe->table = table;
-    probe->asked = key;
-    probe->unequal = equal ? unequal : number;
-    probe->equal = equal ? number : 0;
-    return status;
-}
-
-// ---- reading
-
-// What a look in a section has come to.
-enum look { LOOK_DONE, LOOK_AGAIN, LOOK_MISSING, LOOK_ASK };
-
-// Takes what has to be asked out of the section.
-static enum look look_take(struct tly_table *table, uint32_t number,
-                           tally_value *ret_key) {
-    tally_value key = tally_cell_get(tly_table_key(table, number));
-    // Meanwhile it was deleted, or the map has another table.
-    if (tally_is_absent(key) ||
-        (tally_is_object(key) && !tally_try_incref(tally_object_of(key))))
-        return LOOK_AGAIN;
-    *ret_key = key;
-    return tally_try_incref(table) ? LOOK_ASK : LOOK_AGAIN;
-}
-
-// Counts what a cell holds. False: it has changed, or the table has.
-static bool cell_take(const tally_cell *cell, tally_value *ret_value) {
-    tally_value value = tally_cell_get(cell);
-    if (tally_is_object(value) && !tally_try_incref(tally_object_of(value)))
-        return false;
-    *ret_value = value;
-    return true;
-}
-
-// One look, in a section. [ret_value] is owned, or the key to ask about;
-// NULL: nobody wants it.
-static enum look look(struct tly_table *table, const struct tly_probe *probe,
-                      uint32_t *ret_number, tally_value *ret_value,
-                      bool count) {
-    enum tly_found found = tly_table_find(table, probe, ret_number);
-    if (found == TLY_MISSING)
-        return LOOK_MISSING;
-    if (TLY_UNLIKELY(found == TLY_ASK))
-        return look_take(table, *ret_number, ret_value);
-    const tally_cell *cell = tly_table_value(table, *ret_number);
-    if (!count)
-        *ret_value = tally_cell_get(cell);
-    else if (TLY_UNLIKELY(!cell_take(cell, ret_value)))
-        return LOOK_AGAIN;
-    // Between its two ends an entry that is deleted has no value.
-    return tally_is_absent(*ret_value) ? LOOK_MISSING : LOOK_DONE;
-}
-
-// [ret_value] is owned if it is to be counted, and otherwise nothing but
-// present.
-static tally_status find(const struct tly_hashed *hashed,
-                         struct tly_probe *probe, bool count,
-                         tally_value *ret_value) {
-    for (;;) {
-        struct tly_table *table = NULL;
-        tally_value value = tally_absent();
-        uint32_t number = 0;
-        enum look came_to = LOOK_MISSING;
-        TALLY_BORROW {
-            table = tally_aref_get(&hashed->table);
-            if (table)
-                came_to = look(table, probe, &number, &value, count);
-        }
-        if (TLY_LIKELY(came_to == LOOK_DONE)) {
-            *ret_value = value;
-            return TALLY_OK;
-        }
-        if (came_to == LOOK_MISSING)
-            return TALLY_NOT_FOUND;
-        if (came_to == LOOK_AGAIN) {
-            tally_value_decref(value);
-            continue;
-        }
-        tally_status status = probe_ask(probe, table, number, value);
-        if (status != TALLY_OK)
-            return status;
-    }
-}
-
-tally_status tly_hashed_get(const struct tly_hashed *hashed,
-                            struct tly_probe *probe, tally_value *ret_value) {
-    return find(hashed, probe, true, ret_value);
-}
-
-tally_status tly_hashed_has(const struct tly_hashed *hashed,
-                            struct tly_probe *probe, bool *ret_found) {
-    tally_value value;
-    tally_status status = find(hashed, probe, false, &value);
-    if (status != TALLY_OK && status != TALLY_NOT_FOUND)
-        return status;
-    *ret_found = status == TALLY_OK;
-    return TALLY_OK;
-}
 
 // ---- changing
 
@@ -189,7 +49,7 @@ struct work {
     const struct tly_change *change;
     struct tly_table *spare; // made before, or NULL
     uint32_t room;           // that is wanted
-    uint32_t number;         // of the entry to ask about
+    uint32_t place;          // of the entry to ask about
     struct tly_table *table;
     tally_value before; // owned
     tally_value drop[2];
@@ -199,13 +59,13 @@ struct work {
 enum step { STEP_DONE, STEP_ASK, STEP_ROOM, STEP_MISSING };
 
 // Empties an entry: its value before its key.
-static void erase(struct work *work, uint32_t number) {
+static void erase(struct work *work, uint32_t place) {
     struct tly_table *table = work->table;
     if (table->shift)
         work->before =
-            exchange(table, tly_table_value(table, number), tally_absent());
+            exchange(table, tly_table_value(table, place), tally_absent());
     work->drop[0] =
-        exchange(table, tly_table_key(table, number), tally_absent());
+        exchange(table, tly_table_key(table, place), tally_absent());
     if (!table->shift) {
         work->before = work->drop[0];
         work->drop[0] = tally_absent();
@@ -215,12 +75,12 @@ static void erase(struct work *work, uint32_t number) {
 
 static enum step change_found(struct work *work) {
     const struct tly_change *change = work->change;
-    tally_cell *cell = tly_table_value(work->table, work->number);
+    tally_cell *cell = tly_table_value(work->table, work->place);
     tally_value now = tally_cell_get(cell);
     if (change->expects && !tally_is(now, change->expected)) {
         work->before = tally_value_incref(now);
     } else if (tally_is_absent(change->value)) {
-        erase(work, work->number);
+        erase(work, work->place);
     } else if (!work->table->shift) {
         // A set keeps the key that it has.
         work->before = tally_value_incref(now);
@@ -272,12 +132,12 @@ static enum step change_locked(struct work *work) {
     work->table = table_of(work->hashed);
     enum tly_found found = TLY_MISSING;
     if (work->table)
-        found = tly_table_find(work->table, work->probe, &work->number);
+        found = tly_table_find(work->table, work->probe, &work->place);
     if (found == TLY_FOUND)
         return change_found(work);
     if (found == TLY_MISSING)
         return change_missing(work);
-    tally_value key = tally_cell_get(tly_table_key(work->table, work->number));
+    tally_value key = tally_cell_get(tly_table_key(work->table, work->place));
     work->drop[0] = tally_value_incref(key);
     tally_incref(work->table);
     return STEP_ASK;
@@ -298,7 +158,7 @@ static tally_status change_after(struct work *work, enum step step) {
     tally_value key = work->drop[0];
     work->drop[0] = tally_absent();
     if (step == STEP_ASK)
-        return probe_ask(work->probe, work->table, work->number, key);
+        return tly_probe_ask(work->probe, work->table, work->place, key);
     tally_value_decref(key);
     if (work->drop_table)
         tally_decref(work->drop_table);
@@ -334,10 +194,10 @@ void tly_hashed_forget(struct tly_hashed *hashed, uint32_t hash, unsigned which,
     struct work work = {.hashed = hashed};
     lock(hashed);
     work.table = table_of(hashed);
-    uint32_t number =
+    uint32_t place =
         work.table ? tly_table_seek(work.table, hash, which, word) : 0;
-    if (number)
-        erase(&work, number);
+    if (place)
+        erase(&work, place);
     unlock(hashed);
     tally_value_decref(work.drop[0]);
     tally_value_decref(work.before);
@@ -391,14 +251,15 @@ tally_status tly_hashed_merge(struct tly_hashed *hashed,
     const struct tly_table *table = table_of(from);
     tally_status status = TALLY_OK;
     uint32_t length = table ? table->length : 0;
-    for (uint32_t n = 1; n <= length && status == TALLY_OK; n++) {
+    for (uint32_t n = 0; n < length && status == TALLY_OK; n++) {
         tally_value before = tally_absent();
-        tally_value key = tally_cell_get(tly_table_key(table, n));
+        uint32_t place = tly_table_order(table)[n];
+        tally_value key = tally_cell_get(tly_table_key(table, place));
         struct tly_probe probe;
         (void)tly_probe_quick(&probe, key);
-        probe.hash = tly_table_hashes(table)[n - 1];
+        probe.hash = tly_table_hashes(table)[place];
         struct tly_change change = {
-            .key = key, .value = tally_cell_get(tly_table_value(table, n))};
+            .key = key, .value = tally_cell_get(tly_table_value(table, place))};
         status = tly_hashed_change(hashed, &probe, &change, &before);
         tly_probe_end(&probe);
         tally_value_decref(before);
@@ -427,13 +288,13 @@ void tly_hashed_let_go(struct tly_table *table) {
 }
 
 // Takes an entry. False: it is deleted.
-static bool entry_take(const struct tly_table *table, uint32_t number,
+static bool entry_take(const struct tly_table *table, uint32_t place,
                        tally_value *ret_key, tally_value *ret_value) {
     // What a cell of a table that is held holds is alive: so it has changed.
     tally_value key, value;
-    while (!cell_take(tly_table_key(table, number), &key))
+    while (!tly_cell_take(tly_table_key(table, place), &key))
         continue;
-    while (!cell_take(tly_table_value(table, number), &value))
+    while (!tly_cell_take(tly_table_value(table, place), &value))
         continue;
     if (!tally_is_absent(key) && !tally_is_absent(value)) {
         *ret_key = key;
@@ -450,8 +311,8 @@ bool tly_table_next(const struct tly_table *table, uint32_t *at,
     bool found = false;
     // ORDER[table-length] acquire: the entry's cells.
     while (!found && *at < tly_load_acquire(&table->length)) {
-        ++*at;
-        TALLY_BORROW { found = entry_take(table, *at, ret_key, ret_value); }
+        uint32_t place = tly_table_order(table)[(*at)++];
+        TALLY_BORROW { found = entry_take(table, place, ret_key, ret_value); }
     }
     return found;
 }

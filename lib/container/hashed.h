@@ -13,6 +13,7 @@
 
 #include "container/byte_lock.h"
 #include "container/table.h"
+#include "object/aref.h"
 
 struct tly_hashed {
     tally_object head;
@@ -27,9 +28,25 @@ struct tly_hashed {
 tally_status tly_probe_begin(struct tly_probe *probe, tally_value key);
 void tly_probe_end_slow(struct tly_probe *probe);
 
+// Asks whether an entry's key is equal. The key and the table are owned, and
+// the probe's from now on.
+tally_status tly_probe_ask(struct tly_probe *probe,
+                           const struct tly_table *table, uint32_t place,
+                           tally_value key);
+
 TLY_INLINE void tly_probe_end(struct tly_probe *probe) {
     if (TLY_UNLIKELY(probe->table))
         tly_probe_end_slow(probe);
+}
+
+// In a section, counts what a cell holds. False: it has changed, or the table
+// has.
+TLY_INLINE bool tly_cell_take(const tally_cell *cell, tally_value *ret_value) {
+    tally_value value = tally_cell_get(cell);
+    if (TLY_UNLIKELY(!tly_value_take(value)))
+        return false;
+    *ret_value = value;
+    return true;
 }
 
 // Makes room at first for so many entries.
@@ -40,9 +57,13 @@ tally_status tly_hashed_reserve(struct tly_hashed *hashed, size_t entries);
 tally_status tly_hashed_get(const struct tly_hashed *hashed,
                             struct tly_probe *probe, tally_value *ret_value);
 
-// The same without counting: whether there is one.
-tally_status tly_hashed_has(const struct tly_hashed *hashed,
-                            struct tly_probe *probe, bool *ret_found);
+// The same of a key that nothing is known of.
+tally_status tly_hashed_find(const struct tly_hashed *hashed, tally_value key,
+                             tally_value *ret_value);
+
+// Whether there is an entry with this key; nothing is counted.
+tally_status tly_hashed_has(const struct tly_hashed *hashed, tally_value key,
+                            bool *ret_found);
 
 // A change of one entry.
 struct tly_change {

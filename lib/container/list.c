@@ -155,23 +155,10 @@ static TLY_COLD tally_value get_locked(tally_list *list, size_t index) {
     return value;
 }
 
-// As tally_try_incref, which most readers need not call: what the thread owns
-// is alive if it counts it.
-static inline bool try_incref(tally_value value) {
-    tally_object *object = tally_object_of(value);
-    // Relaxed: the owner's own word.
-    if (TLY_LIKELY(tally_owns_(object) && tly_load_relaxed(&object->local_))) {
-        tally_object_incref_(object);
-        return true;
-    }
-    return tally_try_incref(object);
-}
-
 // One try. False: try again.
 static inline bool try_get(const tally_list *list, size_t index,
                            tally_value *ret_value) {
-    return peek(list, index, ret_value) &&
-           (!tally_is_object(*ret_value) || try_incref(*ret_value));
+    return peek(list, index, ret_value) && tly_value_take(*ret_value);
 }
 
 // Inside a section of the program's there is no waiting for the lock.

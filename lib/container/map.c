@@ -38,12 +38,7 @@ size_t tally_map_length(const tally_map *map) {
 
 tally_status tally_map_find(const tally_map *map, tally_value key,
                             tally_value *ret_value) {
-    struct tly_probe probe;
-    tally_status status = tly_probe_begin(&probe, key);
-    if (status == TALLY_OK)
-        status = tly_hashed_get(hashed_of(map), &probe, ret_value);
-    tly_probe_end(&probe);
-    return status;
+    return tly_hashed_find(hashed_of(map), key, ret_value);
 }
 
 tally_value tally_map_get(const tally_map *map, tally_value key) {
@@ -56,12 +51,7 @@ tally_value tally_map_get(const tally_map *map, tally_value key) {
 
 tally_status tally_map_contains(const tally_map *map, tally_value key,
                                 bool *ret_found) {
-    struct tly_probe probe;
-    tally_status status = tly_probe_begin(&probe, key);
-    if (status == TALLY_OK)
-        status = tly_hashed_has(hashed_of(map), &probe, ret_found);
-    tly_probe_end(&probe);
-    return status;
+    return tly_hashed_has(hashed_of(map), key, ret_found);
 }
 
 // A change that begins with its key.

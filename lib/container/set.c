@@ -35,22 +35,12 @@ size_t tally_set_length(const tally_set *set) {
 
 tally_status tally_set_contains(const tally_set *set, tally_value value,
                                 bool *ret_found) {
-    struct tly_probe probe;
-    tally_status status = tly_probe_begin(&probe, value);
-    if (status == TALLY_OK)
-        status = tly_hashed_has(hashed_of(set), &probe, ret_found);
-    tly_probe_end(&probe);
-    return status;
+    return tly_hashed_has(hashed_of(set), value, ret_found);
 }
 
 tally_status tally_set_find(const tally_set *set, tally_value value,
                             tally_value *ret_element) {
-    struct tly_probe probe;
-    tally_status status = tly_probe_begin(&probe, value);
-    if (status == TALLY_OK)
-        status = tly_hashed_get(hashed_of(set), &probe, ret_element);
-    tly_probe_end(&probe);
-    return status;
+    return tly_hashed_find(hashed_of(set), value, ret_element);
 }
 
 // Adds [element], or removes what equals [value] where that is absent.

@@ -26,26 +26,11 @@ struct tly_run *tly_run_new(tally_type *type, const void *data, size_t length) {
     return run;
 }
 
-uint64_t tly_run_hash(struct tly_run *run) {
+uint64_t tly_run_hash_make(struct tly_run *run) {
+    uint64_t hash = tly_hash_bytes(run->data, tly_run_length(run));
     // Relaxed: whoever computes it finds the same.
-    uint64_t hash = tly_load_relaxed(&run->hash);
-    if (!hash) {
-        hash = tly_hash_bytes(run->data, tly_run_length(run));
-        // Relaxed: as above.
-        tly_store_relaxed(&run->hash, hash);
-    }
+    tly_store_relaxed(&run->hash, hash);
     return hash;
-}
-
-bool tly_run_equal(const struct tly_run *a, const struct tly_run *b) {
-    if (a->items != b->items)
-        return false;
-    // Relaxed: as in tly_run_hash.
-    uint64_t hash_a = tly_load_relaxed(&a->hash);
-    uint64_t hash_b = tly_load_relaxed(&b->hash);
-    if (hash_a && hash_b && hash_a != hash_b)
-        return false;
-    return memcmp(a->data, b->data, tly_run_length(a)) == 0;
 }
 
 int tly_run_compare(const struct tly_run *a, const struct tly_run *b) {

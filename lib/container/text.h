@@ -4,10 +4,14 @@
 #ifndef TLY_CONTAINER_TEXT_H
 #define TLY_CONTAINER_TEXT_H
 
+#include <string.h>
+
 #include <tally/bytes.h>
 #include <tally/text.h>
 
-#include "base/compiler.h"
+#include "base/atomic.h"
+#include "container/intern.h"
+#include "object/type.h"
 
 // The layout of both.
 struct tly_run {
@@ -22,6 +26,19 @@ TLY_INLINE const struct tly_run *tly_run_of(const void *object) {
     return object;
 }
 
+// The bytes or the text that a value is, interned or not; NULL if it is another
+// one, or of a type of a program's that derives from theirs.
+TLY_INLINE const struct tly_run *tly_run_in(tally_value value) {
+    const tally_object *object = tally_object_of(value);
+    if (!object)
+        return NULL;
+    const tally_type *type = tly_type_of(object);
+    return type == &tally_type_text || type == &tally_type_bytes ||
+                   type == &tly_type_interned
+               ? tly_run_of(object)
+               : NULL;
+}
+
 TLY_INLINE size_t tly_run_length(const struct tly_run *run) {
     return run->items - 1;
 }
@@ -30,8 +47,45 @@ TLY_INLINE size_t tly_run_length(const struct tly_run *run) {
 // NULL, for the caller to fill. Returns NULL with errno set.
 struct tly_run *tly_run_new(tally_type *type, const void *data, size_t length);
 
-uint64_t tly_run_hash(struct tly_run *run);
-bool tly_run_equal(const struct tly_run *a, const struct tly_run *b);
+uint64_t tly_run_hash_make(struct tly_run *run);
+TLY_INLINE uint64_t tly_run_hash(struct tly_run *run) {
+    // Relaxed: whoever computes it finds the same.
+    uint64_t hash = tly_load_relaxed(&run->hash);
+    return TLY_LIKELY(hash) ? hash : tly_run_hash_make(run);
+}
+
+// Whether [length] bytes are equal. Short ones are read as two words that may
+// overlap: keys of a map are short, and of lengths that no branch foretells.
+TLY_INLINE bool tly_bytes_equal(const char *a, const char *b, size_t length) {
+    uint64_t first[2], last[2];
+    uint32_t head[2], tail[2];
+    if (TLY_UNLIKELY(length > 16))
+        return memcmp(a, b, length) == 0;
+    if (length >= 8) {
+        memcpy(&first[0], a, 8), memcpy(&first[1], b, 8);
+        memcpy(&last[0], a + length - 8, 8);
+        memcpy(&last[1], b + length - 8, 8);
+        return ((first[0] ^ first[1]) | (last[0] ^ last[1])) == 0;
+    }
+    if (length >= 4) {
+        memcpy(&head[0], a, 4), memcpy(&head[1], b, 4);
+        memcpy(&tail[0], a + length - 4, 4);
+        memcpy(&tail[1], b + length - 4, 4);
+        return ((head[0] ^ head[1]) | (tail[0] ^ tail[1])) == 0;
+    }
+    return length == 0 || (a[0] == b[0] && a[length / 2] == b[length / 2] &&
+                           a[length - 1] == b[length - 1]);
+}
+
+TLY_INLINE bool tly_run_equal(const struct tly_run *a,
+                              const struct tly_run *b) {
+    // Relaxed: as in tly_run_hash.
+    uint64_t hash_a = tly_load_relaxed(&a->hash);
+    uint64_t hash_b = tly_load_relaxed(&b->hash);
+    if (a->items != b->items || (hash_a != hash_b && hash_a && hash_b))
+        return false;
+    return tly_bytes_equal(a->data, b->data, tly_run_length(a));
+}
 int tly_run_compare(const struct tly_run *a, const struct tly_run *b);
 
 // Text that is known to be valid.

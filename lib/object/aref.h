@@ -4,6 +4,9 @@
 #define TLY_OBJECT_AREF_H
 
 #include <tally/aref.h>
+#include <tally/value.h>
+
+#include "object/header.h"
 
 // From now on the object's memory waits for a grace period when it dies.
 void tly_publish(tally_object *object);
@@ -16,5 +19,20 @@ tally_object *tly_shared_exchange(tally_object *container, tally_ref *field,
 // The same if the field holds what is expected; whether it did.
 bool tly_shared_compare_set(tally_object *container, tally_ref *field,
                             tally_object *expected, tally_object *held);
+
+// Counts a value that was read in the section which the caller is in. False: it
+// is dying. As tally_try_incref, which most readers need not call: what the
+// thread owns is alive if it counts it.
+TLY_INLINE bool tly_value_take(tally_value value) {
+    if (!tally_is_object(value))
+        return true;
+    tally_object *object = tally_object_of(value);
+    // Relaxed: the owner's own word.
+    if (TLY_LIKELY(tally_owns_(object) && tly_load_relaxed(&object->local_))) {
+        tally_object_incref_(object);
+        return true;
+    }
+    return tally_try_incref(object);
+}
 
 #endif

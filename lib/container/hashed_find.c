@@ -1,0 +1,191 @@
+// Reading maps beside writers.
+
+#include "container/hashed.h"
+
+#include <tally/borrow.h>
+#include <tally/dynamic.h>
+
+#include "container/quick.h"
+#include "container/text.h"
+
+// ---- probes
+
+tally_status tly_probe_begin(struct tly_probe *probe, tally_value key) {
+    if (TLY_UNLIKELY(tally_is_absent(key))) {
+        *probe = (struct tly_probe){.key = key};
+        return TALLY_INVALID;
+    }
+    if (TLY_UNLIKELY(!tly_probe_quick(probe, key))) {
+        uint64_t hash;
+        tally_status status = tally_value_hash(key, &hash);
+        if (status != TALLY_OK)
+            return status;
+        probe->hash = tly_table_hash(hash);
+    }
+    return TALLY_OK;
+}
+
+// Forgets what hooks have said.
+static void probe_reset(struct tly_probe *probe) {
+    const struct tly_table *table = probe->table;
+    tally_value asked = probe->asked;
+    probe->table = NULL;
+    probe->asked = tally_absent();
+    probe->equal = probe->unequal = 0;
+    if (table)
+        tally_decref((struct tly_table *)(uintptr_t)table);
+    tally_value_decref(asked);
+}
+
+void tly_probe_end_slow(struct tly_probe *probe) { probe_reset(probe); }
+
+tally_status tly_probe_ask(struct tly_probe *probe,
+                           const struct tly_table *table, uint32_t place,
+                           tally_value key) {
+    bool equal = false;
+    tally_status status = tally_value_equal(key, probe->key, &equal);
+    uint32_t unequal = probe->table == table ? probe->unequal : 0;
+    uint32_t step = tly_table_step(table, probe->hash, place);
+    probe_reset(probe);
+    probe->table = table;
+    probe->asked = key;
+    probe->unequal = equal ? unequal : step;
+    probe->equal = equal ? step : 0;
+    return status;
+}
+
+// ---- reading
+
+// What a look in a section has come to.
+enum look { LOOK_DONE, LOOK_AGAIN, LOOK_MISSING, LOOK_ASK };
+
+// Takes what has to be asked out of the section.
+static enum look look_take(struct tly_table *table, uint32_t place,
+                           tally_value *ret_key) {
+    tally_value key = tally_cell_get(tly_table_key(table, place));
+    // Meanwhile it was deleted, or the map has another table.
+    if (tally_is_absent(key) || !tly_value_take(key))
+        return LOOK_AGAIN;
+    *ret_key = key;
+    return tally_try_incref(table) ? LOOK_ASK : LOOK_AGAIN;
+}
+
+// One look, in a section. [ret_value] is owned, or the key to ask about;
+// NULL: nobody wants it.
+static enum look look(struct tly_table *table, const struct tly_probe *probe,
+                      uint32_t *ret_place, tally_value *ret_value, bool count) {
+    enum tly_found found = tly_table_find(table, probe, ret_place);
+    if (found == TLY_MISSING)
+        return LOOK_MISSING;
+    if (TLY_UNLIKELY(found == TLY_ASK))
+        return look_take(table, *ret_place, ret_value);
+    const tally_cell *cell = tly_table_value(table, *ret_place);
+    if (!count)
+        *ret_value = tally_cell_get(cell);
+    else if (TLY_UNLIKELY(!tly_cell_take(cell, ret_value)))
+        return LOOK_AGAIN;
+    // Between its two ends an entry that is deleted has no value.
+    return tally_is_absent(*ret_value) ? LOOK_MISSING : LOOK_DONE;
+}
+
+// [ret_value] is owned if it is to be counted, and otherwise nothing but
+// present.
+static tally_status find(const struct tly_hashed *hashed,
+                         struct tly_probe *probe, bool count,
+                         tally_value *ret_value) {
+    for (;;) {
+        struct tly_table *table = NULL;
+        tally_value value = tally_absent();
+        uint32_t place = 0;
+        enum look came_to = LOOK_MISSING;
+        TALLY_BORROW {
+            table = tally_aref_get(&hashed->table);
+            if (table)
+                came_to = look(table, probe, &place, &value, count);
+        }
+        if (TLY_LIKELY(came_to == LOOK_DONE)) {
+            *ret_value = value;
+            return TALLY_OK;
+        }
+        if (came_to == LOOK_MISSING)
+            return TALLY_NOT_FOUND;
+        if (came_to == LOOK_AGAIN) {
+            tally_value_decref(value);
+            continue;
+        }
+        tally_status status = tly_probe_ask(probe, table, place, value);
+        if (status != TALLY_OK)
+            return status;
+    }
+}
+
+tally_status tly_hashed_get(const struct tly_hashed *hashed,
+                            struct tly_probe *probe, tally_value *ret_value) {
+    return find(hashed, probe, true, ret_value);
+}
+
+// [value] as of find.
+static TLY_COLD tally_status find_slow(const struct tly_hashed *hashed,
+                                       tally_value key, bool count,
+                                       tally_value *ret_value) {
+    struct tly_probe probe;
+    tally_status status = tly_probe_begin(&probe, key);
+    if (status == TALLY_OK)
+        status = find(hashed, &probe, count, ret_value);
+    tly_probe_end(&probe);
+    return status;
+}
+
+// The same of a key that is bytes or text, which asks no hooks and so needs no
+// probe. ASK: find knows. A value that is absent is not there.
+static inline enum tly_found find_run(const struct tly_hashed *hashed,
+                                      const struct tly_run *run, bool count,
+                                      tally_value *ret_value) {
+    enum tly_found found = TLY_MISSING;
+    uint32_t place,
+        hash = tly_table_hash(tly_run_hash((struct tly_run *)(uintptr_t)run));
+    TALLY_BORROW {
+        const struct tly_table *table = tally_aref_get(&hashed->table);
+        if (TLY_LIKELY(table))
+            found = tly_table_find_run(table, run, hash, &place);
+        if (found == TLY_FOUND) {
+            const tally_cell *cell = tly_table_value(table, place);
+            if (!count)
+                *ret_value = tally_cell_get(cell);
+            else if (TLY_UNLIKELY(!tly_cell_take(cell, ret_value)))
+                found = TLY_ASK;
+        }
+    }
+    return found;
+}
+
+static inline tally_status find_key(const struct tly_hashed *hashed,
+                                    tally_value key, bool count,
+                                    tally_value *ret_value) {
+    const struct tly_run *run = tly_run_in(key);
+    enum tly_found found = TLY_ASK;
+    tally_value value = tally_absent();
+    if (TLY_LIKELY(run))
+        found = find_run(hashed, run, count, &value);
+    if (TLY_UNLIKELY(found == TLY_ASK))
+        return find_slow(hashed, key, count, ret_value);
+    if (tally_is_absent(value))
+        return TALLY_NOT_FOUND;
+    *ret_value = value;
+    return TALLY_OK;
+}
+
+tally_status tly_hashed_find(const struct tly_hashed *hashed, tally_value key,
+                             tally_value *ret_value) {
+    return find_key(hashed, key, true, ret_value);
+}
+
+tally_status tly_hashed_has(const struct tly_hashed *hashed, tally_value key,
+                            bool *ret_found) {
+    tally_value value;
+    tally_status status = find_key(hashed, key, false, &value);
+    if (status != TALLY_OK && status != TALLY_NOT_FOUND)
+        return status;
+    *ret_found = status == TALLY_OK;
+    return TALLY_OK;
+}
