@@ -2,8 +2,12 @@
 
 #include "unit_object.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include <tally/mutator.h>
 
+#include "container/hash.h"
 #include "container/table.h"
 
 static struct tly_table *table_new(uint32_t capacity, unsigned shift) {
@@ -107,6 +111,55 @@ static void hashes_that_differ_in_few_bits_do_not_meet(void **state) {
     }
 }
 
+// ---- hostile keys
+
+enum { HOSTILE = 512 };
+
+static uint32_t hash_of(uint64_t key, bool is_text) {
+    char text[24];
+    int length = snprintf(text, sizeof(text), "%" PRIx64, key);
+    return tly_table_hash(is_text ? tly_hash_bytes(text, (size_t)length)
+                                  : tly_hash_word(key));
+}
+
+// Keys that all begin to be probed for in one part of 256 of a table, for who
+// knows the secret.
+static void hostile_find(uint64_t keys[HOSTILE], bool is_text) {
+    unsigned count = 0;
+    for (uint64_t n = 0; count < HOSTILE; n++)
+        if (hash_of(n, is_text) >> 24 == 0x42)
+            keys[count++] = n;
+}
+
+// The steps that it takes to find them all.
+static uint64_t hostile_steps(const uint64_t keys[HOSTILE], bool is_text) {
+    struct tly_table *table = table_new(2000, 1);
+    uint64_t steps = 0;
+    for (unsigned n = 0; n < HOSTILE; n++) {
+        uint32_t hash = hash_of(keys[n], is_text);
+        tly_table_add(table, hash, tally_small(n), tally_nil());
+        uint32_t place = tly_table_seek(table, hash, 0, tally_small(n));
+        steps += tly_table_step(table, hash, place);
+    }
+    tally_decref(table);
+    return steps;
+}
+
+static void who_does_not_know_the_secret_makes_no_keys_meet(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    for (unsigned is_text = 0; is_text < 2; is_text++) {
+        uint64_t keys[HOSTILE];
+        tly_hash_start(7);
+        hostile_find(keys, is_text);
+        // Beside each other, so that each is a step further than the last.
+        assert_true(hostile_steps(keys, is_text) > HOSTILE * HOSTILE / 4);
+        tly_hash_start(8);
+        assert_true(hostile_steps(keys, is_text) < HOSTILE * 2);
+    }
+    tally_detach();
+}
+
 static struct tally_counts counts(void *object) {
     return tally_counts_of(object);
 }
@@ -156,6 +209,7 @@ int main(void) {
         object_test(entries_are_found_by_hash_and_key),
         object_test(one_hash_for_all_is_found_in_the_end),
         object_test(hashes_that_differ_in_few_bits_do_not_meet),
+        object_test(who_does_not_know_the_secret_makes_no_keys_meet),
         object_test(moving_moves_the_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
