@@ -62,7 +62,17 @@ enum tly_defect {
     TLY_DEFECT_NO_GRACE,        // published garbage is freed at once
     TLY_DEFECT_UNIT_BLINDLY,    // a unit is taken of what may be dead
     TLY_DEFECT_HOT_SUM_EARLY,   // cells are added up before what is watched is
-    TLY_DEFECT_COOL_NO_DIRTY    // a watched object is made cold, no DIRTY
+    TLY_DEFECT_COOL_NO_DIRTY,   // a watched object is made cold, no DIRTY
+
+    // Of what fuzzers look at.
+    TLY_DEFECT_UTF8_SURROGATE,  // U+D800 .. U+DFFF are taken
+    TLY_DEFECT_UTF8_CUT,        // the last sequence may lack bytes
+    TLY_DEFECT_FORMAT_ALIGN,    // native fields are not aligned
+    TLY_DEFECT_FORMAT_SIGN,     // a short's sign is lost
+    TLY_DEFECT_CAST_REST,       // bytes may be left over
+    TLY_DEFECT_CAST_STRIDES,    // all dimensions have the last one's stride
+    TLY_DEFECT_SLICE_BACKWARDS, // backwards ends before the first item
+    TLY_DEFECT_SLICE_COUNT      // a step that does not divide is rounded down
 };
 
 #define TLY_TRIED (TLY_SCHED == 2 || TLY_SEEDED)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/point.h"
+
 #define SIZE_LIMIT ((size_t)1 << 62)
 
 // ---- codes
@@ -69,7 +71,8 @@ tally_status tly_code_next(struct tly_code_cursor *c, struct tly_code_run *ret,
         return TALLY_FORMAT;
     c->text++;
     size_t width = c->native ? code->native : code->standard;
-    size_t at = c->native ? (c->end + width - 1) / width * width : c->end;
+    bool aligned = c->native && !TLY_BUSTED(FORMAT_ALIGN);
+    size_t at = aligned ? (c->end + width - 1) / width * width : c->end;
     if (__builtin_mul_overflow(width, count, &bytes) || bytes > SIZE_LIMIT ||
         at + bytes > SIZE_LIMIT)
         return TALLY_OVERFLOW;

@@ -12,7 +12,7 @@
 
 #include <tally/value.h>
 
-#include "base/compiler.h"
+#include "base/point.h"
 
 // How an item is read that is one integer in the machine's byte order.
 enum tly_reading {
@@ -75,6 +75,8 @@ TLY_INLINE bool tly_format_read(const struct tly_format *format,
     case TLY_READ_ANY:
         return false;
     }
+    if (TLY_BUSTED(FORMAT_SIGN) && format->reading == TLY_READ_INT16)
+        number &= 0xFFFF;
     *ret_value = tally_small(number);
     return number >= TALLY_SMALL_MIN && number <= TALLY_SMALL_MAX;
 }

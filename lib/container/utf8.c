@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/point.h"
 
 #define HIGH_BITS 0x8080808080808080u
 
@@ -22,11 +23,11 @@ static bool is_tail(unsigned char c) { return (c & 0xC0u) == 0x80; }
 static size_t sequence(const unsigned char *p, size_t left) {
     unsigned char first = p[0], low = 0x80, high = 0xBF;
     size_t bytes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || bytes > left)
+    if (first < 0xC2 || first > 0xF4 || (bytes > left && !TLY_BUSTED(UTF8_CUT)))
         return 0;
     if (first == 0xE0)
         low = 0xA0;
-    else if (first == 0xED)
+    else if (first == 0xED && !TLY_BUSTED(UTF8_SURROGATE))
         high = 0x9F;
     else if (first == 0xF0)
         low = 0x90;

@@ -168,7 +168,7 @@ static void strides_set(struct tally_view *view) {
     int64_t stride = (int64_t)view->item_size;
     for (unsigned d = view->dimensions; d-- > 0;) {
         tly_view_strides(view)[d] = stride;
-        stride *= tly_view_shape(view)[d];
+        stride *= TLY_BUSTED(CAST_STRIDES) ? 1 : tly_view_shape(view)[d];
     }
 }
 
@@ -322,7 +322,8 @@ static int64_t clamp(int64_t at, int64_t low, int64_t high) {
 // As Python's slice.indices. Returns how many items there are.
 static int64_t slice_adjust(int64_t length, int64_t *start, int64_t stop,
                             int64_t step) {
-    int64_t low = step < 0 ? -1 : 0, high = step < 0 ? length - 1 : length;
+    int64_t low = step < 0 && !TLY_BUSTED(SLICE_BACKWARDS) ? -1 : 0;
+    int64_t high = step < 0 ? length - 1 : length;
     // INT64_MIN + length does not overflow: a length is not negative.
     int64_t from = clamp(*start < 0 ? *start + length : *start, low, high);
     int64_t to = clamp(stop < 0 ? stop + length : stop, low, high);
@@ -332,6 +333,8 @@ static int64_t slice_adjust(int64_t length, int64_t *start, int64_t stop,
                                      (0 - (uint64_t)step)) +
                                1
                          : 0;
+    if (TLY_BUSTED(SLICE_COUNT))
+        return from < to ? (to - from) / step : 0;
     return from < to ? (to - from - 1) / step + 1 : 0;
 }
 
@@ -415,7 +418,7 @@ static tally_status cast_check(struct tally_view *of,
         return TALLY_INVALID;
     if (shape && dimensions != 1 && of->dimensions != 1)
         return TALLY_INVALID;
-    if (of->length % format->size)
+    if (of->length % format->size && !TLY_BUSTED(CAST_REST))
         return TALLY_INVALID;
     *ret_count = of->length / format->size;
     if (!shape)
