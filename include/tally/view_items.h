@@ -72,6 +72,17 @@ TALLY_API tally_status tally_view_assign(tally_view *to, tally_view *from);
 TALLY_API TALLY_MUST_USE tally_bytes *tally_view_bytes(tally_view *view,
                                                        char order);
 
+// The items as values: a tally_list of them, of lists of them where there are
+// more dimensions; of a view of no dimension the value itself.
+//
+// Returns:  an owned value, or absent with errno set.
+// Errors:   ESTALE (released); as tally_view_get: EBADMSG (the format is not
+//           known), ENOSYS (items of several fields), EOVERFLOW, ENOMEM.
+// Threads:  as tally_view_get.
+// Blocks:   as tally_object_new.
+// Cost:     two objects for a list, and a step for each item.
+TALLY_API tally_value tally_view_values(tally_view *view);
+
 // The bytes in hexadecimal.
 //
 // separator: between groups; 0: none.

@@ -1,6 +1,9 @@
 // Items of views: reading, writing, comparing, hashing.
 
+#include <errno.h>
 #include <string.h>
+
+#include <tally/list.h>
 
 #include "base/check.h"
 #include "container/hash.h"
@@ -70,6 +73,41 @@ tally_status tally_view_set(tally_view *view, const int64_t *indices,
 }
 
 // ---- all items
+
+// The items of the dimensions from [d] on as a value, owned.
+static tally_status values_make(struct tally_view *view, char *at, unsigned d,
+                                tally_value *ret_value) {
+    if (d == view->dimensions)
+        return tly_format_unpack(view->format, at, ret_value);
+    int64_t length = tly_view_shape(view)[d];
+    tally_list *list = tally_list_new_sized((size_t)length);
+    tally_status status = list ? TALLY_OK : -errno;
+    for (int64_t n = 0; n < length && status == TALLY_OK; n++) {
+        tally_value value;
+        status =
+            values_make(view, tly_view_step(view, at, d, n), d + 1, &value);
+        if (status == TALLY_OK)
+            status = tally_list_append_steal(list, value);
+    }
+    if (status == TALLY_OK)
+        *ret_value = tally_of(list);
+    else if (list)
+        tally_decref(list);
+    return status;
+}
+
+tally_value tally_view_values(tally_view *view) {
+    tally_value value = tally_absent();
+    tally_status status = TALLY_RELEASED;
+    if (tly_view_enter(view)) {
+        status = view->format_known ? values_make(view, view->data, 0, &value)
+                                    : TALLY_FORMAT;
+        tly_view_leave(view);
+    }
+    if (status != TALLY_OK)
+        errno = -status;
+    return value;
+}
 
 static bool shapes_match(struct tally_view *a, struct tally_view *b) {
     return a->dimensions == b->dimensions &&

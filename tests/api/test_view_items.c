@@ -106,6 +106,65 @@ static void views_are_equal_by_their_items(void **state) {
     tally_decref(b);
 }
 
+// The integer at the end of a path through lists.
+static int64_t integer_at(tally_value lists, size_t row, size_t column) {
+    tally_value inner = tally_list_get(tally_object_of(lists), row);
+    tally_value item = tally_list_get(tally_object_of(inner), column);
+    tally_value_decref(inner);
+    return tally_small_of(item);
+}
+
+static void items_are_listed_by_dimension(void **state) {
+    (void)state;
+    struct matrix *matrix = numbers_new(rows_first);
+    tally_view *view = tally_view_new(matrix, 0);
+    tally_value rows = tally_view_values(view);
+    assert_int_equal(tally_list_length(tally_object_of(rows)), 2);
+    for (size_t n = 0; n < 6; n++)
+        assert_int_equal(integer_at(rows, n / 3, n % 3), numbers[n]);
+    tally_value_decref(rows);
+    tally_view *back = tally_view_slice(view, -1, INT64_MIN, -1);
+    rows = tally_view_values(back);
+    assert_int_equal(integer_at(rows, 0, 2), numbers[5]);
+    assert_int_equal(integer_at(rows, 1, 0), numbers[0]);
+    tally_value_decref(rows);
+    tally_view *none = tally_view_slice(view, 2, 2, 1);
+    rows = tally_view_values(none);
+    assert_int_equal(tally_list_length(tally_object_of(rows)), 0);
+    tally_value_decref(rows);
+    tally_view *row = tally_view_at(view, 1), *one = tally_view_at(row, 2);
+    assert_true(tally_is(tally_view_values(one), tally_small(numbers[5])));
+    tally_view *views[] = {one, row, none, back, view};
+    for (size_t n = 0; n < sizeof(views) / sizeof(views[0]); n++)
+        tally_decref(views[n]);
+    tally_decref(matrix);
+}
+
+static void what_cannot_be_listed_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *format;
+        size_t item_size;
+        int error;
+    } bad[] = {{"hh", 4, ENOSYS}, {"z", 4, EBADMSG}, {"Q", 8, EOVERFLOW}};
+    static uint64_t large[3] = {1, UINT64_MAX, 1};
+    static const size_t shape[] = {3};
+    for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
+        struct matrix *matrix =
+            matrix_new(large, 3 * bad[n].item_size, bad[n].item_size,
+                       bad[n].format, 1, shape, NULL);
+        tally_view *view = tally_view_new(matrix, 0);
+        must(view);
+        assert_true(tally_is_absent(tally_view_values(view)));
+        assert_int_equal(errno, bad[n].error);
+        must(tally_view_release(view) == TALLY_OK);
+        assert_true(tally_is_absent(tally_view_values(view)));
+        assert_int_equal(errno, ESTALE);
+        tally_decref(view);
+        tally_decref(matrix);
+    }
+}
+
 static void read_only_bytes_are_hashed_as_bytes(void **state) {
     (void)state;
     uint64_t expected = 0, hash = 1;
@@ -254,6 +313,8 @@ int main(void) {
         lively_test(copies_have_the_order_that_is_asked_for),
         lively_test(casts_follow_the_rules),
         lively_test(views_are_equal_by_their_items),
+        lively_test(items_are_listed_by_dimension),
+        lively_test(what_cannot_be_listed_is_refused),
         lively_test(read_only_bytes_are_hashed_as_bytes),
         lively_test(bytes_are_told_in_hexadecimal),
         lively_test(items_are_assigned_though_they_overlap),

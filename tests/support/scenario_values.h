@@ -105,11 +105,14 @@ static inline bool views_scenario(void) {
             refused(view) ? NULL : tally_view_slice(view, 1, 40, 3);
         tally_bytes *bytes =
             !view || refused(part) ? NULL : tally_view_bytes(part, 'C');
-        void *all[] = {bytes, part, view, array};
-        for (size_t m = 0; m < 4; m++)
+        tally_value values = bytes ? tally_view_values(part) : tally_absent();
+        if (bytes && tally_is_absent(values))
+            must(errno == ENOMEM);
+        void *all[] = {tally_object_of(values), bytes, part, view, array};
+        for (size_t m = 0; m < 5; m++)
             if (all[m])
                 tally_decref(all[m]);
-        done = bytes && done;
+        done = !tally_is_absent(values) && done;
     }
     return done;
 }
