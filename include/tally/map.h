@@ -148,6 +148,18 @@ TALLY_API tally_status tally_map_delete(tally_map *map, tally_value key);
 TALLY_API tally_status tally_map_pop(tally_map *map, tally_value key,
                                      tally_value *ret_value);
 
+// Removes the newest entry.
+//
+// ret_key, ret_value: owned; untouched on failure.
+// Returns:  0.
+// Errors:   TALLY_NOT_FOUND (the map is empty).
+// Threads:  as tally_map_set.
+// Blocks:   for the map's lock.
+// Cost:     two locked operations, amortised.
+TALLY_API tally_status tally_map_pop_newest(tally_map *map,
+                                            tally_value *ret_key,
+                                            tally_value *ret_value);
+
 // Removes all entries.
 //
 // Returns:  nothing; cannot fail.

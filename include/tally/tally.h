@@ -41,6 +41,7 @@
 #include <tally/ref.h>
 #include <tally/runtime.h>
 #include <tally/set.h>
+#include <tally/set_whole.h>
 #include <tally/stats.h>
 #include <tally/status.h>
 #include <tally/text.h>

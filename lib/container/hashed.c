@@ -203,6 +203,32 @@ void tly_hashed_forget(struct tly_hashed *hashed, uint32_t hash, unsigned which,
     tally_value_decref(work.before);
 }
 
+// The place of the newest entry; 0 if there is none.
+static uint32_t newest(struct tly_table *table) {
+    for (; table->end > 0; table->end--) {
+        uint32_t place = tly_table_order(table)[table->end - 1];
+        if (!tally_is_absent(tally_cell_get(tly_table_key(table, place))))
+            return place;
+    }
+    return 0;
+}
+
+tally_status tly_hashed_pop(struct tly_hashed *hashed, tally_value *ret_key,
+                            tally_value *ret_value) {
+    struct work work = {.hashed = hashed};
+    lock(hashed);
+    work.table = table_of(hashed);
+    uint32_t place = work.table ? newest(work.table) : 0;
+    if (place)
+        erase(&work, place);
+    unlock(hashed);
+    if (!place)
+        return TALLY_NOT_FOUND;
+    *ret_key = hashed->shift ? work.drop[0] : work.before;
+    *ret_value = hashed->shift ? work.before : tally_absent();
+    return TALLY_OK;
+}
+
 void tly_hashed_clear(struct tly_hashed *hashed) {
     lock(hashed);
     void *table = tly_shared_exchange(&hashed->head, &hashed->table.ref_, NULL);

@@ -86,6 +86,11 @@ tally_status tly_hashed_change(struct tly_hashed *hashed,
 void tly_hashed_forget(struct tly_hashed *hashed, uint32_t hash, unsigned which,
                        tally_value word);
 
+// Removes the newest entry; both words are the caller's, of a set's the second
+// is absent. TALLY_NOT_FOUND: there is none; nothing is stored.
+tally_status tly_hashed_pop(struct tly_hashed *hashed, tally_value *ret_key,
+                            tally_value *ret_value);
+
 void tly_hashed_clear(struct tly_hashed *hashed);
 
 // Gives an empty one that nobody else knows what another has at one moment.

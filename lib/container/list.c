@@ -6,6 +6,7 @@
 
 #include <tally/borrow.h>
 
+#include "container/compound.h"
 #include "container/types.h"
 #include "epoch/rcu.h"
 #include "object/aref.h"
@@ -14,7 +15,9 @@
 // Tries of a reader while others shift elements, before it takes the lock.
 #define TRIES 64u
 
-TLY_TYPE(list, tally_list, TLY_HAS(tally_list, TALLY_AREF(ring)));
+TLY_TYPE(list, tally_list,
+         TLY_HAS(tally_list, TALLY_AREF(ring))
+             TLY_HAS(tally_list, TALLY_PROTOCOL(tly_list_protocol)));
 
 // ---- making, locking, room
 

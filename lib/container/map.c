@@ -2,12 +2,13 @@
 
 #include <tally/map.h>
 
+#include "container/compound.h"
 #include "container/hashed.h"
 
 struct map {
     struct tly_hashed hashed;
 };
-TALLY_TYPE(map, TALLY_AREF(hashed.table));
+TALLY_TYPE(map, TALLY_AREF(hashed.table), TALLY_PROTOCOL(tly_map_protocol));
 
 static struct tly_hashed *hashed_of(const tally_map *map) {
     return (struct tly_hashed *)(uintptr_t)map;
@@ -149,6 +150,11 @@ tally_status tally_map_delete(tally_map *map, tally_value key) {
     tally_status status = tally_map_pop(map, key, &value);
     tally_value_decref(value);
     return status;
+}
+
+tally_status tally_map_pop_newest(tally_map *map, tally_value *ret_key,
+                                  tally_value *ret_value) {
+    return tly_hashed_pop(hashed_of(map), ret_key, ret_value);
 }
 
 void tally_map_clear(tally_map *map) { tly_hashed_clear(hashed_of(map)); }

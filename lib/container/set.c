@@ -2,12 +2,13 @@
 
 #include <tally/set.h>
 
+#include "container/compound.h"
 #include "container/hashed.h"
 
 struct set {
     struct tly_hashed hashed;
 };
-TALLY_TYPE(set, TALLY_AREF(hashed.table));
+TALLY_TYPE(set, TALLY_AREF(hashed.table), TALLY_PROTOCOL(tly_set_protocol));
 
 static struct tly_hashed *hashed_of(const tally_set *set) {
     return (struct tly_hashed *)(uintptr_t)set;

@@ -198,6 +198,7 @@ static void entry_fill(struct tly_table *table, uint32_t hash, tally_value key,
         cell_fill(tly_table_value(table, place), value);
     cell_fill(tly_table_key(table, place), key);
     tly_table_order(table)[length] = place;
+    table->end = length + 1;
     // ORDER[table-length] release: the cells are stored before they count, and
     // their place before it is read.
     tly_store_release(&table->length, length + 1);

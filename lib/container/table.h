@@ -31,7 +31,7 @@ struct tly_table {
     uint32_t length;    // (l, a) entries made; 0: moved to another table
     uint32_t iterators; // (a) that hold this table: then it is not moved
     uint32_t shift;     // (c) 0: keys only, 1: keys and values
-    uint32_t unused;
+    uint32_t end;       // (l) entries made; those from there on are deleted
     tally_cell cells[];
 };
 TALLY_TYPE_DECLARE(tly_table);

@@ -233,8 +233,8 @@ static const struct scenario {
     {"saved", saved_scenario},     {"values", values_scenario},
     {"types", types_scenario},     {"views", views_scenario},
     {"intern", intern_scenario},   {"map", map_scenario},
-    {"set", set_scenario},         {"weakmap", weakmap_scenario},
-    {"list", list_scenario},
+    {"set", set_scenario},         {"compound", compound_scenario},
+    {"weakmap", weakmap_scenario}, {"list", list_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -69,6 +69,43 @@ static inline bool set_scenario(void) {
     return done;
 }
 
+// Two sets are made a third, and compared and told with a list and a map.
+static inline bool compound_scenario(void) {
+    tally_set *sets[6] = {tally_set_new(0), tally_set_new(0)};
+    tally_list *list = tally_list_new();
+    tally_map *map = tally_map_new(0);
+    tally_text *text = NULL;
+    bool done = sets[0] && sets[1] && list && map, equal = false;
+    for (int64_t n = 0; n < 40 && done; n++)
+        done =
+            !refused_status(tally_set_add(sets[n % 2], tally_small(n), NULL)) &&
+            !refused_status(tally_set_add(sets[0], tally_small(n / 2), NULL));
+    tally_set *(*const make[])(tally_set *, tally_set *) = {
+        tally_set_union, tally_set_intersection, tally_set_difference,
+        tally_set_symmetric_difference};
+    for (size_t n = 0; n < 4 && done; n++)
+        done = !refused(sets[n + 2] = make[n](sets[0], sets[1]));
+    for (size_t n = 0; n < 6 && done; n++)
+        done = !refused_status(tally_list_append(list, tally_of(sets[n])));
+    done = done &&
+           !refused_status(tally_map_set(map, tally_small(1), tally_of(list)));
+    done = done && !refused_status(tally_value_text(tally_of(map), &text));
+    tally_list *copy = done ? tally_list_slice(list, 0, SIZE_MAX, 1) : NULL;
+    if (done && refused(copy))
+        done = false;
+    if (done) {
+        done = !refused_status(
+            tally_value_equal(tally_of(list), tally_of(copy), &equal));
+        must(equal == done);
+    }
+    void *all[] = {sets[0], sets[1], sets[2], sets[3], sets[4],
+                   sets[5], list,    map,     text,    copy};
+    for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++)
+        if (all[n])
+            tally_decref(all[n]);
+    return done;
+}
+
 static inline bool weakmap_scenario(void) {
     struct thing *things[30] = {NULL};
     tally_weakmap *map[2] = {tally_weakmap_new(TALLY_WEAKMAP_KEYS),

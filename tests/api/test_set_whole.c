@@ -1,0 +1,176 @@
+// include/tally/set_whole.h: sets made of two sets.
+
+#include <errno.h>
+
+#include "api.h"
+#include "containers.h"
+
+static tally_set *set_of(int64_t first, int64_t end) {
+    tally_set *set = tally_set_new(0);
+    must(set);
+    for (int64_t n = first; n < end; n++)
+        must(tally_set_add(set, tally_small(n), NULL) == TALLY_OK);
+    return set;
+}
+
+// Whether a set, which is consumed, has just these, in this order: from [first]
+// up to [end], then from [more] up to [more_end].
+static bool has_just(tally_set *set, int64_t first, int64_t end, int64_t more,
+                     int64_t more_end) {
+    struct tally_set_iterator it;
+    tally_value element;
+    bool right = set != NULL;
+    must(set);
+    tally_set_begin(set, &it);
+    while (tally_set_next(&it, &element)) {
+        if (first == end) {
+            first = more;
+            end = more_end;
+            more = more_end;
+        }
+        right = right && first < end && tally_small_of(element) == first;
+        first++;
+    }
+    tally_set_end(&it);
+    tally_decref(set);
+    return right && first == end && more == more_end;
+}
+
+static void two_sets_make_a_third(void **state) {
+    (void)state;
+    tally_set *a = set_of(0, 20), *b = set_of(15, 30), *none = set_of(0, 0);
+    assert_true(has_just(tally_set_union(a, b), 0, 20, 20, 30));
+    assert_true(has_just(tally_set_intersection(a, b), 15, 20, 0, 0));
+    assert_true(has_just(tally_set_difference(a, b), 0, 15, 0, 0));
+    assert_true(has_just(tally_set_symmetric_difference(a, b), 0, 15, 20, 30));
+    assert_true(has_just(tally_set_union(a, none), 0, 20, 0, 0));
+    assert_true(has_just(tally_set_union(none, a), 0, 20, 0, 0));
+    assert_true(has_just(tally_set_intersection(none, a), 0, 0, 0, 0));
+    assert_true(has_just(tally_set_difference(a, none), 0, 20, 0, 0));
+    assert_int_equal(tally_set_length(a), 20);
+    assert_int_equal(tally_set_length(b), 15);
+    tally_decref(a);
+    tally_decref(b);
+    tally_decref(none);
+}
+
+static void a_set_is_its_own_other(void **state) {
+    (void)state;
+    tally_set *set = set_of(0, 20);
+    bool is = false;
+    assert_true(has_just(tally_set_union(set, set), 0, 20, 0, 0));
+    assert_true(has_just(tally_set_intersection(set, set), 0, 20, 0, 0));
+    assert_true(has_just(tally_set_difference(set, set), 0, 0, 0, 0));
+    assert_true(has_just(tally_set_symmetric_difference(set, set), 0, 0, 0, 0));
+    must(tally_set_is_subset(set, set, &is) == TALLY_OK && is);
+    must(tally_set_is_disjoint(set, set, &is) == TALLY_OK && !is);
+    tally_decref(set);
+}
+
+static void sets_are_told_apart(void **state) {
+    (void)state;
+    static const struct {
+        int64_t ends[4];
+        bool subset, disjoint;
+    } all[] = {
+        {{0, 10, 0, 20}, true, false},  {{0, 10, 5, 20}, false, false},
+        {{0, 10, 10, 20}, false, true}, {{0, 0, 0, 5}, true, true},
+        {{0, 5, 0, 0}, false, true},    {{3, 9, 3, 9}, true, false},
+    };
+    for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++) {
+        tally_set *a = set_of(all[n].ends[0], all[n].ends[1]);
+        tally_set *b = set_of(all[n].ends[2], all[n].ends[3]);
+        bool is;
+        must(tally_set_is_subset(a, b, &is) == TALLY_OK);
+        assert_int_equal(is, all[n].subset);
+        must(tally_set_is_disjoint(a, b, &is) == TALLY_OK);
+        assert_int_equal(is, all[n].disjoint);
+        tally_decref(a);
+        tally_decref(b);
+    }
+}
+
+static void the_newest_goes_first(void **state) {
+    (void)state;
+    tally_set *set = set_of(0, 100);
+    tally_value element = tally_nil();
+    for (int64_t n = 99; n >= 50; n--) {
+        must(tally_set_pop(set, &element) == TALLY_OK);
+        assert_int_equal(tally_small_of(element), n);
+    }
+    must(tally_set_remove(set, tally_small(49)) == TALLY_OK);
+    must(tally_set_add(set, tally_small(7), NULL) == TALLY_OK); // it is there
+    must(tally_set_pop(set, &element) == TALLY_OK);
+    assert_int_equal(tally_small_of(element), 48);
+    must(tally_set_add(set, tally_small(99), NULL) == TALLY_OK);
+    must(tally_set_pop(set, &element) == TALLY_OK);
+    assert_int_equal(tally_small_of(element), 99);
+    assert_int_equal(tally_set_length(set), 48);
+    while (tally_set_pop(set, &element) == TALLY_OK)
+        continue;
+    assert_int_equal(tally_small_of(element), 0);
+    assert_int_equal(tally_set_pop(set, &element), TALLY_NOT_FOUND);
+    assert_int_equal(tally_small_of(element), 0);
+    assert_int_equal(tally_set_length(set), 0);
+    tally_decref(set);
+}
+
+static void the_newest_entry_goes_with_its_value(void **state) {
+    (void)state;
+    tally_map *map = tally_map_new(0);
+    tally_value key = tally_nil(), value = tally_nil();
+    must(map);
+    assert_int_equal(tally_map_pop_newest(map, &key, &value), TALLY_NOT_FOUND);
+    assert_true(tally_is_nil(key) && tally_is_nil(value));
+    for (int64_t n = 0; n < 10; n++) {
+        tally_text *name = text(n & 1 ? "odd" : "even");
+        must(tally_map_set(map, tally_small(n), tally_of(name)) == TALLY_OK);
+        tally_decref(name);
+    }
+    for (int64_t n = 9; n >= 0; n--) {
+        must(tally_map_pop_newest(map, &key, &value) == TALLY_OK);
+        assert_int_equal(tally_small_of(key), n);
+        assert_int_equal(tally_text_length(tally_object_of(value)),
+                         n & 1 ? 3 : 4);
+        assert_int_equal(tally_counts_of(tally_object_of(value)).owner_count,
+                         1);
+        tally_value_decref(value);
+    }
+    assert_int_equal(tally_map_length(map), 0);
+    tally_decref(map);
+}
+
+static void what_hooks_fail_with_comes_back(void **state) {
+    (void)state;
+    tally_set *a = set_of(0, 3), *b = set_of(0, 3);
+    tally_value point = tally_of(point_new(1)), other = tally_of(point_new(1));
+    bool is = true;
+    must(tally_set_add(a, point, NULL) == TALLY_OK);
+    must(tally_set_add(b, other, NULL) == TALLY_OK);
+    point_equal_status = TALLY_BUSY;
+    assert_null(tally_set_union(a, b));
+    assert_int_equal(errno, EBUSY);
+    assert_null(tally_set_intersection(a, b));
+    assert_int_equal(errno, EBUSY);
+    assert_null(tally_set_difference(a, b));
+    assert_null(tally_set_symmetric_difference(a, b));
+    assert_int_equal(tally_set_is_subset(a, b, &is), TALLY_BUSY);
+    assert_true(is);
+    point_equal_status = TALLY_OK;
+    tally_value_decref(point);
+    tally_value_decref(other);
+    tally_decref(a);
+    tally_decref(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        lively_test(two_sets_make_a_third),
+        lively_test(a_set_is_its_own_other),
+        lively_test(sets_are_told_apart),
+        lively_test(the_newest_goes_first),
+        lively_test(the_newest_entry_goes_with_its_value),
+        lively_test(what_hooks_fail_with_comes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
