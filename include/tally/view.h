@@ -98,7 +98,7 @@ TALLY_API TALLY_MUST_USE tally_view *tally_view_of_file(int file,
 //           INT64_MIN as stop is before the first.
 // Returns:  an owned reference, or NULL with errno set.
 // Errors:   EINVAL (no step; a view without dimensions), ESTALE (released),
-//           ENOMEM.
+//           EAGAIN (2^29 sub-views), ENOMEM.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     one allocation (bench/view).
@@ -111,7 +111,7 @@ TALLY_API TALLY_MUST_USE tally_view *tally_view_slice(tally_view *view,
 //
 // Returns:  an owned reference, or NULL with errno set.
 // Errors:   ERANGE (no such item), EINVAL (a view without dimensions), ESTALE
-//           (released), ENOMEM.
+//           (released), EAGAIN (2^29 sub-views), ENOMEM.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     one allocation.
@@ -127,7 +127,8 @@ TALLY_API TALLY_MUST_USE tally_view *tally_view_at(tally_view *view,
 // Returns:  an owned reference, or NULL with errno set.
 // Errors:   EXDEV (not C-contiguous), EBADMSG (the format), EINVAL (neither
 //           side is bytes; more than one dimension on both sides; the lengths
-//           do not multiply to the memory), EOVERFLOW, ESTALE, ENOMEM.
+//           do not multiply to the memory), EOVERFLOW, ESTALE, EAGAIN (2^29
+//           sub-views), ENOMEM.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     one allocation.
@@ -139,7 +140,7 @@ TALLY_API TALLY_MUST_USE tally_view *tally_view_cast(tally_view *view,
 // Makes a view of the same that may not be written.
 //
 // Returns:  an owned reference, or NULL with errno set.
-// Errors:   ESTALE (released), ENOMEM.
+// Errors:   ESTALE (released), EAGAIN (2^29 sub-views), ENOMEM.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     one allocation.

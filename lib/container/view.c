@@ -26,7 +26,7 @@ static void *fail(tally_status status) {
 // a sub-view less.
 static void give_back(struct tally_view *view) {
     void *source = tally_take(view, source);
-    struct tly_lease *lease = view->lease;
+    struct tly_view_lease *lease = view->lease;
     if (!lease) {
         tly_view_sub_end(source);
         tally_decref(source);
@@ -186,7 +186,7 @@ static void extents_set(struct tally_view *view, const struct tally_buffer *b) {
         strides_set(view);
 }
 
-static struct tally_view *view_of_lease(struct tly_lease *lease) {
+static struct tally_view *view_of_lease(struct tly_view_lease *lease) {
     struct tally_buffer *b = &lease->buffer;
     struct tally_view *view = view_make(b->dimensions, b->suboffsets != NULL);
     if (!view)
@@ -210,7 +210,7 @@ static struct tally_view *view_of_lease(struct tly_lease *lease) {
 }
 
 tally_view *tally_view_new(void *object, unsigned flags) {
-    struct tly_lease *lease = tally_calloc(1, sizeof(*lease));
+    struct tly_view_lease *lease = tally_calloc(1, sizeof(*lease));
     if (!lease)
         return NULL;
     unsigned wanted = TALLY_BUFFER_FULL_RO | (flags & TALLY_BUFFER_WRITABLE);
@@ -234,8 +234,8 @@ tally_view *tally_view_new(void *object, unsigned flags) {
 // A view of bytes that no object has.
 static struct tally_view *view_of_bytes(void *data, size_t length,
                                         bool read_only,
-                                        const struct tly_lease *how) {
-    struct tly_lease *lease = tally_alloc(sizeof(*lease));
+                                        const struct tly_view_lease *how) {
+    struct tly_view_lease *lease = tally_alloc(sizeof(*lease));
     if (!lease)
         return NULL;
     *lease = *how;
@@ -249,7 +249,7 @@ static struct tally_view *view_of_bytes(void *data, size_t length,
 
 tally_view *tally_view_of_memory(void *data, size_t length, bool read_only,
                                  tally_view_hook release, void *arg) {
-    const struct tly_lease how = {.release = release, .arg = arg};
+    const struct tly_view_lease how = {.release = release, .arg = arg};
     if ((!data && length) || length > INT64_MAX)
         return fail(TALLY_INVALID);
     return view_of_bytes(data, length, read_only, &how);
@@ -257,7 +257,7 @@ tally_view *tally_view_of_memory(void *data, size_t length, bool read_only,
 
 tally_view *tally_view_of_file(int file, uint64_t offset, size_t length,
                                bool writable) {
-    struct tly_lease how = {.is_mapped = true};
+    struct tly_view_lease how = {.is_mapped = true};
     void *data;
     tally_status status =
         tly_os_file_map(file, offset, &length, writable, &data, &how.offset);
@@ -340,8 +340,9 @@ static int64_t slice_adjust(int64_t length, int64_t *start, int64_t stop,
 
 tally_view *tally_view_slice(tally_view *of, int64_t start, int64_t stop,
                              int64_t step) {
-    if (!tly_view_sub_begin(of))
-        return fail(TALLY_RELEASED);
+    tally_status status = tly_view_sub_begin(of);
+    if (TLY_UNLIKELY(status != TALLY_OK))
+        return fail(status);
     if (!of->dimensions || !step) {
         tly_view_sub_end(of);
         return fail(TALLY_INVALID);
@@ -363,8 +364,9 @@ tally_view *tally_view_slice(tally_view *of, int64_t start, int64_t stop,
 }
 
 tally_view *tally_view_at(tally_view *of, int64_t index) {
-    if (!tly_view_sub_begin(of))
-        return fail(TALLY_RELEASED);
+    tally_status status = tly_view_sub_begin(of);
+    if (TLY_UNLIKELY(status != TALLY_OK))
+        return fail(status);
     int64_t length = of->dimensions ? tly_view_shape(of)[0] : 0;
     index += index < 0 ? length : 0;
     if (!of->dimensions || index < 0 || index >= length) {
@@ -387,8 +389,9 @@ tally_view *tally_view_at(tally_view *of, int64_t index) {
 }
 
 tally_view *tally_view_read_only(tally_view *of) {
-    if (!tly_view_sub_begin(of))
-        return fail(TALLY_RELEASED);
+    tally_status status = tly_view_sub_begin(of);
+    if (TLY_UNLIKELY(status != TALLY_OK))
+        return fail(status);
     struct tally_view *view = sub_make(of, of->dimensions);
     if (view) {
         extents_copy(view, of);
@@ -437,8 +440,9 @@ tally_view *tally_view_cast(tally_view *of, const char *format,
         status = TALLY_INVALID;
     if (status != TALLY_OK)
         return fail(status);
-    if (!tly_view_sub_begin(of))
-        return fail(TALLY_RELEASED);
+    status = tly_view_sub_begin(of);
+    if (status != TALLY_OK)
+        return fail(status);
     status = cast_check(of, &to, shape, dimensions, &count);
     if (status != TALLY_OK) {
         tly_view_sub_end(of);

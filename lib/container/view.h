@@ -21,11 +21,12 @@
 #include "container/format.h"
 
 #define TLY_VIEW_SUB ((uint64_t)1 << 32)
+#define TLY_VIEW_MANY ((uint64_t)1 << 61) // 2^29 sub-views
 #define TLY_VIEW_ENDED ((uint64_t)1 << 62)
 #define TLY_VIEW_RELEASED ((uint64_t)1 << 63)
 
 // What the first view has to give back.
-struct tly_lease {
+struct tly_view_lease {
     struct tly_format format;   // of the views that are not cast
     struct tally_buffer buffer; // of an exporter, if the view has a source
     tally_view_hook release;    // of memory that nobody exports; or NULL
@@ -43,7 +44,7 @@ struct tally_view {
     char *data;       // (c), as all below
     size_t length, item_size;
     const struct tly_format *format; // of the lease, or a native one
-    struct tly_lease *lease;         // NULL: it is made of a view
+    struct tly_view_lease *lease;    // NULL: it is made of a view
     const char *format_text;         // NULL: "B"
     bool format_known;
     bool read_only;
@@ -83,6 +84,7 @@ TLY_INLINE bool tly_view_enter(struct tally_view *view) {
     return false;
 }
 void tly_view_ended(struct tally_view *view);
+void tly_view_sub_end(struct tally_view *view);
 TLY_INLINE void tly_view_leave(struct tally_view *view) {
     // ORDER[view] acq_rel: what was done with the memory comes before it is
     // given back.
@@ -92,16 +94,16 @@ TLY_INLINE void tly_view_leave(struct tally_view *view) {
 }
 
 // The same of a sub-view, or a buffer of it, that is to be; sub_end undoes it.
-TLY_INLINE bool tly_view_sub_begin(struct tally_view *view) {
+// TALLY_RELEASED; TALLY_LIMIT: it has 2^29 of them. What others add before they
+// find that out has room.
+TLY_INLINE tally_status tly_view_sub_begin(struct tally_view *view) {
     // ORDER[view] acq_rel: as tly_view_enter.
     uint64_t uses = tly_add_acq_rel(&view->uses, TLY_VIEW_SUB);
-    if (TLY_LIKELY(!(uses & TLY_VIEW_RELEASED)))
-        return true;
-    // Relaxed: nobody asks for the number any more.
-    tly_add_relaxed(&view->uses, (uint64_t)0 - TLY_VIEW_SUB);
-    return false;
+    if (TLY_LIKELY(!(uses & (TLY_VIEW_RELEASED | TLY_VIEW_MANY))))
+        return TALLY_OK;
+    tly_view_sub_end(view);
+    return uses & TLY_VIEW_RELEASED ? TALLY_RELEASED : TALLY_LIMIT;
 }
-void tly_view_sub_end(struct tally_view *view);
 
 // The view as a buffer, without an exporter.
 struct tally_buffer tly_view_buffer(struct tally_view *view);

@@ -49,10 +49,11 @@ static tally_status lend_check(const struct tally_buffer *b, unsigned flags) {
 tally_status tly_view_lend(void *object, struct tally_buffer *buffer,
                            unsigned flags) {
     struct tally_view *view = object;
-    if (!tly_view_sub_begin(view))
-        return TALLY_RELEASED;
+    tally_status status = tly_view_sub_begin(view);
+    if (status != TALLY_OK)
+        return status;
     *buffer = tly_view_buffer(view);
-    tally_status status = lend_check(buffer, flags);
+    status = lend_check(buffer, flags);
     if (status != TALLY_OK)
         tly_view_sub_end(view);
     return status;
