@@ -3,9 +3,10 @@
 // ORACLE  a ledger says which object a word is while anybody holds it: who gets
 //         another has found two. Words are whole. In the end nothing is alive.
 // USE     intern [--threads N] [--seconds N] [--seed N]
-// FAILS   when a dying text is given (no try_incref), or its end takes out what
-//         has replaced it (interned_gone), or leaves a gap before others
-//         (gap_close in container/intern.c); when two may be put in at once.
+// FAILS   when the end of a text takes out what has replaced it
+//         (interned_gone), or leaves a gap before others (gap_close in
+//         container/intern.c); when two may be put in at once. That a dying
+//         one is given is found by tests/api/test_intern.c.
 
 #include "stress.h"
 
