@@ -93,7 +93,6 @@ static inline void map_put(map_probe_ref probe, uint32_t value) {
 }
 
 #include "peer.h"
-#define MAP_RIVAL "../peers/map_none.h"
 #include "work/map.h"
 
 int main(int argc, char **argv) {

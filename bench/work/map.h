@@ -28,7 +28,9 @@ static inline size_t key_text(char *at, uint32_t number) {
                            (unsigned long long)(mixed >> (24 + mixed % 13)));
 }
 
+#ifdef MAP_RIVAL // else it is defined by who includes this
 #include MAP_RIVAL
+#endif
 
 static int map_users;
 static int map_ready;

@@ -138,6 +138,9 @@ void tally_type_drop(tally_type *type) {
 
 tally_type *tally_type_find(const char *name) {
     tally_type *found = NULL;
+    // Types of values are there from the start on.
+    if (tly_epoch_hooks.start && tly_epoch_hooks.start() != TALLY_OK)
+        return NULL;
     tly_types_lock();
     uint32_t count = tly_types_count();
     for (uint32_t n = 1; n <= count && !found; n++) {
@@ -164,6 +167,8 @@ static tally_type *held_at(uint32_t index, bool *ret_more) {
 
 void tally_types_each(tally_type_fn fn, void *arg) {
     bool more = true, wanted = true;
+    if (tly_epoch_hooks.start && tly_epoch_hooks.start() != TALLY_OK)
+        return;
     for (uint32_t n = 1; more && wanted; n++) {
         tally_type *type = held_at(n, &more);
         if (type) {

@@ -15,6 +15,7 @@
 #include "collector/pace.h"
 #include "container/hash.h"
 #include "container/intern.h"
+#include "container/standard.h"
 #include "epoch/attach.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
@@ -64,6 +65,7 @@ static const struct {
     {tly_registry_start, tly_registry_end},
     {reserve_make, NULL},
     {tly_types_start, tly_types_end},
+    {tly_standard_start, NULL},
     {tly_collector_start, tly_collector_end},
     {tly_attach_start, tly_attach_end},
 };

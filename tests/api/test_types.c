@@ -274,8 +274,32 @@ static void the_end_of_the_runtime_is_theirs(void **state) {
     assert_true(child_passed(&child));
 }
 
+// Before there is an object of theirs, and before anything else is called.
+static void standard_types_are_found_from_the_start(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        tally_type *type;
+    } all[] = {{"integer", &tally_type_integer},
+               {"double", &tally_type_double},
+               {"bytes", &tally_type_bytes},
+               {"text", &tally_type_text},
+               {"bytearray", &tally_type_bytearray},
+               {"list", &tally_type_list},
+               {"map", &tally_type_map},
+               {"set", &tally_type_set},
+               {"view", &tally_type_view},
+               {"weakmap", &tally_type_weakmap}};
+    for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++) {
+        tally_type *type = tally_type_find(all[n].name);
+        assert_ptr_equal(type, all[n].type);
+        tally_type_drop(type);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(standard_types_are_found_from_the_start),
         quiet_test(a_made_type_is_as_a_declared_one),
         quiet_test(it_goes_when_nothing_uses_it),
         quiet_test(garbage_in_rings_lets_it_go),

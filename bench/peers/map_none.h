@@ -1,1 +1,0 @@
-// A peer's map is defined before work/map.h is included.
