@@ -5,7 +5,9 @@
 #ifndef SUPPORT_SCENARIO_H
 #define SUPPORT_SCENARIO_H
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <tally/tally.h>
 
@@ -50,7 +52,9 @@ static inline bool refused_status(tally_status status) {
 #include "scenario_maps.h"
 #include "scenario_lists.h"
 #include "scenario_rings.h"
+#include "scenario_rest.h"
 #include "scenario_values.h"
+#include "scenario_views.h"
 
 // A graph of things in trays and blobs of many sizes, in which everything
 // leads everywhere.
@@ -235,6 +239,9 @@ static const struct scenario {
     {"intern", intern_scenario},   {"map", map_scenario},
     {"set", set_scenario},         {"compound", compound_scenario},
     {"weakmap", weakmap_scenario}, {"list", list_scenario},
+    {"weak", weak_scenario},       {"frozen", frozen_scenario},
+    {"words", words_scenario},     {"foreign", foreign_scenario},
+    {"mapped", mapped_scenario},   {"bytes", bytes_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
