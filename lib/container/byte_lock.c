@@ -4,7 +4,7 @@
 
 #include <tally/mutator.h>
 
-#include "base/compiler.h"
+#include "platform/os.h"
 #include "sync/event.h"
 
 // A power of two; others are woken needlessly if two locks share one.
@@ -23,47 +23,64 @@ static struct tly_event *event_of(const struct tly_byte_lock *lock) {
     return &parked[hash >> 58].event;
 }
 
-// One try. False: it is held, and the byte says that somebody waits.
-static bool take_or_mark(struct tly_byte_lock *lock) {
-    // Relaxed: what the exchanges find counts.
-    uint8_t state = tly_load_relaxed(&lock->state);
-    for (;;) {
-        if (state == (TLY_LOCK_HELD | TLY_LOCK_WAITED))
-            return false;
-        uint8_t next = state ? TLY_LOCK_HELD | TLY_LOCK_WAITED : TLY_LOCK_HELD;
-        // ORDER[byte-lock] acq_rel: as tly_byte_lock.
-        if (tly_cas_acq_rel(&lock->state, &state, next))
-            return !state;
-    }
+struct tly_byte_parking tly_byte_parking;
+
+void tly_byte_lock_start(void) {
+    tly_byte_parking.barrier = tly_os_barrier_start();
+}
+
+void tly_byte_lock_forked(void) {
+    // Relaxed: the child has one thread.
+    tly_store_relaxed(&tly_byte_parking.waiters, 0);
+    tly_byte_lock_start();
+}
+
+static bool try(struct tly_byte_lock *lock) {
+    uint8_t free = 0;
+    // ORDER[byte-lock] seq_cst: as tly_byte_lock; and after this thread has
+    // said that it waits.
+    return tly_cas_seq_cst(&lock->state, &free, TLY_LOCK_HELD);
 }
 
 static bool spin(struct tly_byte_lock *lock) {
     for (unsigned n = 0; n < SPINS; n++) {
-        uint8_t free = 0;
         // Relaxed: a hint.
-        // ORDER[byte-lock] acq_rel: as tly_byte_lock.
-        if (!tly_load_relaxed(&lock->state) &&
-            tly_cas_acq_rel(&lock->state, &free, TLY_LOCK_HELD))
+        if (!tly_load_relaxed(&lock->state) && try(lock))
             return true;
         ck_pr_stall();
     }
     return false;
 }
 
+// Says that this thread waits, to all that unlock from now on. Who has unlocked
+// before and has not seen it has given the lock back.
+static void wait_begin(void) {
+    // ORDER[byte-waiter] seq_cst: before the lock is tried once more. Pairs
+    // with the load of tly_byte_unlock.
+    tly_add_seq_cst(&tly_byte_parking.waiters, 1);
+    if (tly_byte_parking.barrier)
+        tly_os_barrier();
+}
+
 void tly_byte_lock_slow(struct tly_byte_lock *lock) {
     struct tly_event *event = event_of(lock);
-    while (!spin(lock)) {
-        // Read before the mark: who unlocks a marked lock changes it after.
+    if (spin(lock))
+        return;
+    wait_begin();
+    do {
+        // Read before the try: who unlocks afterwards changes it.
         uint32_t seen = tly_event_value(event);
-        if (take_or_mark(lock))
-            return;
+        if (try(lock))
+            break;
         tally_blocking_enter();
         tly_event_wait(event, seen, 0);
         tally_blocking_exit();
-    }
+    } while (!spin(lock));
+    // Relaxed: one look too many by who unlocks does no harm.
+    tly_add_relaxed(&tly_byte_parking.waiters, (uint32_t)-1);
 }
 
-// All that wait at the event try again, and mark the lock anew.
+// All that wait at the event try again.
 void tly_byte_unlock_slow(struct tly_byte_lock *lock) {
     tly_event_signal(event_of(lock));
 }

@@ -1,9 +1,15 @@
 // Locks of one byte, for objects of which there are many.
 //
-// The byte says whether the lock is held and whether somebody waits; who waits
-// parks at one of a few events, found by the lock's address (as WebKit's
-// "parking lot", https://webkit.org/blog/6161/locking-in-webkit/). A waiter is
-// in a blocking region: it holds no collection and no stopped world back.
+// Unlocking is a plain store, and a look at whether anybody waits anywhere: on
+// the processor the look may come before the store is seen. Who is about to
+// park says so, has the kernel pass a barrier to all threads (membarrier), and
+// tries once more: so either it finds the lock free, or whoever unlocks finds
+// it waiting (tests/model/bytelock.pml). Taking is one locked instruction;
+// where there is no membarrier, unlocking is one as well.
+//
+// Who waits parks at one of a few events, found by the lock's address (as
+// WebKit's "parking lot", https://webkit.org/blog/6161/locking-in-webkit/), in
+// a blocking region: it holds no collection and no stopped world back.
 //
 // Who holds one passes no safepoint, so that a fork finds none held: memory is
 // allocated before, and what is dropped is dropped after. Nor does it call a
@@ -15,11 +21,21 @@
 #include "base/atomic.h"
 
 #define TLY_LOCK_HELD 1u
-#define TLY_LOCK_WAITED 2u // somebody parks, or did
 
 struct tly_byte_lock {
-    uint8_t state; // (a)
+    uint8_t state; // (a) 0, or HELD
 };
+
+extern struct tly_byte_parking {
+    uint32_t waiters; // (a) threads that park, or are about to
+    uint32_t barrier; // the kernel has membarrier; written at the start
+} tly_byte_parking;
+
+// Before there are threads.
+void tly_byte_lock_start(void);
+
+// In a forked child nobody waits.
+void tly_byte_lock_forked(void);
 
 void tly_byte_lock_slow(struct tly_byte_lock *lock);
 void tly_byte_unlock_slow(struct tly_byte_lock *lock);
@@ -28,16 +44,30 @@ void tly_byte_unlock_slow(struct tly_byte_lock *lock);
 TLY_INLINE void tly_byte_lock(struct tly_byte_lock *lock) {
     uint8_t free = 0;
     // ORDER[byte-lock] acq_rel: what the last holder wrote. Pairs with the
-    // exchange of tly_byte_unlock.
+    // store of tly_byte_unlock.
     if (TLY_UNLIKELY(!tly_cas_acq_rel(&lock->state, &free, TLY_LOCK_HELD)))
         tly_byte_lock_slow(lock);
 }
 
 TLY_INLINE void tly_byte_unlock(struct tly_byte_lock *lock) {
-    // ORDER[byte-lock] acq_rel: what was written under the lock. Pairs with
-    // the compare and exchange of tly_byte_lock.
-    if (TLY_UNLIKELY(tly_exchange_acq_rel(&lock->state, 0) & TLY_LOCK_WAITED))
-        tly_byte_unlock_slow(lock);
+    if (TLY_LIKELY(tly_byte_parking.barrier)) {
+        // ORDER[byte-lock] release: what was written under the lock. Pairs
+        // with the compare and exchange of tly_byte_lock.
+        tly_store_release(&lock->state, 0);
+        // ORDER[byte-waiter] relaxed: the compiler keeps the look after the
+        // store; against the processor, the waiter's membarrier does.
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        if (TLY_LIKELY(!tly_load_relaxed(&tly_byte_parking.waiters)))
+            return;
+    } else {
+        // ORDER[byte-lock] seq_cst: as above.
+        tly_exchange_seq_cst(&lock->state, 0);
+        // ORDER[byte-waiter] seq_cst: after the exchange; pairs with the
+        // addition of tly_byte_lock_slow.
+        if (!tly_load_seq_cst(&tly_byte_parking.waiters))
+            return;
+    }
+    tly_byte_unlock_slow(lock);
 }
 
 // Takes two locks, or one if they are the same: that of the lower address

@@ -32,6 +32,13 @@ tally_status tly_os_purge(void *address, size_t size);
 // Bytes of a page.
 size_t tly_os_page_size(void);
 
+// Registers the process for tly_os_barrier: whether the kernel has it.
+bool tly_os_barrier_start(void);
+
+// When it returns, each thread of the process has passed a full memory barrier
+// since it was called. After tly_os_barrier_start in this process.
+void tly_os_barrier(void);
+
 // Bytes of memory that the machine has.
 uint64_t tly_os_memory(void);
 

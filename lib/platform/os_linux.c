@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/check.h"
 #include "base/point.h"
 #include "platform/fault.h"
 
@@ -71,6 +73,22 @@ tally_status tly_os_purge(void *address, size_t size) {
 }
 
 size_t tly_os_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+bool tly_os_barrier_start(void) {
+#ifdef SYS_membarrier
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
+                   0) == 0;
+#else
+    return false;
+#endif
+}
+
+void tly_os_barrier(void) {
+#ifdef SYS_membarrier
+    long done = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    tly_require(done == 0); // it was registered
+#endif
+}
 
 uint64_t tly_os_memory(void) {
     struct sysinfo info;

@@ -15,6 +15,7 @@
 #include "collector/collect.h"
 #include "collector/control.h"
 #include "collector/lock.h"
+#include "container/byte_lock.h"
 #include "container/intern.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
@@ -108,6 +109,7 @@ static void fork_child(void) {
     tly_types_forked();
     tly_weak_forked();
     tly_intern_forked();
+    tly_byte_lock_forked();
     tly_control_forked();
     tly_collector_forked();
     tly_held_forked();

@@ -13,6 +13,7 @@
 #include "collector/debug.h"
 #include "collector/limit.h"
 #include "collector/pace.h"
+#include "container/byte_lock.h"
 #include "container/hash.h"
 #include "container/intern.h"
 #include "container/standard.h"
@@ -117,6 +118,7 @@ static tally_status start_locked(const struct tally_config *given) {
         return status;
     tly_class_start();
     tly_hash_start(config.hash_seed);
+    tly_byte_lock_start();
     status = tly_range_start(config.reserve_bytes);
     if (status != TALLY_OK)
         return status;

@@ -27,8 +27,7 @@ static void *add(void *arg) {
     return NULL;
 }
 
-static void one_thread_at_a_time_holds_it(void **state) {
-    (void)state;
+static void many_add(void) {
     guarded = (struct guarded){.beside = 0xA5};
     pthread_t thread[THREADS];
     for (int n = 0; n < THREADS; n++)
@@ -38,6 +37,25 @@ static void one_thread_at_a_time_holds_it(void **state) {
     assert_int_equal(guarded.count, (unsigned long)ROUNDS * THREADS);
     assert_int_equal(guarded.lock.state, 0);
     assert_int_equal(guarded.beside, 0xA5);
+    assert_int_equal(tly_byte_parking.waiters, 0);
+}
+
+// With the kernel's barrier, if it has one, and without.
+static void one_thread_at_a_time_holds_it(void **state) {
+    (void)state;
+    tly_byte_lock_start();
+    uint32_t barrier = tly_byte_parking.barrier;
+    for (int with = 0; with < 2; with++) {
+        tly_byte_parking.barrier = with ? barrier : 0;
+        many_add();
+    }
+}
+
+static void after_a_fork_nobody_waits(void **state) {
+    (void)state;
+    tly_byte_parking.waiters = 3;
+    tly_byte_lock_forked();
+    assert_int_equal(tly_byte_parking.waiters, 0);
 }
 
 static void *wait_for_it(void *at) {
@@ -106,6 +124,7 @@ static void one_lock_twice_is_one(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         object_test(one_thread_at_a_time_holds_it),
+        object_test(after_a_fork_nobody_waits),
         object_test(who_waits_does_not_hold_the_world_back),
         object_test(two_are_taken_in_one_order),
         object_test(one_lock_twice_is_one),
