@@ -4,9 +4,10 @@
 // counted up and down, and the whole is dropped. work=append: ns an element
 // without the reading. work=both: ns an element with it.
 //
-// who=tally: a list. who=plain: an array that doubles, of pointers with a plain
-// count each, for one thread. who=atomic: with an atomic count, for threads
-// that share what is in their arrays. who=mutex: that array, shared as well.
+// array=tally: a list. array=references: an array that doubles, of counted
+// references to Tally's objects, for one thread. array=plain: of pointers with a
+// plain count each, for one thread. array=atomic: with an atomic count, for
+// threads that share what is in their arrays. array=mutex: shared as well.
 
 #include <pthread.h>
 
@@ -61,6 +62,35 @@ static void list_run(struct bench_worker *worker) {
             tally_value_decref(value);
         }
         tally_decref(list);
+        tally_safepoint();
+    }
+}
+
+// ---- an array of references
+
+static void references_run(struct bench_worker *worker) {
+    struct bead **beads = (struct bead **)worker->state;
+    for (uint64_t i = 0; i < worker->ops; i += COUNT) {
+        struct bead **item = NULL;
+        size_t count = 0, room = 0;
+        for (unsigned n = 0; n < COUNT; n++) {
+            if (count == room) {
+                room = room ? room * 2 : 4;
+                item = (struct bead **)realloc(item, room * sizeof *item);
+                bench_require(item != NULL, "no memory");
+            }
+            tally_incref(beads[n % BEADS]);
+            item[count++] = beads[n % BEADS];
+        }
+        for (unsigned n = 0; reads && n < COUNT; n++) {
+            struct bead *bead = item[place(worker)];
+            tally_incref(bead);
+            bench_keep((uint64_t)bead->key);
+            tally_decref(bead);
+        }
+        for (unsigned n = 0; n < COUNT; n++)
+            tally_decref(item[n]);
+        free(item);
         tally_safepoint();
     }
 }
@@ -179,6 +209,8 @@ int main(int argc, char **argv) {
         struct bench_work work;
     } all[] = {
         {"tally", {"list", COUNT, list_prepare, list_run, list_finish}},
+        {"references",
+         {"list", COUNT, list_prepare, references_run, list_finish}},
         {"plain", {"list", COUNT, array_prepare, plain_run, array_finish}},
         {"atomic", {"list", COUNT, array_prepare, atomic_run, array_finish}},
         {"mutex", {"list", COUNT, array_prepare, mutex_run, array_finish}},
