@@ -5,8 +5,8 @@
 // without the reading. work=both: ns an element with it.
 //
 // array=tally: a list. array=references: an array that doubles, of counted
-// references to Tally's objects, for one thread. array=plain: of pointers with a
-// plain count each, for one thread. array=atomic: with an atomic count, for
+// references to Tally's objects, for one thread. array=plain: of pointers with
+// a plain count each, for one thread. array=atomic: with an atomic count, for
 // threads that share what is in their arrays. array=mutex: shared as well.
 
 #include <pthread.h>
