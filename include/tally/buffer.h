@@ -103,7 +103,7 @@ TALLY_API tally_status tally_buffer_fill(struct tally_buffer *buffer,
 // Whether memory is contiguous: each item once, in an order, without gaps.
 //
 // order:    'C': the last index varies first; 'F': the first; 'A': either.
-// Returns:  true if so; memory without items is.
+// Returns:  true if so; memory without items is. Of another order it is not.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     a step for each dimension.

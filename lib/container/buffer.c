@@ -2,6 +2,7 @@
 
 #include "container/buffer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <tally/protocol.h>
@@ -28,7 +29,7 @@ static bool strides_match(const struct tally_buffer *b, char order) {
 }
 
 bool tally_buffer_is_contiguous(const struct tally_buffer *buffer, char order) {
-    if (buffer->suboffsets)
+    if (buffer->suboffsets || (order != 'C' && order != 'F' && order != 'A'))
         return false;
     if (!buffer->strides || buffer->length == 0)
         // As in C, which with fewer than two dimensions is any order.
@@ -49,7 +50,7 @@ bool tly_buffer_is_flat(const struct tally_buffer *buffer) {
 
 bool tly_buffer_bytes(const size_t *shape, unsigned dimensions,
                       size_t item_size, size_t *ret_bytes) {
-    size_t bytes = item_size;
+    size_t bytes = item_size ? item_size : 1;
     bool overflows = false, empty = item_size == 0;
     for (unsigned d = 0; d < dimensions; d++) {
         empty = empty || shape[d] == 0;
@@ -82,16 +83,44 @@ tally_status tally_buffer_fill(struct tally_buffer *buffer, void *data,
     return TALLY_OK;
 }
 
-// What an exporter gave beside what was asked for.
-static tally_status check(const struct tally_buffer *b, unsigned flags) {
+// Without a shape: one item, or a run of whole ones.
+static bool adds_up_plainly(const struct tally_buffer *b) {
+    if (b->dimensions == 0)
+        return b->length == b->item_size && b->length <= INT64_MAX;
+    return b->dimensions == 1 && b->length <= INT64_MAX && b->item_size &&
+           b->length % b->item_size == 0;
+}
+
+// Whether the way from the first item to any other is no longer than an offset
+// can say. The shape's lengths are no more than that.
+static bool strides_add_up(const struct tally_buffer *b) {
+    int64_t reach = 0, way;
+    for (unsigned d = 0; d < b->dimensions; d++) {
+        if (b->shape[d] <= 1)
+            continue;
+        if (b->strides[d] == INT64_MIN ||
+            __builtin_mul_overflow(llabs(b->strides[d]),
+                                   (int64_t)b->shape[d] - 1, &way) ||
+            __builtin_add_overflow(reach, way, &reach))
+            return false;
+    }
+    return true;
+}
+
+static bool adds_up(const struct tally_buffer *b) {
     size_t bytes;
     if (b->dimensions > TALLY_BUFFER_DIMENSIONS || (!b->data && b->length) ||
-        (b->dimensions > 1 && !b->shape) || (b->strides && !b->shape) ||
-        (b->suboffsets && !b->strides))
-        return TALLY_CORRUPT;
-    if (b->shape &&
-        (!tly_buffer_bytes(b->shape, b->dimensions, b->item_size, &bytes) ||
-         bytes != b->length))
+        (b->strides && !b->shape) || (b->suboffsets && !b->strides))
+        return false;
+    if (!b->shape)
+        return adds_up_plainly(b);
+    return tly_buffer_bytes(b->shape, b->dimensions, b->item_size, &bytes) &&
+           bytes == b->length && (!b->strides || strides_add_up(b));
+}
+
+// What an exporter gave beside what was asked for.
+static tally_status check(const struct tally_buffer *b, unsigned flags) {
+    if (!adds_up(b))
         return TALLY_CORRUPT;
     if (asks(flags, TALLY_BUFFER_WRITABLE) && b->read_only)
         return TALLY_READ_ONLY;

@@ -12,13 +12,14 @@ struct matrix {
     tally_ref other; // makes rings
     struct tally_buffer lends;
     atomic_int lent;
+    bool answers; // also with items of no size; else it is busy then
 };
 
 static tally_status matrix_get(void *object, struct tally_buffer *buffer,
                                unsigned flags) {
     struct matrix *matrix = object;
     (void)flags;
-    if (!matrix->lends.item_size)
+    if (!matrix->lends.item_size && !matrix->answers)
         return TALLY_BUSY;
     *buffer = matrix->lends;
     matrix->lent++;
