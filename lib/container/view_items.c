@@ -144,7 +144,7 @@ static bool items_equal(struct tally_view *a, struct tally_view *b) {
         return false;
     if (same_format(a, b) && is_plain(a->format) &&
         tly_view_is_contiguous(a, 'C') && tly_view_is_contiguous(b, 'C'))
-        return memcmp(a->data, b->data, a->length) == 0;
+        return a->length == 0 || memcmp(a->data, b->data, a->length) == 0;
     return rows_equal(a, a->data, b, b->data, 0);
 }
 
