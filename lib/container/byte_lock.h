@@ -41,18 +41,23 @@ void tly_byte_lock_slow(struct tly_byte_lock *lock);
 void tly_byte_unlock_slow(struct tly_byte_lock *lock);
 
 // The calling thread is attached, in no borrow section, and does not hold it.
-TLY_INLINE void tly_byte_lock(struct tly_byte_lock *lock) {
+// Whether it does then.
+TLY_INLINE bool tly_byte_try(struct tly_byte_lock *lock) {
     uint8_t free = 0;
     // ORDER[byte-lock] acq_rel: what the last holder wrote. Pairs with the
     // store of tly_byte_unlock.
-    if (TLY_UNLIKELY(!tly_cas_acq_rel(&lock->state, &free, TLY_LOCK_HELD)))
+    return tly_cas_acq_rel(&lock->state, &free, TLY_LOCK_HELD);
+}
+
+TLY_INLINE void tly_byte_lock(struct tly_byte_lock *lock) {
+    if (TLY_UNLIKELY(!tly_byte_try(lock)))
         tly_byte_lock_slow(lock);
 }
 
 TLY_INLINE void tly_byte_unlock(struct tly_byte_lock *lock) {
     if (TLY_LIKELY(tly_byte_parking.barrier)) {
         // ORDER[byte-lock] release: what was written under the lock. Pairs
-        // with the compare and exchange of tly_byte_lock.
+        // with the compare and exchange of tly_byte_try.
         tly_store_release(&lock->state, 0);
         // ORDER[byte-waiter] relaxed: the compiler keeps the look after the
         // store; against the processor, the waiter's membarrier does.

@@ -158,6 +158,20 @@ static TLY_COLD tally_value get_locked(tally_list *list, size_t index) {
     return value;
 }
 
+// Counts a value, if that takes neither an atomic operation nor a call.
+static inline bool count_mine(tally_value value) {
+    if (!tally_is_object(value))
+        return !tally_is_absent(value);
+    tally_object *object = tally_object_of(value);
+    // Relaxed: the owner's own word. Neither is it 0, nor will it be.
+    uint32_t count = tly_load_relaxed(&object->local_);
+    if (TLY_UNLIKELY(!tally_owns_(object) || count - 1 >= UINT32_MAX - 1))
+        return false;
+    TALLY_COUNTED_();
+    tly_store_relaxed(&object->local_, count + 1); // Relaxed: as above.
+    return true;
+}
+
 // One try. False: try again.
 static inline bool try_get(const tally_list *list, size_t index,
                            tally_value *ret_value) {
@@ -177,14 +191,45 @@ static TLY_COLD tally_value get_slow(const tally_list *list, size_t index) {
     return get_locked((tally_list *)(uintptr_t)list, index);
 }
 
-tally_value tally_list_get(const tally_list *list, size_t index) {
+static TLY_COLD tally_value get_none(void) {
+    errno = ERANGE;
+    return tally_absent();
+}
+
+// Whatever the short way is not for.
+static TLY_NOINLINE tally_value get_any(const tally_list *list, size_t index) {
     tally_value value = tally_absent();
     bool done = false;
     TALLY_BORROW { done = try_get(list, index, &value); }
     if (TLY_UNLIKELY(!done))
         value = get_slow(list, index);
-    if (TLY_UNLIKELY(tally_is_absent(value)))
-        errno = ERANGE;
+    return tally_is_absent(value) ? get_none() : value;
+}
+
+// At the end of a section somebody waits for it, or asks for a safepoint.
+static TLY_COLD tally_value get_asked(tally_value value) {
+    tally_borrow_left_slow_();
+    return value;
+}
+
+// The short way, without a call, is for elements that this thread owns or that
+// are no objects: no register has to be saved for it.
+tally_value tally_list_get(const tally_list *list, size_t index) {
+    const struct tally_breaker_ *self = tally_breaker_;
+    unsigned long *reader = self->reader_;
+    unsigned long word = tally_borrow_begin_(self, reader);
+    tally_value value = tally_absent();
+    if (TLY_UNLIKELY(!word))
+        return get_any(list, index);
+    bool got = peek(list, index, &value) && count_mine(value);
+    // ORDER[section] release: as tally_section_end_.
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(reader, word - 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (TLY_UNLIKELY(!got))
+        return get_any(list, index);
+    if (TLY_UNLIKELY(tally_section_asked_(self)))
+        return get_asked(value);
     return value;
 }
 
@@ -255,8 +300,39 @@ static inline tally_status append(tally_list *list, tally_value value) {
     return TALLY_OK;
 }
 
-tally_status tally_list_append(tally_list *list, tally_value value) {
+static TLY_NOINLINE tally_status append_any(tally_list *list,
+                                            tally_value value) {
     return append(list, tally_value_incref(value));
+}
+
+// The list is locked, and somebody waits, or it is full, or its ring is not
+// this thread's.
+static TLY_NOINLINE tally_status append_held(tally_list *list,
+                                             tally_value value) {
+    tly_byte_unlock(&list->lock);
+    return append_any(list, value);
+}
+
+static inline bool is_published(tally_value value) {
+    const tally_object *object = tally_object_of(value);
+    // Relaxed: as in tly_publish.
+    return !object || tly_load_relaxed(&object->shared_) & TLY_PUB;
+}
+
+// The short way, as that of tally_list_get.
+tally_status tally_list_append(tally_list *list, tally_value value) {
+    if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_ ||
+                     !is_published(value) || !tly_byte_try(&list->lock)))
+        return append_any(list, value);
+    struct tly_ring *ring = tly_list_ring(list);
+    uint64_t count = tly_list_count(list);
+    if (TLY_UNLIKELY(!ring || count >= ring->room ||
+                     !tally_owns_(&ring->head) || !count_mine(value)))
+        return append_held(list, value);
+    tly_ring_write(ring, tly_list_first(list) + count, value);
+    tly_list_count_set(list, count + 1);
+    tly_byte_unlock(&list->lock);
+    return TALLY_OK;
 }
 
 tally_status tally_list_append_steal(tally_list *list, tally_value value) {

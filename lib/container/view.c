@@ -335,7 +335,12 @@ static int64_t slice_adjust(int64_t length, int64_t *start, int64_t stop,
                          : 0;
     if (TLY_BUSTED(SLICE_COUNT))
         return from < to ? (to - from) / step : 0;
-    return from < to ? (to - from - 1) / step + 1 : 0;
+    if (from >= to)
+        return 0;
+    // Half as long a division, for most.
+    if (to <= UINT32_MAX && step <= UINT32_MAX)
+        return (uint32_t)(to - from - 1) / (uint32_t)step + 1;
+    return (to - from - 1) / step + 1;
 }
 
 tally_view *tally_view_slice(tally_view *of, int64_t start, int64_t stop,

@@ -277,6 +277,12 @@ static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
     return count;
 }
 
+void tly_destroy_one(struct tly_local *self, tally_object *object) {
+    (void)end_typed(self, object, true);
+    tly_object_free(self, object);
+    self->slice -= self->slice > 0;
+}
+
 void tly_destroy_family(struct tly_local *self, tally_object *object,
                         bool hooks) {
     uint32_t ours = tly_mutator_in(self)->number;

@@ -66,7 +66,7 @@ void tly_finish_claimed(struct tly_local *self, tally_object *object) {
     enum tly_drop drop = tly_finalize_call(self, object);
     // Relaxed: the caller's own object now, or nobody's.
     if (drop == TLY_DEAD && !(tly_load_relaxed(&object->shared_) & TLY_PUB))
-        tly_destroy_family(self, object, true);
+        tly_destroy_one(self, object);
     else
         tly_count_act(self, object, drop);
     if (TLY_UNLIKELY(tly_finish_has(self)))

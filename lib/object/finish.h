@@ -43,6 +43,10 @@ TLY_INLINE bool tly_finish_wants(struct tly_local *self) {
 void tly_destroy_family(struct tly_local *self, tally_object *first,
                         bool hooks);
 
+// Destroys an object that is on no list, and whose type has hooks, which run;
+// what dies of it is on the lists.
+void tly_destroy_one(struct tly_local *self, tally_object *object);
+
 // How many objects a slice has, at least 128; 0: no bound.
 void tly_destroy_configure(uint64_t slice);
 extern uint64_t tly_destroy_slice; // less what a family may be larger
