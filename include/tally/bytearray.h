@@ -9,6 +9,9 @@
 // be lent (tally_buffer_get, tally_view_new), to be written too; as long as it
 // is, the array keeps its size: what would change that answers TALLY_EXPORTED,
 // and changes nothing. What is written through a view is not under the lock.
+//
+// As values, arrays are equal to arrays and bytes that have the same bytes; as
+// those may change, they have no hash and are no keys.
 
 #ifndef TALLY_BYTEARRAY_H
 #define TALLY_BYTEARRAY_H

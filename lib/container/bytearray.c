@@ -55,8 +55,35 @@ static void bytearray_unlend(void *object, struct tally_buffer *buffer) {
     tly_byte_unlock(&array->lock);
 }
 
-static const tally_protocol bytearray_protocol = {
-    .get_buffer = bytearray_lend, .release_buffer = bytearray_unlend};
+static bool equal_locked(const struct tally_bytearray *array, const void *data,
+                         size_t length) {
+    return array->length == length && !memcmp(array->data, data, length);
+}
+
+// By their bytes, as they are at one moment; bytes that never change are equal
+// to them too. So they have no hash.
+static tally_status bytearray_equal(void *object, tally_value value,
+                                    bool *ret_equal) {
+    struct tally_bytearray *array = object, *other = tally_object_of(value);
+    bool bytes = other && tally_is_instance(other, &tally_type_bytes);
+    if (!bytes && !(other && tally_is_instance(other, &tally_type_bytearray)))
+        return TALLY_WRONG_TYPE;
+    if (!tly_self_attached())
+        return TALLY_NO_MEMORY;
+    struct tly_byte_lock *second = bytes ? &array->lock : &other->lock;
+    tly_byte_lock_both(&array->lock, second);
+    *ret_equal =
+        bytes ? equal_locked(array, tally_bytes_data((tally_bytes *)other),
+                             tally_bytes_length((tally_bytes *)other))
+              : equal_locked(array, other->data, other->length);
+    tly_byte_unlock_both(&array->lock, second);
+    return TALLY_OK;
+}
+
+static const tally_protocol bytearray_protocol = {.equal = bytearray_equal,
+                                                  .get_buffer = bytearray_lend,
+                                                  .release_buffer =
+                                                      bytearray_unlend};
 
 TLY_TYPE(bytearray, tally_bytearray,
          TLY_HAS(tally_bytearray, TALLY_DESTROY(bytearray_destroy))

@@ -133,6 +133,42 @@ static void what_is_lent_keeps_its_size(void **state) {
     tally_decref(array);
 }
 
+static bool equal(void *a, void *b) {
+    bool result = false, other = false;
+    must(tally_value_equal(tally_of(a), tally_of(b), &result) == TALLY_OK);
+    must(tally_value_equal(tally_of(b), tally_of(a), &other) == TALLY_OK);
+    must(result == other);
+    return result;
+}
+
+static void arrays_are_equal_by_their_bytes(void **state) {
+    (void)state;
+    tally_bytearray *array = array_of("abc"), *same = array_of("abc");
+    tally_bytearray *longer = array_of("abcd"), *none = array_of("");
+    tally_bytes *bytes = tally_bytes_new("abc", 3);
+    tally_text *text = tally_text_of("abc");
+    uint64_t hash = 77;
+    assert_true(equal(array, array));
+    assert_true(equal(array, same));
+    assert_true(equal(array, bytes));
+    assert_true(equal(none, none));
+    assert_false(equal(array, longer));
+    assert_false(equal(array, none));
+    assert_false(equal(longer, bytes));
+    assert_false(equal(array, text));
+    must(tally_bytearray_set(same, 2, 'x') == TALLY_OK);
+    assert_false(equal(array, same));
+    must(tally_bytearray_resize(longer, 3) == TALLY_OK);
+    assert_true(equal(array, longer));
+    // What changes is no key.
+    assert_int_equal(tally_value_hash(tally_of(array), &hash),
+                     TALLY_UNSUPPORTED);
+    assert_int_equal(hash, 77);
+    void *all[] = {array, same, longer, none, bytes, text};
+    for (size_t n = 0; n < 6; n++)
+        tally_decref(all[n]);
+}
+
 enum { ROUNDS = 2000, THREADS = 3 };
 
 // Each thread appends its letter in fours, and cuts fours off.
@@ -177,6 +213,7 @@ int main(void) {
         lively_test(parts_are_replaced),
         lively_test(it_grows_at_its_end),
         lively_test(what_is_lent_keeps_its_size),
+        lively_test(arrays_are_equal_by_their_bytes),
         lively_test(calls_are_one_step_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
