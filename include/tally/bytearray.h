@@ -44,7 +44,7 @@ TALLY_API size_t tally_bytearray_length(const tally_bytearray *array);
 // Reads a byte.
 //
 // Returns:  0, and the byte.
-// Errors:   TALLY_RANGE.
+// Errors:   TALLY_RANGE, TALLY_NO_MEMORY (to attach the thread).
 // Threads:  any, outside of borrow sections.
 // Blocks:   for other calls.
 // Cost:     two locked operations.
@@ -54,7 +54,7 @@ TALLY_API tally_status tally_bytearray_get(tally_bytearray *array, size_t index,
 // Writes a byte.
 //
 // Returns:  0 or a status.
-// Errors:   TALLY_RANGE.
+// Errors:   TALLY_RANGE, TALLY_NO_MEMORY (to attach the thread).
 // Threads:  as tally_bytearray_get.
 // Blocks:   for other calls.
 // Cost:     two locked operations.
@@ -66,7 +66,7 @@ TALLY_API tally_status tally_bytearray_set(tally_bytearray *array, size_t index,
 // start:    of the first, 0 .. the length.
 // length:   how many, 0 .. what follows.
 // Returns:  0 or a status; then nothing is copied.
-// Errors:   TALLY_RANGE.
+// Errors:   TALLY_RANGE, TALLY_NO_MEMORY (to attach the thread).
 // Threads:  as tally_bytearray_get.
 // Blocks:   for other calls.
 // Cost:     two locked operations and a copy.

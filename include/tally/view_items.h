@@ -16,8 +16,9 @@ TALLY_BEGIN
 // count:    of them.
 // Returns:  0, and an owned value.
 // Errors:   TALLY_INVALID (too few indices, or too many), TALLY_RANGE,
-//           TALLY_RELEASED, TALLY_UNSUPPORTED (items of several fields),
-//           TALLY_OVERFLOW (an integer beyond 2^63 - 1), TALLY_NO_MEMORY.
+//           TALLY_RELEASED, TALLY_FORMAT (it is not known),
+//           TALLY_UNSUPPORTED (items of several fields), TALLY_OVERFLOW (an
+//           integer beyond 2^63 - 1), TALLY_NO_MEMORY.
 // Threads:  any; what others write meanwhile is read torn.
 // Blocks:   no.
 // Cost:     two locked operations; what the value costs.
@@ -30,7 +31,7 @@ TALLY_API tally_status tally_view_get(tally_view *view, const int64_t *indices,
 // Returns:  0 or a status.
 // Errors:   TALLY_READ_ONLY, TALLY_WRONG_TYPE, TALLY_RANGE (the index; or the
 //           number does not fit), TALLY_INVALID, TALLY_RELEASED,
-//           TALLY_UNSUPPORTED.
+//           TALLY_FORMAT, TALLY_UNSUPPORTED.
 // Threads:  as tally_view_get.
 // Blocks:   no.
 // Cost:     two locked operations.

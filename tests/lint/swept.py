@@ -34,7 +34,7 @@ def wants_memory(name, asked=()):
                if other not in asked)
 
 
-swept = "".join(path.read_text() for folder, name in
+swept = "".join(re.sub(r"//[^\n]*", "", path.read_text()) for folder, name in
                 (("tests/fault", "*.c"), ("tests/support", "scenario*.h"))
                 for path in (lint.root / folder).glob(name))
 seen = 0

@@ -80,6 +80,22 @@ static inline bool mapped_scenario(void) {
     return true;
 }
 
+// Access byte by byte, on a thread that this attaches: what fails reads and
+// writes nothing.
+static inline void *bytes_by_stranger(void *arg) {
+    tally_bytearray *array = arg;
+    uint8_t byte = 77;
+    char bytes[2] = "x";
+    tally_status status = tally_bytearray_get(array, 1, &byte);
+    bool done = !refused_status(status);
+    must(byte == (done ? '1' : 77));
+    status = tally_bytearray_copy(array, 2, 1, bytes);
+    must(bytes[0] == (status == TALLY_OK ? '2' : 'x'));
+    done = !refused_status(status) && done;
+    done = !refused_status(tally_bytearray_set(array, 0, '0')) && done;
+    return done ? arg : NULL;
+}
+
 // Whatever fails, the bytes are what they were.
 static inline bool bytes_scenario(void) {
     tally_bytearray *array = tally_bytearray_new("0123456789", 10);
@@ -102,6 +118,8 @@ static inline bool bytes_scenario(void) {
     }
     if (!array)
         return false;
+    done = thread_join(thread_start(bytes_by_stranger, array)) && done;
+    must(tally_bytearray_length(array) == length);
     must(tally_buffer_get(array, TALLY_BUFFER_SIMPLE, &buffer) == TALLY_OK);
     must(tally_bytearray_resize(array, 0) == TALLY_EXPORTED);
     tally_buffer_release(&buffer);
