@@ -1,7 +1,8 @@
 // Sets: what has to do with all elements of two of them, and taking the newest.
 //
-// Both operands are used as they are met, one element after the other: beside
-// writers a result may be of no single moment, but for copies.
+// Each function is one step for the others: both sets are seen as they are at
+// one moment of both, copied under both locks. What hooks say of their elements
+// is asked for afterwards, without a lock.
 
 #ifndef TALLY_SET_WHOLE_H
 #define TALLY_SET_WHOLE_H
@@ -18,7 +19,8 @@ TALLY_BEGIN
 // Errors:   as tally_map_new; as a hook's status says.
 // Threads:  as tally_set_add.
 // Blocks:   as tally_set_add.
-// Cost:     a copy, and tally_set_add of each of the second's elements.
+// Cost:     tally_set_copy of both, and tally_set_add of each of the second's
+//           elements without hashing.
 TALLY_API TALLY_MUST_USE tally_set *tally_set_union(tally_set *a, tally_set *b);
 
 // Makes a set of what is in both of two sets, in the order of the first.
@@ -27,8 +29,8 @@ TALLY_API TALLY_MUST_USE tally_set *tally_set_union(tally_set *a, tally_set *b);
 // Errors:   as tally_set_union.
 // Threads:  as tally_set_add.
 // Blocks:   as tally_set_add.
-// Cost:     tally_set_contains of each of the first's elements, and
-//           tally_set_add of those that are in both.
+// Cost:     tally_set_copy of both; tally_set_contains of each of the first's
+//           elements, and tally_set_add of those that are in both.
 TALLY_API TALLY_MUST_USE tally_set *tally_set_intersection(tally_set *a,
                                                            tally_set *b);
 
@@ -56,21 +58,22 @@ TALLY_API TALLY_MUST_USE tally_set *tally_set_symmetric_difference(
 // Whether all elements of a set are in another one.
 //
 // Returns:  0; else *ret_is is untouched.
-// Errors:   as tally_set_contains.
+// Errors:   TALLY_NO_MEMORY; as tally_set_contains.
 // Threads:  as tally_set_add.
-// Blocks:   as tally_set_contains.
-// Cost:     tally_set_contains of each element, up to the first that is not.
+// Blocks:   as tally_set_copy of both; as tally_set_contains.
+// Cost:     tally_set_copy of both; tally_set_contains of each element, up to
+//           the first that is not.
 TALLY_API tally_status tally_set_is_subset(tally_set *set, tally_set *of,
                                            bool *ret_is);
 
 // Whether two sets have no element in common.
 //
 // Returns:  0; else *ret_is is untouched.
-// Errors:   as tally_set_contains.
+// Errors:   as tally_set_is_subset.
 // Threads:  as tally_set_add.
-// Blocks:   as tally_set_contains.
-// Cost:     tally_set_contains of each of the first's elements, up to the first
-//           that is in both.
+// Blocks:   as tally_set_is_subset.
+// Cost:     tally_set_copy of both; tally_set_contains of each of the first's
+//           elements, up to the first that is in both.
 TALLY_API tally_status tally_set_is_disjoint(tally_set *a, tally_set *b,
                                              bool *ret_is);
 

@@ -9,7 +9,7 @@ static const struct {
     {TALLY_OK, "success"},
     {TALLY_NO_MEMORY, "out of memory; nothing was changed"},
     {TALLY_INVALID, "an argument is out of its range"},
-    {TALLY_LIMIT, "too many mutators or types"},
+    {TALLY_LIMIT, "too many mutators, types, entries or levels"},
     {TALLY_DEADLOCK, "would wait for itself: called inside a borrow section, "
                      "a stopped world or a collection"},
     {TALLY_NOT_OWNER, "another thread owns the object"},

@@ -1,8 +1,8 @@
 // Equality, order and text of lists, maps and sets.
 //
-// What a container holds is taken as of one moment, or one by one by an
-// iterator, and compared and told by hooks without any lock. A thread knows the
-// containers that it is telling, so that one that holds itself is told as
+// What is compared is held, as of one moment, and hooks are called without any
+// lock; what maps and sets hold is told as an iterator meets it. A thread knows
+// the containers that it is telling, so that one that holds itself is told as
 // [...], and how deep it is in what it compares.
 
 #include "container/compound.h"
@@ -18,6 +18,7 @@
 #include <tally/text.h>
 
 #include "base/compiler.h"
+#include "container/pair.h"
 #include "container/text.h"
 
 // Levels of containers in containers; each takes some hundred bytes of stack.
@@ -65,14 +66,15 @@ static tally_status pair_equal(tally_value a, tally_value b, void *result,
     return status;
 }
 
-// The first pair that is not equal is decisive, as in Python.
+// The first pair that is not equal and has an order is decisive.
 static tally_status pair_compare(tally_value a, tally_value b, void *result,
                                  bool *ret_done) {
     bool equal = true;
     tally_status status = tally_value_equal(a, b, &equal);
     if (status == TALLY_OK && !equal)
         status = tally_value_compare(a, b, result);
-    *ret_done = !equal;
+    // Two doubles that are no numbers are beside each other, and not equal.
+    *ret_done = !equal && *(int *)result;
     return status;
 }
 
@@ -180,41 +182,58 @@ static tally_status entries_equal(void *map, void *with, bool *ret_equal) {
     return status;
 }
 
+// Where lengths differ that are read one after the other, the two are not equal
+// at one moment in between: what makes them equal is a change of one of both.
 static tally_status map_equal(void *object, tally_value other,
                               bool *ret_equal) {
-    void *with = instance_of(other, &tally_type_map);
+    tally_map *both[2], *with = instance_of(other, &tally_type_map);
     struct level level;
     bool equal = false;
     if (!with)
         return TALLY_WRONG_TYPE;
+    if (tally_map_length(object) != tally_map_length(with)) {
+        *ret_equal = false;
+        return TALLY_OK;
+    }
     tally_status status = level_begin(&level, NULL);
     if (status != TALLY_OK)
         return status;
-    if (tally_map_length(object) == tally_map_length(with))
-        status = entries_equal(object, with, &equal);
+    status = tly_maps_copy((tally_map *[2]){object, with}, both);
+    if (status == TALLY_OK) {
+        if (tally_map_length(both[0]) == tally_map_length(both[1]))
+            status = entries_equal(both[0], both[1], &equal);
+        tally_decref(both[0]);
+        tally_decref(both[1]);
+    }
     level_end(&level);
     if (status == TALLY_OK)
         *ret_equal = equal;
     return status;
 }
 
+// Elements are no containers, but may have hooks that compare some.
 static tally_status set_equal(void *object, tally_value other,
                               bool *ret_equal) {
-    void *with = instance_of(other, &tally_type_set);
-    struct tally_set_iterator it;
-    tally_value element;
-    bool equal = true;
-    tally_status status = TALLY_OK;
+    tally_set *both[2], *with = instance_of(other, &tally_type_set);
+    struct level level;
+    bool equal = false;
     if (!with)
         return TALLY_WRONG_TYPE;
-    if (tally_set_length(object) != tally_set_length(with))
-        equal = false;
-    tally_set_begin(object, &it);
-    while (status == TALLY_OK && equal && tally_set_next(&it, &element)) {
-        status = tally_set_contains(with, element, &equal);
-        tally_value_decref(element);
+    if (tally_set_length(object) != tally_set_length(with)) {
+        *ret_equal = false;
+        return TALLY_OK;
     }
-    tally_set_end(&it);
+    tally_status status = level_begin(&level, NULL);
+    if (status != TALLY_OK)
+        return status;
+    status = tly_sets_copy((tally_set *[2]){object, with}, both);
+    if (status == TALLY_OK) {
+        if (tally_set_length(both[0]) == tally_set_length(both[1]))
+            status = tly_set_each_is(both[0], both[1], true, &equal);
+        tally_decref(both[0]);
+        tally_decref(both[1]);
+    }
+    level_end(&level);
     if (status == TALLY_OK)
         *ret_equal = equal;
     return status;

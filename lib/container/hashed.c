@@ -250,24 +250,74 @@ tally_status tly_hashed_reserve(struct tly_hashed *hashed, size_t entries) {
     return TALLY_OK;
 }
 
+// Fills a table with what there is; under the lock. False: it is too small.
+static bool copy_locked(const struct tly_hashed *from, struct tly_table *table,
+                        uint32_t *ret_count) {
+    struct tly_table *there = table_of(from);
+    *ret_count = from->count;
+    if (from->count > table->capacity)
+        return false;
+    if (there)
+        tly_table_copy(there, table);
+    return true;
+}
+
+static struct tly_table *table_like(const struct tly_hashed *hashed) {
+    return tly_table_new((uint32_t)tly_hashed_count(hashed), hashed->shift);
+}
+
 tally_status tly_hashed_copy(struct tly_hashed *from, struct tly_hashed *to) {
-    for (bool done = false; !done;) {
-        uint32_t count = (uint32_t)tly_hashed_count(from);
-        struct tly_table *table = tly_table_new(count, from->shift);
+    for (;;) {
+        uint32_t count;
+        struct tly_table *table = table_like(from);
         if (!table)
             return -errno;
         lock(from);
-        struct tly_table *there = table_of(from);
-        done = from->count <= table->capacity;
-        if (done && there) {
-            tly_table_copy(there, table);
-            count_set(to, from->count);
-        }
+        bool done = copy_locked(from, table, &count);
         unlock(from);
-        if (done)
-            tally_aref_set_steal(to, &to->table, table);
-        else
+        if (!done) {
             tally_decref(table);
+            continue;
+        }
+        count_set(to, count);
+        tally_aref_set_steal(to, &to->table, table);
+        return TALLY_OK;
+    }
+}
+
+// One try. False: a table is too small by now.
+static bool copy_both(struct tly_hashed *const from[2],
+                      struct tly_table *const table[2], uint32_t ret_count[2]) {
+    if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
+        tly_attach_surely();
+    tly_byte_lock_both(&from[0]->lock, &from[1]->lock);
+    // What was copied goes if the other does not fit.
+    bool done = copy_locked(from[0], table[0], &ret_count[0]) &&
+                copy_locked(from[1], table[1], &ret_count[1]);
+    tly_byte_unlock_both(&from[0]->lock, &from[1]->lock);
+    return done;
+}
+
+tally_status tly_hashed_copy_both(struct tly_hashed *const from[2],
+                                  struct tly_hashed *const to[2]) {
+    for (bool done = false; !done;) {
+        uint32_t count[2];
+        struct tly_table *table[2] = {table_like(from[0]), NULL};
+        if (table[0])
+            table[1] = table_like(from[1]);
+        int error = errno;
+        if (table[1])
+            done = copy_both(from, table, count);
+        for (unsigned n = 0; n < 2 && table[n]; n++) {
+            if (done) {
+                count_set(to[n], count[n]);
+                tally_aref_set_steal(to[n], &to[n]->table, table[n]);
+            } else {
+                tally_decref(table[n]);
+            }
+        }
+        if (!table[1])
+            return -error;
     }
     return TALLY_OK;
 }

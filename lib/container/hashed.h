@@ -96,6 +96,10 @@ void tly_hashed_clear(struct tly_hashed *hashed);
 // Gives an empty one that nobody else knows what another has at one moment.
 tally_status tly_hashed_copy(struct tly_hashed *from, struct tly_hashed *to);
 
+// The same with two, which may be one, at one moment of both.
+tally_status tly_hashed_copy_both(struct tly_hashed *const from[2],
+                                  struct tly_hashed *const to[2]);
+
 // Stores what another has that nobody else knows; each entry is one step.
 tally_status tly_hashed_merge(struct tly_hashed *hashed,
                               const struct tly_hashed *from);

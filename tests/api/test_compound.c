@@ -1,6 +1,7 @@
 // Lists, maps and sets as values: equality, order, text.
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "api.h"
@@ -194,6 +195,104 @@ static void there_is_an_end_to_depth(void **state) {
     }
 }
 
+// Equal where the sets are that they hold.
+struct holder {
+    tally_object head;
+    tally_aref set;
+};
+TALLY_TYPE_DECLARE(holder);
+
+static tally_status holder_equal(void *object, tally_value other,
+                                 bool *ret_equal) {
+    struct holder *a = object, *b = tally_object_of(other);
+    if (!tally_is_instance(b, TALLY_TYPE_OF(holder)))
+        return TALLY_WRONG_TYPE;
+    return tally_value_equal(tally_of(tally_aref_get(&a->set)),
+                             tally_of(tally_aref_get(&b->set)), ret_equal);
+}
+
+static tally_status holder_hash(void *object, uint64_t *ret_hash) {
+    (void)object;
+    *ret_hash = 1;
+    return TALLY_OK;
+}
+
+static const tally_protocol holder_protocol = {.equal = holder_equal,
+                                               .hash = holder_hash};
+TALLY_TYPE(holder, TALLY_AREF(set), TALLY_PROTOCOL(holder_protocol));
+
+static void there_is_an_end_to_depth_through_hooks(void **state) {
+    (void)state;
+    tally_set *sets[2];
+    bool same = true;
+    for (size_t n = 0; n < 2; n++) {
+        struct holder *holder = tally_new(holder);
+        sets[n] = tally_set_new(0);
+        must(holder && sets[n]);
+        tally_aref_set(holder, &holder->set, sets[n]);
+        must(tally_set_add(sets[n], tally_of(holder), NULL) == TALLY_OK);
+        tally_decref(holder);
+    }
+    assert_int_equal(
+        tally_value_equal(tally_of(sets[0]), tally_of(sets[1]), &same),
+        TALLY_LIMIT);
+    assert_true(same);
+    assert_true(equal(set_of(1, 1, 3), set_of(1, 1, 3)));
+    tally_set_clear(sets[0]);
+    tally_set_clear(sets[1]);
+    tally_decref(sets[0]);
+    tally_decref(sets[1]);
+}
+
+static void what_is_no_number_decides_nothing(void **state) {
+    (void)state;
+    assert_int_equal(
+        order(LIST(tally_double(NAN), ONE), LIST(tally_double(NAN), TWO)), -1);
+    assert_int_equal(order(LIST(tally_double(NAN)), LIST(ONE)), 1);
+    assert_int_equal(order(LIST(tally_double(NAN)), LIST(tally_double(NAN))),
+                     0);
+}
+
+// Maps, and lists, of which hooks take out what is being compared.
+static tally_value emptied;
+
+static void on_equal_empty(void) {
+    if (tally_value_is(emptied, &tally_type_list))
+        tally_list_clear(tally_object_of(emptied));
+    else
+        tally_map_clear(tally_object_of(emptied));
+}
+
+static void hooks_may_change_what_is_compared(void **state) {
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        tally_value both[2];
+        bool same = false;
+        for (int n = 0; n < 2; n++) {
+            tally_map *map = tally_map_new(0);
+            must(map);
+            both[n] = kind ? tally_of(map) : LIST(ONE);
+            for (int64_t key = 0; key < 20; key++) {
+                tally_value point = tally_of(point_new(key));
+                must((kind ? tally_map_set(map, tally_small(key), point)
+                           : tally_list_append(tally_object_of(both[n]),
+                                               point)) == TALLY_OK);
+                tally_value_decref(point);
+            }
+            if (!kind)
+                tally_decref(map);
+        }
+        emptied = both[1];
+        point_on_equal = on_equal_empty;
+        assert_int_equal(tally_value_equal(both[0], both[1], &same), TALLY_OK);
+        point_on_equal = NULL;
+        assert_true(same); // as they were
+        must(tally_value_equal(both[0], both[1], &same) == TALLY_OK && !same);
+        tally_value_decref(both[0]);
+        tally_value_decref(both[1]);
+    }
+}
+
 static void what_hooks_fail_with_comes_back(void **state) {
     (void)state;
     tally_value a = LIST(ONE, tally_of(point_new(1)));
@@ -218,6 +317,9 @@ int main(void) {
         lively_test(containers_are_told_by_what_they_hold),
         quiet_test(what_holds_itself_is_told_once),
         quiet_test(there_is_an_end_to_depth),
+        quiet_test(there_is_an_end_to_depth_through_hooks),
+        lively_test(what_is_no_number_decides_nothing),
+        lively_test(hooks_may_change_what_is_compared),
         lively_test(what_hooks_fail_with_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

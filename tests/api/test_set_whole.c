@@ -163,6 +163,82 @@ static void what_hooks_fail_with_comes_back(void **state) {
     tally_decref(b);
 }
 
+// A set and a map of numbers n .. n + 1, and others of n: before the latter get
+// a number, or lose one, the former have it.
+static struct pair {
+    tally_set *set[2];
+    tally_map *map[2];
+    atomic_bool over;
+} pair;
+
+static void put(int which, int64_t n) {
+    tally_value value = tally_small(n % 1000);
+    must(tally_set_add(pair.set[which], value, NULL) == TALLY_OK);
+    must(tally_map_set(pair.map[which], value, value) == TALLY_OK);
+}
+
+static void *numbers_go_by(void *arg) {
+    for (int64_t n = 0; !atomic_load(&pair.over); n++) {
+        tally_value value = tally_small(n % 1000);
+        put(0, n + 2);
+        put(1, n + 1);
+        must(tally_set_remove(pair.set[1], value) == TALLY_OK);
+        must(tally_map_delete(pair.map[1], value) == TALLY_OK);
+        must(tally_set_remove(pair.set[0], value) == TALLY_OK);
+        must(tally_map_delete(pair.map[0], value) == TALLY_OK);
+    }
+    return arg;
+}
+
+static size_t length_drop(tally_set *set) {
+    must(set);
+    size_t length = tally_set_length(set);
+    tally_decref(set);
+    return length;
+}
+
+// Always the second is less than the first. Returns how much is not so.
+static unsigned wrong_now(tally_set *a, tally_set *b) {
+    bool subset = false, disjoint = true, equal[2] = {true, true};
+    size_t one = length_drop(tally_set_difference(a, b));
+    size_t all = length_drop(tally_set_union(a, b));
+    size_t both = length_drop(tally_set_intersection(b, a));
+    size_t apart = length_drop(tally_set_symmetric_difference(a, b));
+    size_t none = length_drop(tally_set_difference(b, a));
+    must(tally_set_is_subset(b, a, &subset) == TALLY_OK);
+    must(tally_set_is_disjoint(a, b, &disjoint) == TALLY_OK);
+    must(tally_value_equal(tally_of(a), tally_of(b), &equal[0]) == TALLY_OK);
+    must(tally_value_equal(tally_of(pair.map[0]), tally_of(pair.map[1]),
+                           &equal[1]) == TALLY_OK);
+    return (unsigned)(one < 1 || one > 2) + (all < 2 || all > 3) +
+           (both < 1 || both > 2) + (apart < 1 || apart > 2) + (none > 0) +
+           !subset + disjoint + equal[0] + equal[1];
+}
+
+static void both_are_seen_at_one_moment(void **state) {
+    (void)state;
+    unsigned wrong = 0;
+    for (int n = 0; n < 2; n++) {
+        pair.set[n] = tally_set_new(0);
+        pair.map[n] = tally_map_new(0);
+        must(pair.set[n] && pair.map[n]);
+    }
+    put(0, 0);
+    put(0, 1);
+    put(1, 0);
+    atomic_store(&pair.over, false);
+    pthread_t thread = thread_start(numbers_go_by, NULL);
+    for (int round = 0; round < (UNDER_TSAN ? 500 : 10000); round++)
+        wrong += wrong_now(pair.set[0], pair.set[1]);
+    atomic_store(&pair.over, true);
+    thread_join(thread);
+    assert_int_equal(wrong, 0);
+    for (int n = 0; n < 2; n++) {
+        tally_decref(pair.set[n]);
+        tally_decref(pair.map[n]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         lively_test(two_sets_make_a_third),
@@ -171,6 +247,7 @@ int main(void) {
         lively_test(the_newest_goes_first),
         lively_test(the_newest_entry_goes_with_its_value),
         lively_test(what_hooks_fail_with_comes_back),
+        lively_test(both_are_seen_at_one_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

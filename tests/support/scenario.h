@@ -238,10 +238,11 @@ static const struct scenario {
     {"types", types_scenario},     {"views", views_scenario},
     {"intern", intern_scenario},   {"map", map_scenario},
     {"set", set_scenario},         {"compound", compound_scenario},
-    {"weakmap", weakmap_scenario}, {"list", list_scenario},
-    {"weak", weak_scenario},       {"frozen", frozen_scenario},
-    {"words", words_scenario},     {"foreign", foreign_scenario},
-    {"mapped", mapped_scenario},   {"bytes", bytes_scenario},
+    {"pairs", pairs_scenario},     {"weakmap", weakmap_scenario},
+    {"list", list_scenario},       {"weak", weak_scenario},
+    {"frozen", frozen_scenario},   {"words", words_scenario},
+    {"foreign", foreign_scenario}, {"mapped", mapped_scenario},
+    {"bytes", bytes_scenario},
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -69,6 +69,43 @@ static inline bool set_scenario(void) {
     return done;
 }
 
+// Two that hold the same are equal, if there is memory to find out.
+static inline bool is_equal(void *a, void *b) {
+    bool equal = false;
+    bool done =
+        !refused_status(tally_value_equal(tally_of(a), tally_of(b), &equal));
+    must(equal == done);
+    return done;
+}
+
+// Two sets, and two maps, are asked about each other.
+static inline bool pairs_scenario(void) {
+    tally_set *set = tally_set_new(0), *other = NULL;
+    tally_map *map = tally_map_new(0), *copy = NULL;
+    bool done = !refused(set) && !refused(map), is = false;
+    for (int64_t n = 0; n < 40 && done; n++)
+        done =
+            !refused_status(tally_set_add(set, tally_small(n), NULL)) &&
+            !refused_status(tally_map_set(map, tally_small(n), tally_of(set)));
+    done = done && !refused(other = tally_set_copy(set)) &&
+           !refused(copy = tally_map_copy(map)) && is_equal(set, other) &&
+           is_equal(map, copy);
+    if (done) {
+        done = !refused_status(tally_set_is_subset(set, other, &is));
+        must(is == done);
+    }
+    if (done) {
+        is = true;
+        done = !refused_status(tally_set_is_disjoint(set, other, &is));
+        must(is != done);
+    }
+    void *all[] = {set, other, map, copy};
+    for (size_t n = 0; n < 4; n++)
+        if (all[n])
+            tally_decref(all[n]);
+    return done;
+}
+
 // Two sets are made a third, and compared and told with a list and a map.
 static inline bool compound_scenario(void) {
     tally_set *sets[6] = {tally_set_new(0), tally_set_new(0)};
