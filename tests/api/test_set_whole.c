@@ -228,7 +228,7 @@ static void both_are_seen_at_one_moment(void **state) {
     put(1, 0);
     atomic_store(&pair.over, false);
     pthread_t thread = thread_start(numbers_go_by, NULL);
-    for (int round = 0; round < (UNDER_TSAN ? 500 : 10000); round++)
+    for (int round = 0; round < (UNDER_TSAN ? 5000 : 20000); round++)
         wrong += wrong_now(pair.set[0], pair.set[1]);
     atomic_store(&pair.over, true);
     thread_join(thread);
