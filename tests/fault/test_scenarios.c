@@ -141,6 +141,30 @@ static void *take_mutator(void *arg) {
     return NULL;
 }
 
+struct takers {
+    stage at;
+    pthread_t thread[16];
+};
+
+// Vacant mutators would be taken over: other threads take them first.
+static void takers_begin(struct takers *takers) {
+    tly_fault_arm(TLY_FAULT_MUTATOR, 1, true);
+    takers->at = 0;
+    for (int n = 0; n < 16; n++)
+        takers->thread[n] = thread_start(take_mutator, &takers->at);
+    while (atomic_load(&takers->at) < 16)
+        TALLY_BLOCKING { sched_yield(); }
+}
+
+// Returns how often there was no mutator.
+static uint64_t takers_end(struct takers *takers) {
+    uint64_t fired = tly_fault_disarm(NULL);
+    stage_set(&takers->at, 100);
+    for (int n = 0; n < 16; n++)
+        thread_join(takers->thread[n]);
+    return fired;
+}
+
 static struct thing *thing_made_here(void) {
     struct thing *thing = tally_new(thing);
     must(thing);
@@ -155,24 +179,35 @@ static void a_thread_that_cannot_attach_drops_references(void **state) {
         thing[n] = thing_made_here();
     tally_transfer(thing[1]);
     tally_publish(thing[2]);
-    // Vacant mutators would be taken over: other threads take them first.
-    tly_fault_arm(TLY_FAULT_MUTATOR, 1, true);
-    stage at = 0;
-    pthread_t taker[16];
-    for (int n = 0; n < 16; n++)
-        taker[n] = thread_start(take_mutator, &at);
-    while (atomic_load(&at) < 16)
-        TALLY_BLOCKING { sched_yield(); }
+    struct takers takers;
+    takers_begin(&takers);
     for (int n = 0; n < 3; n++)
         thread_run(thread_drops, thing[n]);
-    uint64_t fired = tly_fault_disarm(NULL);
-    stage_set(&at, 100);
-    for (int n = 0; n < 16; n++)
-        thread_join(taker[n]);
-    assert_true(fired > 3);
+    assert_true(takers_end(&takers) > 3);
     settle();
     assert_int_equal(live_objects(), alive);
     assert_int_equal(tally_verify(2), TALLY_OK);
+}
+
+static void a_thread_that_cannot_attach_leaves_bytes_alone(void **state) {
+    (void)state;
+    uint64_t alive = live_objects();
+    tally_bytearray *array = tally_bytearray_new("0123", 4);
+    must(array);
+    struct takers takers;
+    takers_begin(&takers);
+    must(tally_bytearray_set(array, 0, 'x') == TALLY_OK); // this one is
+    void *done = thread_join(thread_start(bytes_by_stranger, array));
+    uint8_t byte = 0;
+    must(takers_end(&takers) > 0);
+    assert_null(done);
+    must(tally_bytearray_get(array, 0, &byte) == TALLY_OK);
+    assert_int_equal(byte, 'x');
+    assert_ptr_equal(thread_join(thread_start(bytes_by_stranger, array)),
+                     array);
+    tally_decref(array);
+    settle();
+    assert_int_equal(live_objects(), alive);
 }
 
 static int group_end(void **state) {
@@ -191,6 +226,7 @@ int main(void) {
         quiet_test(nothing_failing_loses_anything),
         quiet_test(nothing_failing_between_slices_loses_anything),
         quiet_test(a_thread_that_cannot_attach_drops_references),
+        quiet_test(a_thread_that_cannot_attach_leaves_bytes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, group_end);
 }

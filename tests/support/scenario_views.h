@@ -80,8 +80,8 @@ static inline bool mapped_scenario(void) {
     return true;
 }
 
-// Access byte by byte, on a thread that this attaches: what fails reads and
-// writes nothing.
+// Access byte by byte, on a thread that this attaches, if it can: what fails
+// reads and writes nothing.
 static inline void *bytes_by_stranger(void *arg) {
     tally_bytearray *array = arg;
     uint8_t byte = 77;
