@@ -11,6 +11,7 @@
 
 #include "container/buffer.h"
 #include "container/view_copy.h"
+#include "container/quick.h"
 #include "container/types.h"
 #include "object/header.h"
 #include "platform/os.h"
@@ -114,12 +115,20 @@ static void view_release_buffer(void *object, struct tally_buffer *buffer) {
     tly_view_sub_end(object);
 }
 
+// With what lends its memory, by that: bytes have the hash of a view of them.
 static tally_status view_equal(void *object, tally_value other,
                                bool *ret_equal) {
     void *with = tally_object_of(other);
-    if (!with || !tally_is_instance(with, &tally_type_view))
+    if (!with || !TLY_PROTOCOL_WITH(with, get_buffer))
         return TALLY_WRONG_TYPE;
-    return tally_view_equal(object, with, ret_equal);
+    if (tally_is_instance(with, &tally_type_view))
+        return tally_view_equal(object, with, ret_equal);
+    tally_view *view = tally_view_new(with, 0);
+    if (!view)
+        return -errno;
+    tally_status status = tally_view_equal(object, view, ret_equal);
+    tally_decref(view);
+    return status;
 }
 
 static const tally_protocol view_protocol = {.equal = view_equal,

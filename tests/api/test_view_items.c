@@ -184,6 +184,43 @@ static void read_only_bytes_are_hashed_as_bytes(void **state) {
     tally_decref(bytes);
 }
 
+static bool values_equal(void *a, void *b) {
+    bool one = false, other = true;
+    must(tally_value_equal(tally_of(a), tally_of(b), &one) == TALLY_OK);
+    must(tally_value_equal(tally_of(b), tally_of(a), &other) == TALLY_OK);
+    must(one == other);
+    return one;
+}
+
+// So a view of bytes finds what the bytes are the key of.
+static void a_view_equals_what_has_the_same_bytes(void **state) {
+    (void)state;
+    tally_bytes *bytes = tally_bytes_new("figs and more", 13);
+    tally_bytes *figs = tally_bytes_new("figs", 4);
+    tally_bytearray *array = tally_bytearray_new("figs", 4);
+    tally_view *all = tally_view_new(bytes, 0);
+    tally_view *part = tally_view_slice(all, 0, 4, 1);
+    must(part && figs && array);
+    assert_true(values_equal(all, bytes));
+    assert_true(values_equal(part, figs));
+    assert_true(values_equal(part, array));
+    assert_false(values_equal(part, bytes));
+    tally_text *text = tally_text_of("figs");
+    assert_false(values_equal(part, text));
+    tally_map *map = tally_map_new(0);
+    tally_value found = tally_nil();
+    must(tally_map_set(map, tally_of(figs), tally_small(7)) == TALLY_OK);
+    must(tally_map_find(map, tally_of(part), &found) == TALLY_OK);
+    assert_int_equal(tally_small_of(found), 7);
+    must(tally_view_release(part) == TALLY_OK);
+    bool same = true;
+    assert_int_equal(tally_value_equal(tally_of(part), tally_of(figs), &same),
+                     TALLY_RELEASED);
+    void *owned[] = {map, text, part, all, array, figs, bytes};
+    for (size_t n = 0; n < sizeof(owned) / sizeof(owned[0]); n++)
+        tally_decref(owned[n]);
+}
+
 static void bytes_are_told_in_hexadecimal(void **state) {
     (void)state;
     static const struct {
@@ -316,6 +353,7 @@ int main(void) {
         lively_test(items_are_listed_by_dimension),
         lively_test(what_cannot_be_listed_is_refused),
         lively_test(read_only_bytes_are_hashed_as_bytes),
+        lively_test(a_view_equals_what_has_the_same_bytes),
         lively_test(bytes_are_told_in_hexadecimal),
         lively_test(items_are_assigned_though_they_overlap),
         lively_test(files_are_mapped),
