@@ -186,7 +186,7 @@ static void insert_makes_room_at_any_index(void **state) {
         assert_int_equal(tally_list_insert(list, at, tally_small(9)), TALLY_OK);
         memcpy(wanted, "012345678", at);
         wanted[at] = '9';
-        strcpy(wanted + at + 1, "012345678" + at);
+        strcpy(wanted + at + 1, &"012345678"[at]);
         assert_list(list, wanted);
         tally_decref(list);
     }
@@ -199,7 +199,7 @@ static void remove_closes_the_gap_at_any_index(void **state) {
         tally_list *list = list_of("012345678");
         assert_int_equal(tally_small_of(tally_list_remove(list, at)), at);
         memcpy(wanted, "012345678", at);
-        strcpy(wanted + at, "012345678" + at + 1);
+        strcpy(wanted + at, &"012345678"[at + 1]);
         assert_list(list, wanted);
         tally_decref(list);
     }
