@@ -333,7 +333,7 @@ tally_status tly_hashed_merge(struct tly_hashed *hashed,
         tally_value key = tally_cell_get(tly_table_key(table, place));
         struct tly_probe probe;
         (void)tly_probe_quick(&probe, key);
-        probe.hash = tly_table_hashes(table)[place];
+        probe.hash = *tly_table_hash_at(table, place);
         struct tly_change change = {
             .key = key, .value = tally_cell_get(tly_table_value(table, place))};
         status = tly_hashed_change(hashed, &probe, &change, &before);

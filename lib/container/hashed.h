@@ -61,6 +61,9 @@ tally_status tly_hashed_get(const struct tly_hashed *hashed,
 tally_status tly_hashed_find(const struct tly_hashed *hashed, tally_value key,
                              tally_value *ret_value);
 
+// The same; absent with errno set unless it is merely not there.
+tally_value tly_hashed_value(const struct tly_hashed *hashed, tally_value key);
+
 // Whether there is an entry with this key; nothing is counted.
 tally_status tly_hashed_has(const struct tly_hashed *hashed, tally_value key,
                             bool *ret_found);

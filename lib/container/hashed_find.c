@@ -2,11 +2,13 @@
 
 #include "container/hashed.h"
 
+#include <errno.h>
+
 #include <tally/borrow.h>
 #include <tally/dynamic.h>
 
 #include "container/quick.h"
-#include "container/text.h"
+#include "container/run_find.h"
 
 // ---- probes
 
@@ -138,18 +140,18 @@ static TLY_COLD tally_status find_slow(const struct tly_hashed *hashed,
 
 // The same of a key that is bytes or text, which asks no hooks and so needs no
 // probe. ASK: find knows. A value that is absent is not there.
-static inline enum tly_found find_run(const struct tly_hashed *hashed,
-                                      const struct tly_run *run, bool count,
-                                      tally_value *ret_value) {
+TLY_INLINE enum tly_found find_run(const struct tly_hashed *hashed,
+                                   const struct tly_run *run, bool count,
+                                   tally_value *ret_value) {
     enum tly_found found = TLY_MISSING;
-    uint32_t place,
-        hash = tly_table_hash(tly_run_hash((struct tly_run *)(uintptr_t)run));
+    uint32_t hash =
+        tly_table_hash(tly_run_hash((struct tly_run *)(uintptr_t)run));
     TALLY_BORROW {
         const struct tly_table *table = tally_aref_get(&hashed->table);
+        const tally_cell *cell;
         if (TLY_LIKELY(table))
-            found = tly_table_find_run(table, run, hash, &place);
+            found = tly_run_find(table, run, hash, false, &cell);
         if (found == TLY_FOUND) {
-            const tally_cell *cell = tly_table_value(table, place);
             if (!count)
                 *ret_value = tally_cell_get(cell);
             else if (TLY_UNLIKELY(!tly_cell_take(cell, ret_value)))
@@ -159,9 +161,9 @@ static inline enum tly_found find_run(const struct tly_hashed *hashed,
     return found;
 }
 
-static inline tally_status find_key(const struct tly_hashed *hashed,
-                                    tally_value key, bool count,
-                                    tally_value *ret_value) {
+TLY_INLINE tally_status find_key(const struct tly_hashed *hashed,
+                                 tally_value key, bool count,
+                                 tally_value *ret_value) {
     const struct tly_run *run = tly_run_in(key);
     enum tly_found found = TLY_ASK;
     tally_value value = tally_absent();
@@ -188,4 +190,66 @@ tally_status tly_hashed_has(const struct tly_hashed *hashed, tally_value key,
         return status;
     *ret_found = status == TALLY_OK;
     return TALLY_OK;
+}
+
+// ---- getting, without a call
+
+// At the end of a section somebody waits for it, or asks for a safepoint.
+static TLY_COLD tally_value value_asked(tally_value value) {
+    tally_borrow_left_slow_();
+    return value;
+}
+
+// Whatever the short way is not for.
+static TLY_NOINLINE tally_value value_any(const struct tly_hashed *hashed,
+                                          tally_value key) {
+    tally_value value = tally_absent();
+    tally_status status = find_key(hashed, key, true, &value);
+    if (status != TALLY_OK && status != TALLY_NOT_FOUND)
+        errno = -status;
+    return value;
+}
+
+// What is left to do in a section of the short way: to count a value that
+// another thread owns, and to end it.
+static TLY_NOINLINE tally_value value_take(const struct tly_hashed *hashed,
+                                           tally_value key, tally_value value) {
+    bool done = tly_value_take(value);
+    tally_borrow_leave();
+    return done ? value : value_any(hashed, key);
+}
+
+// The short way is for bytes and text that are short and were hashed before,
+// and for values that this thread owns or that are no objects: no register has
+// to be saved for it.
+tally_value tly_hashed_value(const struct tly_hashed *hashed, tally_value key) {
+    const struct tly_run *run = tly_run_in(key);
+    if (TLY_UNLIKELY(!run || run->items > TLY_RUN_SHORT + 1))
+        return value_any(hashed, key);
+    // Relaxed: as in tly_run_hash.
+    uint64_t hash = tly_load_relaxed(&run->hash);
+    const struct tally_breaker_ *self = tally_breaker_;
+    unsigned long *reader = self->reader_, word;
+    if (TLY_UNLIKELY(!hash || !(word = tally_borrow_begin_(self, reader))))
+        return value_any(hashed, key);
+    const struct tly_table *table = tally_aref_get(&hashed->table);
+    const tally_cell *cell;
+    tally_value value = tally_absent();
+    enum tly_found found = TLY_MISSING;
+    if (TLY_LIKELY(table))
+        found = tly_run_find(table, run, tly_table_hash(hash), true, &cell);
+    if (TLY_LIKELY(found == TLY_FOUND)) {
+        value = tally_cell_get(cell);
+        if (TLY_UNLIKELY(!tly_value_take_mine(value)))
+            return value_take(hashed, key, value);
+    }
+    // ORDER[section] release: as tally_section_end_.
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(reader, word - 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (TLY_UNLIKELY(found == TLY_ASK))
+        return value_any(hashed, key);
+    if (TLY_UNLIKELY(tally_section_asked_(self)))
+        return value_asked(value);
+    return value;
 }

@@ -158,20 +158,6 @@ static TLY_COLD tally_value get_locked(tally_list *list, size_t index) {
     return value;
 }
 
-// Counts a value, if that takes neither an atomic operation nor a call.
-static inline bool count_mine(tally_value value) {
-    if (!tally_is_object(value))
-        return !tally_is_absent(value);
-    tally_object *object = tally_object_of(value);
-    // Relaxed: the owner's own word. Neither is it 0, nor will it be.
-    uint32_t count = tly_load_relaxed(&object->local_);
-    if (TLY_UNLIKELY(!tally_owns_(object) || count - 1 >= UINT32_MAX - 1))
-        return false;
-    TALLY_COUNTED_();
-    tly_store_relaxed(&object->local_, count + 1); // Relaxed: as above.
-    return true;
-}
-
 // One try. False: try again.
 static inline bool try_get(const tally_list *list, size_t index,
                            tally_value *ret_value) {
@@ -221,7 +207,7 @@ tally_value tally_list_get(const tally_list *list, size_t index) {
     tally_value value = tally_absent();
     if (TLY_UNLIKELY(!word))
         return get_any(list, index);
-    bool got = peek(list, index, &value) && count_mine(value);
+    bool got = peek(list, index, &value) && tly_value_take_mine(value);
     // ORDER[section] release: as tally_section_end_.
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(reader, word - 1, __ATOMIC_RELAXED);
@@ -327,7 +313,7 @@ tally_status tally_list_append(tally_list *list, tally_value value) {
     struct tly_ring *ring = tly_list_ring(list);
     uint64_t count = tly_list_count(list);
     if (TLY_UNLIKELY(!ring || count >= ring->room ||
-                     !tally_owns_(&ring->head) || !count_mine(value)))
+                     !tally_owns_(&ring->head) || !tly_value_take_mine(value)))
         return append_held(list, value);
     tly_ring_write(ring, tly_list_first(list) + count, value);
     tly_list_count_set(list, count + 1);

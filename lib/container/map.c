@@ -43,11 +43,7 @@ tally_status tally_map_find(const tally_map *map, tally_value key,
 }
 
 tally_value tally_map_get(const tally_map *map, tally_value key) {
-    tally_value value = tally_absent();
-    tally_status status = tally_map_find(map, key, &value);
-    if (status != TALLY_OK && status != TALLY_NOT_FOUND)
-        errno = -status;
-    return value;
+    return tly_hashed_value(hashed_of(map), key);
 }
 
 tally_status tally_map_contains(const tally_map *map, tally_value key,

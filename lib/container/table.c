@@ -2,31 +2,39 @@
 
 #include "container/table.h"
 
+#include <tally/mutator.h>
+
 #include "base/check.h"
 #include "container/quick.h"
+#include "container/run_find.h"
 #include "container/text.h"
 #include "object/header.h"
 #include "object/type.h"
 #include "object/weak.h"
 
-#define CAPACITY_LEAST 6u
+#define CAPACITY_LEAST 7u // three buckets of a map, less one seventh
 
 // The cells that hold references: also while others add to them.
 static void table_visit(void *object, struct tally_visitor *visitor) {
     struct tly_table *table = object;
     // ORDER[table-length] acquire: the cells of so many entries are stored;
     // those of more are counted as well, if they are.
-    if (tly_load_acquire(&table->length))
-        tally_visit_cells(visitor, table->cells,
-                          (size_t)table->places << table->shift);
+    if (!tly_load_acquire(&table->length))
+        return;
+    uint32_t first = tly_bucket_place(0, 0, table->shift);
+    tally_cell *end = (tally_cell *)tly_table_order(table);
+    for (tally_cell *at = table->cells; at < end; at += TLY_BUCKET_WORDS)
+        tally_visit_cells(visitor, at + first, TLY_BUCKET_WORDS - first);
 }
 TALLY_TYPE(tly_table, TALLY_ITEMS(cells, words), TALLY_VISIT_LIVE(table_visit));
 
 // ---- sizes
 
-// The places for so many entries.
-static uint32_t places_for(uint32_t capacity) {
-    return capacity + capacity / 6 + 1;
+// The buckets for so many entries.
+static uint32_t buckets_for(uint32_t capacity, unsigned shift) {
+    uint32_t places = capacity + capacity / 6 + 1,
+             of = tly_bucket_places(shift);
+    return (places + of - 1) / of;
 }
 
 uint32_t tly_table_room(uint32_t live) {
@@ -34,18 +42,32 @@ uint32_t tly_table_room(uint32_t live) {
     return room > TLY_TABLE_MOST ? TLY_TABLE_MOST : (uint32_t)room;
 }
 
+// Touches the pages of a large table, whose first touch costs more than to fill
+// them: here nobody waits for it.
+static void pages_touch(struct tly_table *table) {
+    const size_t page = 4096, some = 64;
+    volatile char *first = (volatile char *)table->cells;
+    size_t bytes = table->words * sizeof(uint64_t);
+    for (size_t n = 1; n * page < bytes; n++) {
+        first[n * page] = 0;
+        if (n % some == 0)
+            tally_safepoint();
+    }
+}
+
 struct tly_table *tly_table_new(uint32_t capacity, unsigned shift) {
     if (capacity < CAPACITY_LEAST)
         capacity = CAPACITY_LEAST;
-    uint32_t places = places_for(capacity);
+    uint32_t buckets = buckets_for(capacity, shift);
     size_t words =
-        ((size_t)places << shift) + ((size_t)places + capacity + 1) / 2;
+        (size_t)buckets * TLY_BUCKET_WORDS + ((size_t)capacity + 1) / 2;
     struct tly_table *table = tally_new_items(tly_table, words);
     if (!table)
         return NULL;
-    table->places = places;
+    table->buckets = buckets;
     table->capacity = capacity;
     table->shift = shift;
+    pages_touch(table);
     return table;
 }
 
@@ -60,13 +82,6 @@ bool tly_probe_quick(struct tly_probe *probe, tally_value key) {
         return false;
     probe->hash = tly_table_hash(hash);
     return true;
-}
-
-// Whether two objects have one type.
-static bool is_alike(const tally_object *a, const tally_object *b) {
-    // Relaxed: the type's bits never change.
-    return !((tly_load_relaxed(&a->shared_) ^ tly_load_relaxed(&b->shared_)) &
-             TLY_TYPE_MASK);
 }
 
 // Whether an entry's key that is another word is equal, or leads to what is
@@ -91,18 +106,6 @@ static enum tly_found compare_slow(const struct tly_table *table,
     return step <= probe->unequal ? TLY_MISSING : TLY_ASK;
 }
 
-// Whether the key at a place is the run; ASK: it is of another type.
-TLY_INLINE enum tly_found compare_run(tally_value key,
-                                      const struct tly_run *run) {
-    if (tally_object_of(key) == &run->head)
-        return TLY_FOUND;
-    if (TLY_UNLIKELY(!tally_is_object(key)))
-        return tally_is_absent(key) ? TLY_MISSING : TLY_ASK;
-    if (TLY_UNLIKELY(!is_alike(tally_object_of(key), &run->head)))
-        return TLY_ASK;
-    return tly_run_equal(tally_object_of(key), run) ? TLY_FOUND : TLY_MISSING;
-}
-
 // Whether the key at a place is what is looked for.
 TLY_INLINE enum tly_found compare(const struct tly_table *table, uint32_t place,
                                   const struct tly_probe *probe) {
@@ -113,69 +116,67 @@ TLY_INLINE enum tly_found compare(const struct tly_table *table, uint32_t place,
         return TLY_MISSING;
     enum tly_found found = TLY_ASK;
     if (probe->run)
-        found = compare_run(key, probe->run);
+        found = tly_compare_run(key, probe->run, false);
     return found == TLY_ASK ? compare_slow(table, place, key, probe) : found;
 }
 
 enum tly_found tly_table_find(const struct tly_table *table,
                               const struct tly_probe *probe,
                               uint32_t *ret_place) {
-    const uint32_t *hashes = tly_table_hashes(table);
-    uint32_t place = tly_table_home(table, probe->hash);
-    for (;; place = place == table->places ? 1 : place + 1) {
-        // ORDER[table-slot] acquire: the entry as it was made.
-        uint32_t hash = tly_load_acquire(&hashes[place]);
-        if (!hash)
+    unsigned places = tly_bucket_places(table->shift);
+    uint32_t bucket = tly_table_home(table, probe->hash);
+    for (;; bucket = tly_bucket_next(table, bucket)) {
+        const uint32_t *hashes = tly_bucket_hashes(table, bucket);
+        for (unsigned n = 0; n < places; n++) {
+            // ORDER[table-slot] acquire: the entry as it was made.
+            if (tly_load_acquire(&hashes[n]) != probe->hash)
+                continue;
+            uint32_t place = tly_bucket_place(bucket, n, table->shift);
+            enum tly_found found = compare(table, place, probe);
+            if (found == TLY_MISSING)
+                continue;
+            *ret_place = place;
+            return found;
+        }
+        // Relaxed: who knows of an entry farther on knows this.
+        if (!tly_load_relaxed(&hashes[places]))
             return TLY_MISSING;
-        if (hash != probe->hash)
-            continue;
-        enum tly_found found = compare(table, place, probe);
-        if (found == TLY_MISSING)
-            continue;
-        *ret_place = place;
-        return found;
-    }
-}
-
-enum tly_found tly_table_find_run(const struct tly_table *table,
-                                  const struct tly_run *run, uint32_t wanted,
-                                  uint32_t *ret_place) {
-    const uint32_t *hashes = tly_table_hashes(table);
-    uint32_t place = tly_table_home(table, wanted);
-    __builtin_prefetch(tly_table_key(table, place));
-    for (;; place = place == table->places ? 1 : place + 1) {
-        // ORDER[table-slot] acquire: the entry as it was made.
-        uint32_t hash = tly_load_acquire(&hashes[place]);
-        if (!hash)
-            return TLY_MISSING;
-        if (hash != wanted)
-            continue;
-        enum tly_found found =
-            compare_run(tally_cell_get(tly_table_key(table, place)), run);
-        if (found == TLY_MISSING)
-            continue;
-        *ret_place = place;
-        return found;
     }
 }
 
 uint32_t tly_table_step(const struct tly_table *table, uint32_t hash,
                         uint32_t place) {
+    uint32_t words = table->buckets * TLY_BUCKET_WORDS;
+    uint32_t word = place % TLY_BUCKET_WORDS, bucket = place - word;
     uint32_t home = tly_table_home(table, hash);
-    return place - home + 1 + (place < home ? table->places : 0);
+    uint32_t passed = bucket - home + (bucket < home ? words : 0);
+    return passed / TLY_BUCKET_WORDS * tly_bucket_places(table->shift) +
+           ((word + table->shift - 3) >> table->shift) + 1;
+}
+
+// The place of [word] in a bucket, as tly_table_seek.
+static uint32_t bucket_seek(const struct tly_table *table, uint32_t bucket,
+                            uint32_t hash, unsigned which, tally_value word) {
+    const uint32_t *hashes = tly_bucket_hashes(table, bucket);
+    for (unsigned n = 0; n < tly_bucket_places(table->shift); n++) {
+        uint32_t place = tly_bucket_place(bucket, n, table->shift);
+        // Relaxed: the caller holds the lock.
+        if (tly_load_relaxed(&hashes[n]) == hash &&
+            tally_is(tally_cell_get(tly_table_key(table, place) + which), word))
+            return place;
+    }
+    return 0;
 }
 
 uint32_t tly_table_seek(const struct tly_table *table, uint32_t hash,
                         unsigned which, tally_value word) {
-    const uint32_t *hashes = tly_table_hashes(table);
-    uint32_t place = tly_table_home(table, hash);
-    for (;; place = place == table->places ? 1 : place + 1) {
-        // Relaxed: the caller holds the lock.
-        uint32_t there = tly_load_relaxed(&hashes[place]);
-        if (!there)
-            return 0;
-        if (there == hash &&
-            tally_is(tally_cell_get(tly_table_key(table, place) + which), word))
+    unsigned places = tly_bucket_places(table->shift);
+    uint32_t bucket = tly_table_home(table, hash);
+    for (;; bucket = tly_bucket_next(table, bucket)) {
+        uint32_t place = bucket_seek(table, bucket, hash, which, word);
+        // Relaxed: as above.
+        if (place ||
+            !tly_load_relaxed(&tly_bucket_hashes(table, bucket)[places]))
             return place;
     }
 }
@@ -186,14 +187,32 @@ static void cell_fill(tally_cell *cell, tally_value value) {
     tally_ref_store_(&cell->ref_, (tally_object *)(uintptr_t)value.bits_);
 }
 
+// The first place of a bucket that is free; 0 if none is.
+static uint32_t bucket_free(const struct tly_table *table, uint32_t bucket) {
+    const uint32_t *hashes = tly_bucket_hashes(table, bucket);
+    for (unsigned n = 0; n < tly_bucket_places(table->shift); n++)
+        // Relaxed: the caller holds the lock.
+        if (!tly_load_relaxed(&hashes[n]))
+            return tly_bucket_place(bucket, n, table->shift);
+    return 0;
+}
+
+// The place for an entry with this hash. Those that it passes say so before it
+// is there.
+static uint32_t place_take(struct tly_table *table, uint32_t hash) {
+    unsigned places = tly_bucket_places(table->shift);
+    uint32_t place, bucket = tly_table_home(table, hash);
+    for (; (place = bucket_free(table, bucket)) == 0;
+         bucket = tly_bucket_next(table, bucket))
+        // Relaxed: the entry's hash is stored after it, by release.
+        tly_store_relaxed(&tly_bucket_hashes(table, bucket)[places], 1);
+    return place;
+}
+
 // Makes an entry, which readers find then. The container is touched.
 static void entry_fill(struct tly_table *table, uint32_t hash, tally_value key,
                        tally_value value) {
-    uint32_t *hashes = tly_table_hashes(table), length = table->length;
-    uint32_t place = tly_table_home(table, hash);
-    // Relaxed: the caller holds the lock.
-    while (tly_load_relaxed(&hashes[place]))
-        place = place == table->places ? 1 : place + 1;
+    uint32_t place = place_take(table, hash), length = table->length;
     if (table->shift)
         cell_fill(tly_table_value(table, place), value);
     cell_fill(tly_table_key(table, place), key);
@@ -203,7 +222,7 @@ static void entry_fill(struct tly_table *table, uint32_t hash, tally_value key,
     // their place before it is read.
     tly_store_release(&table->length, length + 1);
     // ORDER[table-slot] release: the entry is complete before it is found.
-    tly_store_release(&hashes[place], hash);
+    tly_store_release(tly_table_hash_at(table, place), hash);
 }
 
 void tly_table_add(struct tly_table *table, uint32_t hash, tally_value key,
@@ -221,18 +240,13 @@ void tly_table_add(struct tly_table *table, uint32_t hash, tally_value key,
 static void entry_ask(const struct tly_table *from, uint32_t n, uint32_t count,
                       const struct tly_table *to) {
     const uint32_t *order = tly_table_order(from);
-    const uint32_t *hashes = tly_table_hashes(from);
-    if (n + AHEAD_READ < count) {
-        uint32_t place = order[n + AHEAD_READ];
-        __builtin_prefetch(&hashes[place]);
-        __builtin_prefetch(tly_table_key(from, place));
-    }
+    if (n + AHEAD_READ < count)
+        __builtin_prefetch(tly_table_key(from, order[n + AHEAD_READ]));
     if (n + AHEAD_WRITE < count) {
         // Relaxed: the caller holds the lock.
-        uint32_t hash = tly_load_relaxed(&hashes[order[n + AHEAD_WRITE]]);
-        uint32_t place = tly_table_home(to, hash);
-        __builtin_prefetch(&tly_table_hashes(to)[place], 1);
-        __builtin_prefetch(tly_table_key(to, place), 1);
+        uint32_t hash =
+            tly_load_relaxed(tly_table_hash_at(from, order[n + AHEAD_WRITE]));
+        __builtin_prefetch(tly_bucket_hashes(to, tly_table_home(to, hash)), 1);
     }
 }
 
@@ -240,7 +254,6 @@ static void entry_ask(const struct tly_table *from, uint32_t n, uint32_t count,
 static void entries_take(const struct tly_table *from, uint32_t count,
                          struct tly_table *to, bool counted) {
     const uint32_t *order = tly_table_order(from);
-    const uint32_t *hashes = tly_table_hashes(from);
     for (uint32_t n = 0; n < count; n++) {
         entry_ask(from, n, count, to);
         tally_value key = tally_cell_get(tly_table_key(from, order[n]));
@@ -253,7 +266,8 @@ static void entries_take(const struct tly_table *from, uint32_t count,
                 tally_value_incref(value);
         }
         // Relaxed: the caller holds the lock.
-        entry_fill(to, tly_load_relaxed(&hashes[order[n]]), key, value);
+        entry_fill(to, tly_load_relaxed(tly_table_hash_at(from, order[n])), key,
+                   value);
     }
 }
 

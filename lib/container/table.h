@@ -1,15 +1,22 @@
 // Hash tables: the storage of maps and sets.
 //
-// One object of places, which are probed linearly. A place has a cell (a set's)
-// or two, {key, value}, and a hash, 0 where nothing was ever stored. Beside
-// them is the order in which entries were made. An entry is deleted by emptying
-// its cells, and its place is not used again; a table that is full gives way to
-// another.
+// An entry's place has a cell (a set's) or two, {key, value}, and a hash, 0
+// where nothing was ever stored. Places come in buckets of one line, so that
+// looking for a key is two lines: a bucket, and the key's own bytes.
 //
-//   head | cells: places << shift | hashes: places | order: capacity
+//   head | buckets: 8 words each | order: capacity
 //
-// Where a hash begins to probe says where its cells are as well, so that both
-// come from memory at once, and only the key's own bytes after them.
+//   of a map: 3 hashes, passed, 3 x {key, value}
+//   of a set: 5 hashes, passed, 5 x key
+//
+// The hash says in which bucket an entry is looked for. Where that one is full
+// it says that it was passed, and the entry is in one of the next. Behind the
+// buckets is the order in which entries were made. An entry is deleted by
+// emptying its cells, and its place is not used again; a table that is full
+// gives way to another.
+//
+// A place is the number of its first cell among all words. F14 (Bronson and
+// Shi, "Open-sourcing F14", 2019) has such buckets, and what counts who passed.
 //
 // Readers take no lock and write nothing: they load a hash, the key beside it,
 // and its value, each by acquire. Writers hold the lock of the map.
@@ -26,18 +33,21 @@
 struct tly_table {
     tally_object head;
     uint64_t words;     // (c) what follows, in words
-    uint32_t places;    // (c)
+    uint32_t buckets;   // (c)
     uint32_t capacity;  // (c) entries; at most six sevenths of the places
     uint32_t length;    // (l, a) entries made; 0: moved to another table
     uint32_t iterators; // (a) that hold this table: then it is not moved
     uint32_t shift;     // (c) 0: keys only, 1: keys and values
     uint32_t end;       // (l) entries made; those from there on are deleted
-    tally_cell cells[];
+    uint64_t unused[2]; // to a line
+    tally_cell cells[]; // words, some of which are cells
 };
 TALLY_TYPE_DECLARE(tly_table);
 
-// Hashes have 32 bits.
-#define TLY_TABLE_MOST (((uint32_t)3 << 29) - 8)
+#define TLY_BUCKET_WORDS 8u
+
+// Hashes and places have 32 bits: six sevenths of 2^32 / 8 * 3.
+#define TLY_TABLE_MOST (((uint32_t)3 << 29) / 7 * 6 - 8)
 
 // What is looked for.
 struct tly_probe {
@@ -78,12 +88,6 @@ enum tly_found tly_table_find(const struct tly_table *table,
                               const struct tly_probe *probe,
                               uint32_t *ret_place);
 
-// The same of a key that is bytes or text with this hash. TLY_ASK: only
-// tly_table_find knows.
-enum tly_found tly_table_find_run(const struct tly_table *table,
-                                  const struct tly_run *run, uint32_t hash,
-                                  uint32_t *ret_place);
-
 // The step, from 1 on, at which probing for a hash comes to a place.
 uint32_t tly_table_step(const struct tly_table *table, uint32_t hash,
                         uint32_t place);
@@ -108,8 +112,7 @@ uint32_t tly_table_seek(const struct tly_table *table, uint32_t hash,
 
 TLY_INLINE tally_cell *tly_table_key(const struct tly_table *table,
                                      uint32_t place) {
-    const tally_cell *cells = table->cells;
-    return (tally_cell *)&cells[(size_t)(place - 1) << table->shift];
+    return (tally_cell *)(uintptr_t)&table->cells[place];
 }
 
 // Of a set, the key.
@@ -118,35 +121,52 @@ TLY_INLINE tally_cell *tly_table_value(const struct tly_table *table,
     return tly_table_key(table, place) + table->shift;
 }
 
-// By place, from 1 on.
-TLY_INLINE uint32_t *tly_table_hashes(const struct tly_table *table) {
-    const tally_cell *end =
-        table->cells + ((size_t)table->places << table->shift);
-    return (uint32_t *)(uintptr_t)end - 1;
+// The hashes of a bucket, which begins at a word, and whether it was passed.
+TLY_INLINE uint32_t *tly_bucket_hashes(const struct tly_table *table,
+                                       uint32_t bucket) {
+    return (uint32_t *)(uintptr_t)&table->cells[bucket];
+}
+TLY_INLINE unsigned tly_bucket_places(unsigned shift) { return 5 - 2 * shift; }
+
+// A bucket's place, by its number from 0 on.
+TLY_INLINE uint32_t tly_bucket_place(uint32_t bucket, unsigned number,
+                                     unsigned shift) {
+    return bucket + 3 - shift + (number << shift);
+}
+
+TLY_INLINE uint32_t tly_bucket_next(const struct tly_table *table,
+                                    uint32_t bucket) {
+    bucket += TLY_BUCKET_WORDS;
+    return bucket == table->buckets * TLY_BUCKET_WORDS ? 0 : bucket;
+}
+
+// The hash of an entry.
+TLY_INLINE uint32_t *tly_table_hash_at(const struct tly_table *table,
+                                       uint32_t place) {
+    uint32_t word = place % TLY_BUCKET_WORDS, shift = table->shift;
+    return tly_bucket_hashes(table, place - word) +
+           ((word + shift - 3) >> shift);
 }
 
 // The places of entries, by the number of the entry, from 0 on.
 TLY_INLINE uint32_t *tly_table_order(const struct tly_table *table) {
-    return tly_table_hashes(table) + 1 + table->places;
+    return (uint32_t *)(uintptr_t)&table
+        ->cells[(size_t)table->buckets * TLY_BUCKET_WORDS];
 }
 
-// Where probing for a hash begins. The upper bits of hashes choose it (Lemire,
-// "Fast random integer generation in an interval", ACM TOMACS 2019), so that
-// tables need not grow by powers of two.
+// The bucket where looking for a hash begins. The upper bits of hashes choose
+// it (Lemire, "Fast random integer generation in an interval", ACM TOMACS
+// 2019), so that tables need not grow by powers of two.
 TLY_INLINE uint32_t tly_table_home(const struct tly_table *table,
                                    uint32_t hash) {
-    return (uint32_t)((uint64_t)hash * table->places >> 32) + 1;
+    return (uint32_t)((uint64_t)hash * table->buckets >> 32) * TLY_BUCKET_WORDS;
 }
 
-// A hash of 64 bits in 32, each of which depends on all: programs' own hashes
-// may differ in a few bits only. The product's halves are folded, as wyhash
-// does it, and once more. Never 0.
+// A hash of 64 bits in 32, whose upper ones depend on all: programs' own hashes
+// may differ in a few bits only (Knuth, "The Art of Computer Programming", 6.4:
+// multiplicative hashing, by the golden ratio). Never 0.
 TLY_INLINE uint32_t tly_table_hash(uint64_t hash) {
-    __extension__ typedef unsigned __int128 wide;
-    wide product = (wide)(hash ^ 0xA0761D6478BD642Fu) * 0x9E3779B97F4A7C15u;
-    uint64_t folded = (uint64_t)product ^ (uint64_t)(product >> 64);
-    uint32_t half = (uint32_t)(folded ^ folded >> 32);
-    return half + !half;
+    return (uint32_t)(hash * 0x9E3779B97F4A7C15u >> 32) | 1;
 }
 
 #endif

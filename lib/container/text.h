@@ -54,18 +54,30 @@ TLY_INLINE uint64_t tly_run_hash(struct tly_run *run) {
     return TLY_LIKELY(hash) ? hash : tly_run_hash_make(run);
 }
 
-// Whether [length] bytes are equal. Short ones are read as two words that may
-// overlap: keys of a map are short, and of lengths that no branch foretells.
-TLY_INLINE bool tly_bytes_equal(const char *a, const char *b, size_t length) {
-    uint64_t first[2], last[2];
+TLY_INLINE uint64_t tly_bytes_word(const char *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+// How two words at one place differ.
+TLY_INLINE uint64_t tly_bytes_differ(const char *a, const char *b, size_t at) {
+    return tly_bytes_word(a + at) ^ tly_bytes_word(b + at);
+}
+
+#define TLY_RUN_SHORT 32u // bytes that are compared without a call
+
+// Whether so many bytes, at most, are equal. 8 and more are read as four words
+// that may overlap: keys of a map are short, and of lengths that no branch
+// foretells.
+TLY_INLINE bool tly_short_equal(const char *a, const char *b, size_t length) {
     uint32_t head[2], tail[2];
-    if (TLY_UNLIKELY(length > 16))
-        return memcmp(a, b, length) == 0;
     if (length >= 8) {
-        memcpy(&first[0], a, 8), memcpy(&first[1], b, 8);
-        memcpy(&last[0], a + length - 8, 8);
-        memcpy(&last[1], b + length - 8, 8);
-        return ((first[0] ^ first[1]) | (last[0] ^ last[1])) == 0;
+        size_t last = length - 8, second = last < 8 ? last : 8,
+               third = last < 8 ? 0 : last - 8;
+        return (tly_bytes_differ(a, b, 0) | tly_bytes_differ(a, b, second) |
+                tly_bytes_differ(a, b, third) | tly_bytes_differ(a, b, last)) ==
+               0;
     }
     if (length >= 4) {
         memcpy(&head[0], a, 4), memcpy(&head[1], b, 4);
@@ -75,6 +87,11 @@ TLY_INLINE bool tly_bytes_equal(const char *a, const char *b, size_t length) {
     }
     return length == 0 || (a[0] == b[0] && a[length / 2] == b[length / 2] &&
                            a[length - 1] == b[length - 1]);
+}
+
+TLY_INLINE bool tly_bytes_equal(const char *a, const char *b, size_t length) {
+    return length <= TLY_RUN_SHORT ? tly_short_equal(a, b, length)
+                                   : memcmp(a, b, length) == 0;
 }
 
 TLY_INLINE bool tly_run_equal(const struct tly_run *a,

@@ -35,4 +35,18 @@ TLY_INLINE bool tly_value_take(tally_value value) {
     return tally_try_incref(object);
 }
 
+// Counts a value, if that takes neither an atomic operation nor a call.
+TLY_INLINE bool tly_value_take_mine(tally_value value) {
+    if (!tally_is_object(value))
+        return !tally_is_absent(value);
+    tally_object *object = tally_object_of(value);
+    // Relaxed: the owner's own word. Neither is it 0, nor will it be.
+    uint32_t count = tly_load_relaxed(&object->local_);
+    if (TLY_UNLIKELY(!tally_owns_(object) || count - 1 >= UINT32_MAX - 1))
+        return false;
+    TALLY_COUNTED_();
+    tly_store_relaxed(&object->local_, count + 1); // Relaxed: as above.
+    return true;
+}
+
 #endif

