@@ -2,6 +2,7 @@
 
 #include "container/hashed.h"
 
+#include <tally/alloc.h>
 #include <tally/borrow.h>
 
 #include "base/check.h"
@@ -49,7 +50,10 @@ struct work {
     const struct tly_change *change;
     struct tly_table *spare; // made before, or NULL
     uint32_t room;           // that is wanted
-    uint32_t place;          // of the entry to ask about
+    uint32_t places;         // of the table that is to be moved
+    uint32_t *went;          // for so many of them, or NULL
+    uint32_t went_room;
+    uint32_t place; // of the entry to ask about
     struct tly_table *table;
     tally_value before; // owned
     tally_value drop[2];
@@ -98,7 +102,9 @@ static void table_replace(struct work *work) {
     if (old && tly_load_acquire(&old->iterators))
         tly_table_copy(old, spare);
     else if (old)
-        tly_table_move(old, spare);
+        tly_table_move(old, spare,
+                       work->went_room >= tly_table_places(old) ? work->went
+                                                                : NULL);
     tly_publish(&spare->head);
     work->drop_table = (struct tly_table *)(void *)tly_shared_exchange(
         &work->hashed->head, &work->hashed->table.ref_, &spare->head);
@@ -116,6 +122,7 @@ static enum step change_missing(struct work *work) {
         return STEP_MISSING;
     if (!work->table || work->table->length == work->table->capacity) {
         work->room = tly_table_room(hashed->count);
+        work->places = work->table ? tly_table_places(work->table) : 0;
         if (!work->spare || work->spare->capacity <= hashed->count)
             return STEP_ROOM;
         table_replace(work);
@@ -143,6 +150,22 @@ static enum step change_locked(struct work *work) {
     return STEP_ASK;
 }
 
+// Where a table is larger than a cache, gets room to move it quickly; it goes
+// without, if there is none.
+static void went_make(struct work *work) {
+    const uint32_t large = 1 << 15;
+    tally_free(work->went);
+    work->went = NULL;
+    work->went_room = 0;
+    if (work->places < large)
+        return;
+    work->went = tally_alloc(work->places * sizeof(uint32_t));
+    if (!work->went)
+        return;
+    work->went_room = work->places;
+    tly_pages_touch(work->went, work->places * sizeof(uint32_t));
+}
+
 static tally_status spare_make(struct work *work) {
     if (work->spare)
         tally_decref(work->spare);
@@ -150,7 +173,10 @@ static tally_status spare_make(struct work *work) {
     if (tly_hashed_count(work->hashed) >= TLY_TABLE_MOST)
         return TALLY_LIMIT;
     work->spare = tly_table_new(work->room, work->hashed->shift);
-    return work->spare ? TALLY_OK : -errno;
+    if (!work->spare)
+        return -errno;
+    went_make(work);
+    return TALLY_OK;
 }
 
 // What follows a step, without the lock. Not OK: that is the end.
@@ -184,6 +210,8 @@ tally_status tly_hashed_change(struct tly_hashed *hashed,
     } while (status == TALLY_OK && step != STEP_DONE);
     if (work.spare)
         tally_decref(work.spare);
+    if (TLY_UNLIKELY(work.went))
+        tally_free(work.went);
     if (status == TALLY_OK)
         *ret_before = work.before;
     return status;

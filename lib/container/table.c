@@ -12,7 +12,7 @@
 #include "object/type.h"
 #include "object/weak.h"
 
-#define CAPACITY_LEAST 7u // three buckets of a map, less one seventh
+#define CAPACITY_LEAST 5u // two buckets of a map, less one place
 
 // The cells that hold references: also while others add to them.
 static void table_visit(void *object, struct tally_visitor *visitor) {
@@ -42,12 +42,9 @@ uint32_t tly_table_room(uint32_t live) {
     return room > TLY_TABLE_MOST ? TLY_TABLE_MOST : (uint32_t)room;
 }
 
-// Touches the pages of a large table, whose first touch costs more than to fill
-// them: here nobody waits for it.
-static void pages_touch(struct tly_table *table) {
+void tly_pages_touch(void *memory, size_t bytes) {
     const size_t page = 4096, some = 64;
-    volatile char *first = (volatile char *)table->cells;
-    size_t bytes = table->words * sizeof(uint64_t);
+    volatile char *first = memory;
     for (size_t n = 1; n * page < bytes; n++) {
         first[n * page] = 0;
         if (n % some == 0)
@@ -67,7 +64,7 @@ struct tly_table *tly_table_new(uint32_t capacity, unsigned shift) {
     table->buckets = buckets;
     table->capacity = capacity;
     table->shift = shift;
-    pages_touch(table);
+    tly_pages_touch(table->cells, words * sizeof(uint64_t));
     return table;
 }
 
@@ -209,20 +206,32 @@ static uint32_t place_take(struct tly_table *table, uint32_t hash) {
     return place;
 }
 
-// Makes an entry, which readers find then. The container is touched.
-static void entry_fill(struct tly_table *table, uint32_t hash, tally_value key,
-                       tally_value value) {
-    uint32_t place = place_take(table, hash), length = table->length;
+// Makes an entry, which readers find then, and returns its place. The container
+// is touched.
+static uint32_t place_fill(struct tly_table *table, uint32_t hash,
+                           tally_value key, tally_value value) {
+    uint32_t place = place_take(table, hash);
     if (table->shift)
         cell_fill(tly_table_value(table, place), value);
     cell_fill(tly_table_key(table, place), key);
-    tly_table_order(table)[length] = place;
-    table->end = length + 1;
-    // ORDER[table-length] release: the cells are stored before they count, and
-    // their place before it is read.
-    tly_store_release(&table->length, length + 1);
     // ORDER[table-slot] release: the entry is complete before it is found.
     tly_store_release(tly_table_hash_at(table, place), hash);
+    return place;
+}
+
+// Counts so many entries, which are made.
+static void length_set(struct tly_table *table, uint32_t length) {
+    table->end = length;
+    // ORDER[table-length] release: the cells are stored before they count, and
+    // their place before it is read.
+    tly_store_release(&table->length, length);
+}
+
+static void entry_fill(struct tly_table *table, uint32_t hash, tally_value key,
+                       tally_value value) {
+    uint32_t length = table->length;
+    tly_table_order(table)[length] = place_fill(table, hash, key, value);
+    length_set(table, length + 1);
 }
 
 void tly_table_add(struct tly_table *table, uint32_t hash, tally_value key,
@@ -276,7 +285,63 @@ void tly_table_copy(struct tly_table *from, struct tly_table *to) {
     entries_take(from, from->length, to, true);
 }
 
-void tly_table_move(struct tly_table *from, struct tly_table *to) {
+// ---- moving many
+
+uint32_t tly_table_places(const struct tly_table *table) {
+    return table->buckets * tly_bucket_places(table->shift);
+}
+
+// The number of a place, without the words that are none.
+static uint32_t place_number(const struct tly_table *table, uint32_t place) {
+    uint32_t shift = table->shift;
+    return place / TLY_BUCKET_WORDS * tly_bucket_places(shift) +
+           ((place % TLY_BUCKET_WORDS + shift - 3) >> shift);
+}
+
+// A bucket where the probing of none that were passed goes on.
+static uint32_t bucket_first(const struct tly_table *table) {
+    unsigned places = tly_bucket_places(table->shift);
+    uint32_t bucket = 0;
+    // Relaxed: the caller holds the lock.
+    while (tly_load_relaxed(&tly_bucket_hashes(table, bucket)[places]))
+        bucket = tly_bucket_next(table, bucket);
+    return tly_bucket_next(table, bucket);
+}
+
+// Moves what a bucket has, and notes where it went; 0: it was deleted.
+static void bucket_move(const struct tly_table *from, uint32_t bucket,
+                        struct tly_table *to, uint32_t *went) {
+    const uint32_t *hashes = tly_bucket_hashes(from, bucket);
+    for (unsigned n = 0; n < tly_bucket_places(from->shift); n++) {
+        uint32_t place = tly_bucket_place(bucket, n, from->shift);
+        uint32_t hash = tly_load_relaxed(&hashes[n]); // Relaxed: as above.
+        tally_value key = tally_cell_get(tly_table_key(from, place));
+        tally_value value = tally_cell_get(tly_table_value(from, place));
+        uint32_t *there = &went[place_number(from, place)];
+        *there = tally_is_absent(key) ? 0 : place_fill(to, hash, key, value);
+    }
+}
+
+// As entries_take, bucket by bucket: hashes that are beside each other in one
+// table are so in the other. Entries with one hash come in their order.
+static void buckets_move(const struct tly_table *from, uint32_t count,
+                         struct tly_table *to, uint32_t *went) {
+    uint32_t first = bucket_first(from), bucket = first, length = 0;
+    do {
+        bucket_move(from, bucket, to, went);
+        bucket = tly_bucket_next(from, bucket);
+    } while (bucket != first);
+    const uint32_t *order = tly_table_order(from);
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t place = went[place_number(from, order[n])];
+        if (place)
+            tly_table_order(to)[length++] = place;
+    }
+    length_set(to, length);
+}
+
+void tly_table_move(struct tly_table *from, struct tly_table *to,
+                    uint32_t *went) {
     uint32_t count = from->length;
     // A collection that watches either must not believe what it reads of them
     // now; between the two, the references are nobody's, and so from outside.
@@ -284,5 +349,8 @@ void tly_table_move(struct tly_table *from, struct tly_table *to) {
     tally_touch_(&to->head);
     // ORDER[table-length] release: who reads the cells no more knows why.
     tly_store_release(&from->length, 0);
-    entries_take(from, count, to, false);
+    if (went)
+        buckets_move(from, count, to, went);
+    else
+        entries_take(from, count, to, false);
 }

@@ -102,8 +102,16 @@ void tly_table_add(struct tly_table *table, uint32_t hash, tally_value key,
 void tly_table_copy(struct tly_table *from, struct tly_table *to);
 
 // The same by moving them. What held them reads as before, but has no count of
-// theirs any more.
-void tly_table_move(struct tly_table *from, struct tly_table *to);
+// theirs any more. [went]: room for a number for each place of [from], which
+// makes it much quicker where tables are larger than caches; or NULL.
+void tly_table_move(struct tly_table *from, struct tly_table *to,
+                    uint32_t *went);
+uint32_t tly_table_places(const struct tly_table *table);
+
+// Touches the pages of memory that has nothing yet, except the first: their
+// first touch costs as much as to fill them, and nobody waits for it yet. Acts
+// at safepoints.
+void tly_pages_touch(void *memory, size_t bytes);
 
 // The place of an entry with this hash whose first or second cell [which]
 // holds [word]; 0 if there is none. The caller holds the lock.

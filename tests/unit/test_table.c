@@ -160,6 +160,67 @@ static void who_does_not_know_the_secret_makes_no_keys_meet(void **state) {
     tally_detach();
 }
 
+// Entries with hashes of which many are one, from the last buckets to the first
+// as well; some are deleted.
+static struct tly_table *crowded(unsigned shift) {
+    struct tly_table *table = table_new(1000, shift);
+    for (uint32_t n = 0; n < 1000; n++) {
+        uint32_t hash = n % 3 ? n * 0x9E3779B9 | 1 : 0xFFFFFFFF - n % 5;
+        tly_table_add(table, hash, tally_small(n), tally_small(~(int64_t)n));
+    }
+    for (unsigned n = 3; n < 1000; n += 7) {
+        uint32_t place = tly_table_order(table)[n];
+        tally_cell_set(table, tly_table_value(table, place), tally_absent());
+        tally_cell_set(table, tly_table_key(table, place), tally_absent());
+    }
+    return table;
+}
+
+static void however_a_table_is_moved_its_entries_keep_their_order(
+    void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    for (unsigned shift = 0; shift < 2; shift++) {
+        struct tly_table *from[2], *to[2];
+        for (unsigned way = 0; way < 2; way++) {
+            from[way] = crowded(shift), to[way] = table_new(1300, shift);
+            uint32_t *went =
+                calloc(tly_table_places(from[way]), sizeof(went[0]));
+            must(went);
+            tly_table_move(from[way], to[way], way ? went : NULL);
+            free(went);
+        }
+        assert_int_equal(to[0]->length, 1000 - 143);
+        assert_int_equal(to[1]->length, 1000 - 143);
+        for (uint32_t n = 0; n < to[0]->length; n++) {
+            uint32_t place[2] = {tly_table_order(to[0])[n],
+                                 tly_table_order(to[1])[n]};
+            tally_value key = tally_cell_get(tly_table_key(to[0], place[0]));
+            uint32_t hash = *tly_table_hash_at(to[0], place[0]);
+            assert_true(
+                tally_is(key, tally_cell_get(tly_table_key(to[1], place[1]))));
+            assert_int_equal(tly_table_seek(to[0], hash, 0, key), place[0]);
+            assert_int_equal(tly_table_seek(to[1], hash, 0, key), place[1]);
+        }
+        // Those of one hash are met in the order in which they were made.
+        for (unsigned way = 0; way < 2; way++) {
+            uint32_t last = 0, place;
+            for (int64_t n = 0; n < 1000; n += 15) {
+                if (n % 7 == 3)
+                    continue;
+                place = tly_table_seek(to[way], 0xFFFFFFFF, 0, tally_small(n));
+                must(place);
+                uint32_t step = tly_table_step(to[way], 0xFFFFFFFF, place);
+                assert_true(step > last);
+                last = step;
+            }
+            tally_decref(from[way]);
+            tally_decref(to[way]);
+        }
+    }
+    tally_detach();
+}
+
 static struct tally_counts counts(void *object) {
     return tally_counts_of(object);
 }
@@ -176,7 +237,7 @@ static void moving_moves_the_counts(void **state) {
     uint32_t first = tly_table_order(from)[0];
     tally_cell_set(from, tly_table_value(from, first), tally_absent());
     tally_cell_set(from, tly_table_key(from, first), tally_absent());
-    tly_table_move(from, to);
+    tly_table_move(from, to, NULL);
     assert_int_equal(from->length, 0);
     assert_int_equal(to->length, 1);
     // Who still reads it finds what it had.
@@ -210,6 +271,7 @@ int main(void) {
         object_test(one_hash_for_all_is_found_in_the_end),
         object_test(hashes_that_differ_in_few_bits_do_not_meet),
         object_test(who_does_not_know_the_secret_makes_no_keys_meet),
+        object_test(however_a_table_is_moved_its_entries_keep_their_order),
         object_test(moving_moves_the_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
