@@ -30,16 +30,17 @@ extern TALLY_API tally_type tally_type_map;
 
 // Makes a map.
 //
-// expected: entries that it has room for at once, 0 .. 1.6e9; a hint.
+// expected: entries that it has room for at once, 0 .. 1.3e9; a hint.
 // Returns:  an owned reference, or NULL with errno set.
 // Errors:   ENOMEM, EAGAIN (too many entries, mutators or types).
 // Threads:  any; a thread that is not attached is attached.
 // Blocks:   as tally_object_new.
-// Cost:     an object of 32 bytes; with the first entry a table, of 27 to 40
-//           bytes an entry from a hundred on (bench/map).
+// Cost:     an object of 32 bytes; with the first entry a table, of 29 to 40
+//           bytes an entry from two hundred on (bench/map).
 TALLY_API TALLY_MUST_USE tally_map *tally_map_new(size_t expected);
 
-// Returns:  the number of entries.
+// Returns:  the number of entries; changes that have not returned yet may be
+//           counted or not, whatever look-ups find of them.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     a load.

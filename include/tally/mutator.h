@@ -48,7 +48,7 @@ TALLY_API uint32_t tally_mutator_number(void);
 // for, stop while the world is stopped, start a collection that is due. Every
 // attached thread passes a safepoint at least every millisecond, or is in a
 // blocking region; allocating, counting and storing are none. Does nothing
-// inside a borrow section.
+// inside a borrow section. Keeps errno, whatever the hooks do that it runs.
 //
 // Returns:  nothing.
 // Threads:  any.

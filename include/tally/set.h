@@ -20,15 +20,15 @@ extern TALLY_API tally_type tally_type_set;
 
 // Makes a set.
 //
-// expected: elements that it has room for at once, 0 .. 1.6e9; a hint.
+// expected: elements that it has room for at once, 0 .. 1.3e9; a hint.
 // Returns:  an owned reference, or NULL with errno set.
 // Errors:   as tally_map_new.
 // Threads:  as tally_map_new.
 // Blocks:   as tally_object_new.
-// Cost:     as tally_map_new; 8 bytes less an element.
+// Cost:     as tally_map_new; 10 bytes less an element.
 TALLY_API TALLY_MUST_USE tally_set *tally_set_new(size_t expected);
 
-// Returns:  the number of elements.
+// Returns:  the number of elements, as tally_map_length.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     a load.

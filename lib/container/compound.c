@@ -191,7 +191,7 @@ static tally_status map_equal(void *object, tally_value other,
     bool equal = false;
     if (!with)
         return TALLY_WRONG_TYPE;
-    if (tally_map_length(object) != tally_map_length(with)) {
+    if (!tly_maps_alike((tally_map *[2]){object, with})) {
         *ret_equal = false;
         return TALLY_OK;
     }
@@ -219,7 +219,7 @@ static tally_status set_equal(void *object, tally_value other,
     bool equal = false;
     if (!with)
         return TALLY_WRONG_TYPE;
-    if (tally_set_length(object) != tally_set_length(with)) {
+    if (!tly_sets_alike((tally_set *[2]){object, with})) {
         *ret_equal = false;
         return TALLY_OK;
     }

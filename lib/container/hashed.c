@@ -313,12 +313,23 @@ tally_status tly_hashed_copy(struct tly_hashed *from, struct tly_hashed *to) {
     }
 }
 
+static void lock_both(struct tly_hashed *const pair[2]) {
+    if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
+        tly_attach_surely();
+    tly_byte_lock_both(&pair[0]->lock, &pair[1]->lock);
+}
+
+bool tly_hashed_alike(struct tly_hashed *const pair[2]) {
+    lock_both(pair);
+    bool alike = pair[0]->count == pair[1]->count;
+    tly_byte_unlock_both(&pair[0]->lock, &pair[1]->lock);
+    return alike;
+}
+
 // One try. False: a table is too small by now.
 static bool copy_both(struct tly_hashed *const from[2],
                       struct tly_table *const table[2], uint32_t ret_count[2]) {
-    if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
-        tly_attach_surely();
-    tly_byte_lock_both(&from[0]->lock, &from[1]->lock);
+    lock_both(from);
     // What was copied goes if the other does not fit.
     bool done = copy_locked(from[0], table[0], &ret_count[0]) &&
                 copy_locked(from[1], table[1], &ret_count[1]);

@@ -103,6 +103,9 @@ tally_status tly_hashed_copy(struct tly_hashed *from, struct tly_hashed *to);
 tally_status tly_hashed_copy_both(struct tly_hashed *const from[2],
                                   struct tly_hashed *const to[2]);
 
+// Whether two have as many entries, at one moment of both.
+bool tly_hashed_alike(struct tly_hashed *const pair[2]);
+
 // Stores what another has that nobody else knows; each entry is one step.
 tally_status tly_hashed_merge(struct tly_hashed *hashed,
                               const struct tly_hashed *from);

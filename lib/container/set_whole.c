@@ -44,6 +44,16 @@ tally_status tly_sets_copy(tally_set *const from[2], tally_set *ret_copy[2]) {
     return status;
 }
 
+bool tly_maps_alike(tally_map *const pair[2]) {
+    return tly_hashed_alike(
+        (struct tly_hashed *[2]){hashed_of(pair[0]), hashed_of(pair[1])});
+}
+
+bool tly_sets_alike(tally_set *const pair[2]) {
+    return tly_hashed_alike(
+        (struct tly_hashed *[2]){hashed_of(pair[0]), hashed_of(pair[1])});
+}
+
 // ---- making
 
 // Adds to [to] what is in [from], and is in [with] or is not, as asked.

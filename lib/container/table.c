@@ -2,8 +2,6 @@
 
 #include "container/table.h"
 
-#include <tally/mutator.h>
-
 #include "base/check.h"
 #include "container/quick.h"
 #include "container/run_find.h"
@@ -43,13 +41,10 @@ uint32_t tly_table_room(uint32_t live) {
 }
 
 void tly_pages_touch(void *memory, size_t bytes) {
-    const size_t page = 4096, some = 64;
+    const size_t page = 4096;
     volatile char *first = memory;
-    for (size_t n = 1; n * page < bytes; n++) {
-        first[n * page] = 0;
-        if (n % some == 0)
-            tally_safepoint();
-    }
+    for (size_t at = page; at < bytes; at += page)
+        first[at] = 0;
 }
 
 struct tly_table *tly_table_new(uint32_t capacity, unsigned shift) {
@@ -126,7 +121,13 @@ enum tly_found tly_table_find(const struct tly_table *table,
         const uint32_t *hashes = tly_bucket_hashes(table, bucket);
         for (unsigned n = 0; n < places; n++) {
             // ORDER[table-slot] acquire: the entry as it was made.
-            if (tly_load_acquire(&hashes[n]) != probe->hash)
+            uint32_t hash = tly_load_acquire(&hashes[n]);
+            // At that moment there was nothing farther on; what is there by
+            // now, after a place that was not looked at, is not to be
+            // remembered as asked.
+            if (!hash)
+                return TLY_MISSING;
+            if (hash != probe->hash)
                 continue;
             uint32_t place = tly_bucket_place(bucket, n, table->shift);
             enum tly_found found = compare(table, place, probe);

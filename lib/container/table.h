@@ -109,8 +109,7 @@ void tly_table_move(struct tly_table *from, struct tly_table *to,
 uint32_t tly_table_places(const struct tly_table *table);
 
 // Touches the pages of memory that has nothing yet, except the first: their
-// first touch costs as much as to fill them, and nobody waits for it yet. Acts
-// at safepoints.
+// first touch costs as much as to fill them, and nobody waits for it yet.
 void tly_pages_touch(void *memory, size_t bytes);
 
 // The place of an entry with this hash whose first or second cell [which]

@@ -71,9 +71,13 @@ void tally_safepoint_slow_(void) {
     struct tly_mutator *self = tly_self();
     if (!tly_is_attached(self) || tly_rcu_ongoing())
         return;
+    // Hooks of the program's may run: whoever passes a safepoint without
+    // wanting to, at the end of a section, keeps its errno.
+    int error = errno;
     uint64_t began = tly_stall_begin(self);
     tly_poll(self, true);
     tly_stall_end(began);
+    errno = error;
 }
 
 // Stores an idle state. Whatever others handed over before they could see it

@@ -3,6 +3,8 @@
 #include "api.h"
 #include "threads.h"
 
+#include <stdatomic.h>
+
 // What hooks saw, in order.
 static struct {
     int finalized, destroyed;
@@ -380,8 +382,40 @@ static void objects_that_others_drop_last_are_finalized_once(void **state) {
 #define phoenix_test(name)                                                     \
     cmocka_unit_test_setup_teardown(name, begin_phoenix, end_clean)
 
+// A hook that fails at something.
+struct clumsy {
+    tally_object head;
+};
+static atomic_int clumsy_ends;
+static void clumsy_destroy(void *object) {
+    (void)object;
+    errno = EIO;
+    atomic_fetch_add(&clumsy_ends, 1);
+}
+TALLY_TYPE(clumsy, TALLY_DESTROY(clumsy_destroy));
+
+static void *drop_one(void *object) {
+    tally_decref((struct clumsy *)object);
+    return NULL;
+}
+
+static void a_safepoint_keeps_errno_whatever_hooks_do(void **state) {
+    (void)state;
+    struct clumsy *clumsy = tally_new(clumsy);
+    must(clumsy);
+    // The last reference is dropped there, and the end left to its owner.
+    pthread_t thread = thread_start(drop_one, clumsy);
+    must(pthread_join(thread, NULL) == 0);
+    errno = 0;
+    for (int n = 0; n < 1000 && !atomic_load(&clumsy_ends); n++)
+        tally_safepoint();
+    assert_int_equal(errno, 0);
+    assert_int_equal(atomic_load(&clumsy_ends), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        destroy_test(a_safepoint_keeps_errno_whatever_hooks_do),
         destroy_test(the_finalizer_comes_before_the_destroy_hook),
         destroy_test(a_finalizer_sees_the_object_whole),
         destroy_test(a_destroy_hook_sees_its_references_dropped),

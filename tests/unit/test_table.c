@@ -78,6 +78,25 @@ static void entries_are_found_by_hash_and_key(void **state) {
     tally_detach();
 }
 
+static void looking_ends_where_nothing_was_stored(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    struct tly_table *table = table_new(20, 1);
+    struct tly_probe probe = probe_of(7, 0xFFFFFFFF);
+    uint32_t place = 0;
+    tly_table_add(table, probe.hash, tally_small(1), tally_nil());
+    tly_table_add(table, probe.hash, tally_small(7), tally_nil());
+    assert_int_equal(tly_table_find(table, &probe, &place), TLY_FOUND);
+    // As a reader finds it who saw the first place before it was filled, and
+    // the second one after.
+    uint32_t *first = tly_table_hash_at(table, tly_table_order(table)[0]);
+    *first = 0;
+    assert_int_equal(tly_table_find(table, &probe, &place), TLY_MISSING);
+    *first = probe.hash;
+    tally_decref(table);
+    tally_detach();
+}
+
 static void one_hash_for_all_is_found_in_the_end(void **state) {
     (void)state;
     must(tally_attach(NULL) == TALLY_OK);
@@ -268,6 +287,7 @@ int main(void) {
         object_test(room_grows_by_less_than_two),
         object_test(an_entry_takes_forty_bytes_at_most),
         object_test(entries_are_found_by_hash_and_key),
+        object_test(looking_ends_where_nothing_was_stored),
         object_test(one_hash_for_all_is_found_in_the_end),
         object_test(hashes_that_differ_in_few_bits_do_not_meet),
         object_test(who_does_not_know_the_secret_makes_no_keys_meet),
