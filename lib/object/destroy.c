@@ -69,13 +69,12 @@ static TLY_NOINLINE void block_end(struct tly_local *self, uint32_t half,
         tly_block_give_any(&self->heap, object);
 }
 
-// The same of a fresh object's, that finds no room in its bin's cache, or whose
-// bin only the pool knows.
-static TLY_NOINLINE void block_end_fresh(struct tly_local *self, uint32_t half,
-                                         tally_object *object) {
+// The same of a fresh object, whose bin only the pool knows.
+static TLY_NOINLINE void block_end_unknown(struct tly_local *self,
+                                           uint32_t half,
+                                           tally_object *object) {
     const struct tly_pool *pool = tly_pool_of(object);
-    if (TLY_HALF_BIN(half) || !pool->size ||
-        !cache_put(self, pool->class + 1u, object))
+    if (!pool->size || !cache_put(self, pool->class + 1u, object))
         block_end(self, half, object);
 }
 
@@ -96,8 +95,12 @@ TLY_INLINE void object_end(struct tly_local *self, tally_object *object) {
         return;
     }
     tly_header_end(object);
-    if (TLY_UNLIKELY(!cache_put(self, TLY_HALF_BIN(half), object)))
-        block_end_fresh(self, half, object);
+    if (TLY_LIKELY(cache_put(self, TLY_HALF_BIN(half), object)))
+        return;
+    if (TLY_LIKELY(TLY_HALF_BIN(half)))
+        block_end(self, half, object);
+    else
+        block_end_unknown(self, half, object);
 }
 
 void tly_object_free(struct tly_local *self, tally_object *object) {
