@@ -420,6 +420,12 @@ static bool is_bytes(const struct tly_format *format) {
     return format->code == 'b' || format->code == 'B' || format->code == 'c';
 }
 
+// Whether a format that was parsed is one letter, or one behind '@', or NULL:
+// as in CPython neither a count nor a blank is let through.
+static bool is_one_letter(const char *format) {
+    return !format || strlen(format + (format[0] == '@')) == 1;
+}
+
 // Whether a view can be cast. *ret_count: lengths of the new dimensions.
 static tally_status cast_check(struct tally_view *of,
                                const struct tly_format *format,
@@ -450,6 +456,8 @@ tally_view *tally_view_cast(tally_view *of, const char *format,
     struct tly_format to;
     size_t count = 0;
     tally_status status = tly_format_parse(format, &to);
+    if (status == TALLY_OK && !is_one_letter(format))
+        status = TALLY_FORMAT;
     if (dimensions > TALLY_BUFFER_DIMENSIONS)
         status = TALLY_INVALID;
     if (status != TALLY_OK)

@@ -250,9 +250,9 @@ static void shapes_have_just_the_memory_there_is(void **state) {
 static void formats_are_one_native_code_for_a_cast(void **state) {
     (void)state;
     static const char *const bad[] = {
-        "",     " ",    "@",     "=i", "!i",  ">B", "ii", "1i1i",
-        "@@i",  "0B",   "4B",    "s",  "4s",  "p",  "x",  "T{i}",
-        "(2)i", "\xff", "i\xff", "B@", "-1i", "+i"};
+        "",      " ",  "@",   "=i", "!i", ">B", "ii",   "1i1i", "@@i",
+        "0B",    "4B", "s",   "4s", "p",  "x",  "T{i}", "(2)i", "\xff",
+        "i\xff", "B@", "-1i", "+i", "i ", " i", "1i",   "@ i"};
     tally_view *view = native_view("B");
     for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
         errno = 0;
@@ -261,6 +261,9 @@ static void formats_are_one_native_code_for_a_cast(void **state) {
     }
     assert_null(tally_view_cast(view, "99999999999999999999B", NULL, 0));
     assert_int_equal(errno, EOVERFLOW);
+    tally_view *plain = tally_view_cast(view, NULL, NULL, 0);
+    assert_non_null(plain);
+    tally_decref(plain);
     check_unchanged();
     native_end(view);
 }
