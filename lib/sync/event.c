@@ -5,22 +5,37 @@
 #include "base/atomic.h"
 #include "platform/os.h"
 
+static struct timespec time_of(uint64_t ns) {
+    return (struct timespec){(time_t)(ns / 1000000000u),
+                             (long)(ns % 1000000000u)};
+}
+
 static int event_now(const struct ck_ec_ops *ops, struct timespec *ret_now) {
     (void)ops;
-    uint64_t now = tly_os_now();
-    ret_now->tv_sec = (time_t)(now / 1000000000u);
-    ret_now->tv_nsec = (long)(now % 1000000000u);
+    *ret_now = time_of(tly_os_now());
     return 0;
+}
+
+static uint64_t time_read(const struct timespec *time) {
+    return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
 }
 
 static void event_sleep(const struct ck_ec_wait_state *state,
                         const uint32_t *word, uint32_t value,
                         const struct timespec *deadline) {
     (void)state;
-    uint64_t until = deadline ? (uint64_t)deadline->tv_sec * 1000000000u +
-                                    (uint64_t)deadline->tv_nsec
-                              : 0;
-    tly_os_futex_wait((uint32_t *)(uintptr_t)word, value, until);
+    tly_os_futex_wait((uint32_t *)(uintptr_t)word, value,
+                      deadline ? time_read(deadline) : 0);
+}
+
+// ConcurrencyKit sleeps in steps, each eight times as long as the last, and
+// looks at the deadline between them only.
+static int step_cut(const struct ck_ec_wait_state *state,
+                    struct timespec *step) {
+    const struct timespec *deadline = state->data;
+    if (time_read(deadline) < time_read(step))
+        *step = *deadline;
+    return 0;
 }
 
 static void event_wake(const struct ck_ec_ops *ops, const uint32_t *word) {
@@ -55,8 +70,9 @@ bool tly_event_wait(struct tly_event *event, uint32_t seen, uint64_t deadline) {
         tly_point_yield();
         return true;
     }
-    struct timespec until = {(time_t)(deadline / 1000000000u),
-                             (long)(deadline % 1000000000u)};
-    return ck_ec32_wait(&event->count, &event_mode, seen,
-                        deadline ? &until : NULL) == 0;
+    if (!deadline)
+        return ck_ec32_wait(&event->count, &event_mode, seen, NULL) == 0;
+    struct timespec until = time_of(deadline);
+    return ck_ec32_wait_pred(&event->count, &event_mode, seen, step_cut, &until,
+                             &until) == 0;
 }
