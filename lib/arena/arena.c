@@ -183,7 +183,6 @@ void *tly_huge_take(size_t size) {
         return NULL;
     arena->slots = slots;
     arena->units = (size + TLY_UNIT_SIZE - 1) / TLY_UNIT_SIZE;
-    tly_slot_set(tly_slot_of(arena), TLY_SLOT_HUGE, true);
     tly_add_relaxed(&units_used, arena->units);
     return tly_unit_at(arena, TLY_META_UNITS);
 }
@@ -193,7 +192,6 @@ void tly_huge_give(void *block) {
     size_t slots = arena->slots;
     purge_want();
     tly_add_relaxed(&units_used, (size_t)0 - arena->units);
-    tly_slot_set(tly_slot_of(arena), TLY_SLOT_HUGE, false);
     tly_slots_give(arena, slots);
 }
 

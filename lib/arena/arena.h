@@ -64,8 +64,8 @@ TLY_INLINE struct tly_arena *tly_arena_at(size_t n) {
                : NULL;
 }
 
-// As tly_arena_at, or the structure of the huge block that begins in the slot.
-// The world is stopped, or the caller knows that the block stays.
+// As tly_arena_at, or the structure of the huge block with an object that
+// begins in the slot. The world is stopped, or no pool of objects goes.
 TLY_INLINE struct tly_arena *tly_arena_or_huge_at(size_t n) {
     return tly_slot_is(n, TLY_SLOT_ARENA) || tly_slot_is(n, TLY_SLOT_HUGE)
                ? (struct tly_arena *)(void *)(tly_range_base +

@@ -68,7 +68,8 @@ size_t tly_slots_frontier(void);
 // program's.
 enum tly_slot_kind {
     TLY_SLOT_ARENA,  // never given back
-    TLY_SLOT_HUGE,   // a huge block
+    TLY_SLOT_HUGE,   // a huge block with an object; of others nobody asks,
+                     // and they may go while walks look
     TLY_SLOT_LOOKED, // and a collection looks at it
     TLY_SLOT_KINDS
 };

@@ -45,7 +45,7 @@ uint64_t tly_garbage_bytes;
 struct clearing {
     struct tly_local *self;
     const uint64_t *member; // the table, in a register (see trial.c)
-    uintptr_t base;
+    struct tly_cover cover;
     uint64_t count;
 };
 
@@ -58,8 +58,9 @@ TLY_INLINE void drop_fields(struct clearing *c, tally_ref *first,
                             size_t count) {
     for (size_t n = 0; n < count; n++) {
         tally_object *child = tly_object_in(tly_trial_load(&first[n]));
-        size_t granule = ((uintptr_t)child - c->base) >> TLY_GRANULE_SHIFT;
-        if (child && !tly_side_get(c->member, granule))
+        size_t granule;
+        bool covered = tly_side_of(c->cover, child, &granule);
+        if (child && !(covered && tly_side_get(c->member, granule)))
             drop_outside(c->self, child);
     }
 }
@@ -162,7 +163,7 @@ static bool pool_settle(void *arg, struct tly_pool *pool) {
 }
 
 uint64_t tly_garbage_clear(struct tly_local *self, bool published) {
-    struct clearing c = {self, tly_sides.member, (uintptr_t)tly_range_base, 0};
+    struct clearing c = {self, tly_sides.member, tly_sides_cover(), 0};
     self->finishing++;
     tly_pools_looked(pool_clear, &c);
     if (published && !TLY_BUSTED(NO_GRACE))

@@ -44,7 +44,7 @@ static void save(void *arg, tally_object *object) {
     if (tly_saved_add(object))
         found->saved++;
     else
-        tly_side_reset(tly_sides.member, tly_granule_of(object));
+        tly_side_reset(tly_sides.member, tly_side_at(object));
 }
 
 // An object that found no room is no member any more, and lives on as garbage

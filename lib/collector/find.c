@@ -11,7 +11,8 @@ void tly_find_count(struct tly_trial *trial, enum tly_look look) {
         tly_trial_recount(trial);
         return;
     }
-    tly_pools_look(trial->young, trial->fresh);
+    // Beyond the tables lies what was made since they were prepared.
+    tly_pools_look(trial->young, trial->fresh, tly_sides.committed);
     tly_trial_count(trial);
 }
 

@@ -46,7 +46,7 @@ static bool unit_take(tally_object *object) {
 
 // Whether a unit of the object is the collection's.
 static bool guard(tally_object *object) {
-    size_t granule = tly_granule_of(object);
+    size_t granule = tly_side_at(object);
     if (tly_side_get(tly_sides.guarded, granule))
         return true;
     if (!unit_take(object))
@@ -82,7 +82,7 @@ bool tly_guard_calls(void) {
 // the count, and changes it back.
 static void drop(void *self, tally_object *object) {
     uint64_t shared = tly_load_relaxed(&object->shared_);
-    tly_side_reset(tly_sides.guarded, tly_granule_of(object));
+    tly_side_reset(tly_sides.guarded, tly_side_at(object));
     do {
         if (shared & TLY_MERGED && tly_count_of(shared) == 1) {
             tly_count_act(self, object, tly_count_drop(self, object));

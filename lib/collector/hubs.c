@@ -14,6 +14,7 @@ struct hubs {
     } hub[HUBS];
     unsigned count;
     const char *seen_to; // hubs below are done
+    struct tly_cover cover;
 };
 
 static void gather(void *arg, tally_object *object) {
@@ -24,16 +25,17 @@ static void gather(void *arg, tally_object *object) {
         return;
     hubs->hub[hubs->count].object = object;
     hubs->hub[hubs->count].rest = total;
-    tly_sides.trial[tly_granule_of(object)] = (uint8_t)++hubs->count;
+    tly_sides.trial[tly_side_at(object)] = (uint8_t)++hubs->count;
 }
 
 static void subtract_run(void *arg, tally_ref *first, size_t count) {
     struct hubs *hubs = arg;
     for (size_t n = 0; n < count; n++) {
-        tally_object *child = tly_object_in(tly_trial_load(&first[n]));
-        if (!child || !tly_is_member(child))
+        size_t granule;
+        if (!tly_side_of(hubs->cover, tly_trial_load(&first[n]), &granule) ||
+            !tly_side_get(tly_sides.member, granule))
             continue;
-        uint8_t hub = tly_sides.trial[tly_granule_of(child)];
+        uint8_t hub = tly_sides.trial[granule];
         if (hub)
             hubs->hub[hub - 1].rest--;
     }
@@ -51,18 +53,18 @@ static void subtract(void *hubs, tally_object *object) {
 // left has no reference from what went, so earlier results stand.
 static void rescue(struct hubs *hubs) {
     for (unsigned n = 0; n < hubs->count; n++)
-        tly_sides.trial[tly_granule_of(hubs->hub[n].object)] = 0;
+        tly_sides.trial[tly_side_at(hubs->hub[n].object)] = 0;
     for (unsigned n = 0; n < hubs->count; n++)
         if (hubs->hub[n].rest != 0)
             tly_side_set(tly_sides.own[0].marked,
-                         tly_granule_of(hubs->hub[n].object));
+                         tly_side_at(hubs->hub[n].object));
     tly_mark_noted();
 }
 
 void tly_hubs_rescue(const struct tly_trial *trial) {
     if (trial->hubs == 0)
         return;
-    struct hubs hubs = {.seen_to = NULL};
+    struct hubs hubs = {.seen_to = NULL, .cover = tly_sides_cover()};
     do {
         hubs.count = 0;
         tly_sides_each(tly_sides.member, gather, &hubs);

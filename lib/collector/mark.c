@@ -32,8 +32,7 @@
 struct marker {
     uint64_t *member;
     uint64_t *marked; // the worker's notes
-    uintptr_t base;
-    size_t limit; // granules that the tables cover
+    struct tly_cover cover;
     unsigned tables;
 };
 
@@ -54,8 +53,7 @@ struct sweeper {
 
 static struct marker marker_of(unsigned worker) {
     return (struct marker){tly_sides.member, tly_sides.own[worker].marked,
-                           (uintptr_t)tly_range_base, tly_sides_limit(),
-                           tly_sides.tables};
+                           tly_sides_cover(), tly_sides.tables};
 }
 
 // Notes what fields refer to: if it is a member, unless the tables are dropped
@@ -63,8 +61,8 @@ static struct marker marker_of(unsigned worker) {
 TLY_INLINE void note_fields(struct marker m, tally_ref *first, size_t count,
                             bool whole) {
     for (size_t n = 0; n < count; n++) {
-        size_t granule = tly_granule_in(tly_trial_load(&first[n]), m.base);
-        if (TLY_UNLIKELY(granule >= m.limit))
+        size_t granule;
+        if (!tly_side_of(m.cover, tly_trial_load(&first[n]), &granule))
             continue;
         size_t word = granule / 64;
         uint64_t bit = (uint64_t)1 << (granule % 64);
@@ -185,8 +183,9 @@ struct queue {
 TLY_INLINE void queue_fields(struct queue *q, tally_ref *first, size_t count) {
     for (size_t n = 0; n < count; n++) {
         tally_object *child = tly_trial_load(&first[n]);
-        size_t granule = tly_granule_in(child, q->m.base);
-        if (granule >= q->m.limit || !tly_side_get(q->m.member, granule))
+        size_t granule;
+        if (!tly_side_of(q->m.cover, child, &granule) ||
+            !tly_side_get(q->m.member, granule))
             continue;
         if (q->to < q->size) {
             tly_side_reset(q->m.member, granule);

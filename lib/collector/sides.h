@@ -22,6 +22,7 @@
 #ifndef TLY_COLLECTOR_SIDES_H
 #define TLY_COLLECTOR_SIDES_H
 
+#include "base/check.h"
 #include "collector/workers.h"
 #include "object/local.h"
 
@@ -71,9 +72,33 @@ void tly_sides_clear(const struct tly_pool *pool);
 // Clears listed.
 void tly_sides_unlist(void);
 
-// Granules that the tables cover.
-TLY_INLINE size_t tly_sides_limit(void) {
-    return tly_sides.committed * (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT);
+// The part of the heap that the tables cover; kernels keep it in registers
+// (trial.c). Threads that run beside a collection take memory beyond, and refer
+// to it: what lies there was made after the collection began.
+struct tly_cover {
+    uintptr_t base;
+    size_t limit; // granules
+};
+TLY_INLINE struct tly_cover tly_sides_cover(void) {
+    return (struct tly_cover){(uintptr_t)tly_range_base,
+                              tly_sides.committed *
+                                  (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT)};
+}
+
+// Where the tables have what a field holds: the one way from a reference to a
+// table. False: nowhere, for it is NULL, a value that is no object, or an
+// object beyond what the tables cover.
+TLY_INLINE bool tly_side_of(struct tly_cover cover, const void *held,
+                            size_t *ret_granule) {
+    *ret_granule = tly_granule_in(held, cover.base);
+    return TLY_LIKELY(*ret_granule < cover.limit);
+}
+
+// Where the tables have an object of a pool that the collection looks at.
+TLY_INLINE size_t tly_side_at(const tally_object *object) {
+    size_t granule = tly_granule_of(object);
+    tly_check(granule < tly_sides_cover().limit);
+    return granule;
 }
 
 TLY_INLINE bool tly_side_get(const uint64_t *bits, size_t granule) {
@@ -91,13 +116,14 @@ TLY_INLINE void tly_side_reset(uint64_t *bits, size_t granule) {
 typedef void (*tly_side_fn)(void *arg, tally_object *object);
 void tly_sides_each(const uint64_t *bits, tly_side_fn fn, void *arg);
 
-// The words of bits of a pool: the first, and how many.
+// The words of bits of a pool that the collection looks at: the first, and how
+// many.
 TLY_INLINE size_t tly_side_words(const struct tly_pool *pool,
                                  size_t *ret_count) {
     // 16 KiB are 8 words of 64 granules; of a large block the first granule
     // is all that is used.
     *ret_count = pool->size ? pool->units * (TLY_UNIT_SIZE >> 11) : 1;
-    return tly_granule_of(pool->base) / 64;
+    return tly_side_at((tally_object *)(void *)pool->base) / 64;
 }
 
 // The object that begins in a granule of a pool.
@@ -120,8 +146,8 @@ tally_object *tly_side_block(const struct tly_pool *pool, size_t granule);
 
 // Whether an object is in the set.
 TLY_INLINE bool tly_is_member(const tally_object *object) {
-    size_t granule = tly_granule_of(object);
-    return granule < tly_sides_limit() &&
+    size_t granule;
+    return tly_side_of(tly_sides_cover(), object, &granule) &&
            tly_side_get(tly_sides.member, granule);
 }
 

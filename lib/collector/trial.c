@@ -27,13 +27,12 @@
 struct tables {
     uint8_t *trial;
     uint64_t *member;
-    uintptr_t base;
-    size_t limit; // granules that the tables cover: what is beyond is new
+    struct tly_cover cover;
 };
 
 static struct tables tables_of(unsigned worker) {
     return (struct tables){tly_sides.own[worker].trial, tly_sides.member,
-                           (uintptr_t)tly_range_base, tly_sides_limit()};
+                           tly_sides_cover()};
 }
 
 // What a worker counts: added up at the end.
@@ -43,13 +42,17 @@ struct counter {
 };
 
 TLY_INLINE size_t granule_of(struct tables t, const void *object) {
-    return ((uintptr_t)object - t.base) >> TLY_GRANULE_SHIFT;
+    size_t granule;
+    bool covered = tly_side_of(t.cover, object, &granule);
+    tly_check(covered);
+    (void)covered;
+    return granule;
 }
 
 TLY_INLINE void subtract(struct tables t, tally_ref *first, size_t count) {
     for (size_t n = 0; n < count; n++) {
-        size_t granule = tly_granule_in(tly_trial_load(&first[n]), t.base);
-        if (TLY_LIKELY(granule < t.limit))
+        size_t granule;
+        if (tly_side_of(t.cover, tly_trial_load(&first[n]), &granule))
             t.trial[granule]--;
     }
 }
@@ -59,8 +62,9 @@ TLY_INLINE void subtract(struct tables t, tally_ref *first, size_t count) {
 TLY_INLINE void subtract_members(struct tables t, tally_ref *first,
                                  size_t count) {
     for (size_t n = 0; n < count; n++) {
-        size_t granule = tly_granule_in(tly_trial_load(&first[n]), t.base);
-        if (granule < t.limit && tly_side_get(t.member, granule))
+        size_t granule;
+        if (tly_side_of(t.cover, tly_trial_load(&first[n]), &granule) &&
+            tly_side_get(t.member, granule))
             t.trial[granule]--;
     }
 }
@@ -196,7 +200,7 @@ static bool pool_age(void *arg, struct tly_pool *pool) {
 }
 
 void tly_trial_age(unsigned fresh) {
-    tly_pools_look(true, fresh);
+    tly_pools_look(true, fresh, SIZE_MAX);
     tly_pools_looked(pool_age, &fresh);
     tly_pools_aged(fresh);
 }
@@ -404,7 +408,7 @@ static bool pool_recount(void *arg, struct tly_pool *pool) {
 }
 
 void tly_trial_recount(struct tly_trial *trial) {
-    tly_pools_choose(has_listed, NULL);
+    tly_pools_choose(has_listed, NULL, tly_sides.committed);
     plan(false);
     tly_pools_looked(pool_recount, trial);
     tly_trial_subtract();

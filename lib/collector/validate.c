@@ -55,7 +55,7 @@ static bool weigh(struct tly_trial *trial, tally_object *object) {
     if (!is_fit(word, shared))
         return false;
     int64_t total = tly_trial_sum(word, shared);
-    tly_sides.trial[tly_granule_of(object)] = (uint8_t)total;
+    tly_sides.trial[tly_side_at(object)] = (uint8_t)total;
     note(trial, object, total, shared);
     return true;
 }

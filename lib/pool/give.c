@@ -45,14 +45,13 @@ static bool is_spare(struct tly_heap *heap, struct tly_pool *pool) {
 
 uint32_t tly_pools_held;
 
-// A collection looks at descriptors of pools of objects, and at all slots of
-// huge blocks.
+// A collection looks at descriptors of pools of objects.
 static bool is_retained(const struct tly_pool *pool) {
     // ORDER[cycle] acquire: when it is clear, the collector is past its reads
     // of the descriptor. It was set before a handshake that this thread has
     // answered, or the collection has not chosen its pools.
-    return (pool->kind == TLY_POOL_OBJECT || pool->units == 0) &&
-           tly_load_acquire(&tly_pools_held) && !TLY_BUSTED(NO_POOL_HOLD);
+    return pool->kind == TLY_POOL_OBJECT && tly_load_acquire(&tly_pools_held) &&
+           !TLY_BUSTED(NO_POOL_HOLD);
 }
 
 static void retain(struct tly_heap *heap, struct tly_pool *pool) {
@@ -152,11 +151,9 @@ static void large_give(struct tly_heap *self, struct tly_pool *pool) {
         tly_pool_give_back(pool);
         return;
     }
-    bool attached = tly_is_attached(&self->mutator);
-    struct tly_mutator *keeper = attached ? &self->mutator : tly_reserve_take();
-    retain(tly_heap_of(keeper), pool);
-    if (!attached)
-        tly_reserve_leave(keeper);
+    // An object ends in an attached thread.
+    tly_check(tly_is_attached(&self->mutator));
+    retain(self, pool);
 }
 
 // Without a cache: for threads that are not attached.

@@ -61,6 +61,8 @@ static void own(struct tly_pool *pool, uint16_t owner) {
         return;
     thaw(pool);
     unit_note(tly_arena_of(pool)->objects, tly_unit_of(pool->base), true);
+    if (pool->units == 0)
+        tly_slot_set(tly_slot_of(tly_arena_of(pool)), TLY_SLOT_HUGE, true);
 }
 
 struct tly_pool *tly_pool_carve(enum tly_pool_kind kind, unsigned class,
@@ -130,6 +132,8 @@ void tly_pool_give_back(struct tly_pool *pool) {
     if (pool->kind == TLY_POOL_OBJECT) {
         unit_note(arena->objects, tly_unit_of(base), false);
         tly_pool_melt(pool);
+        if (units == 0)
+            tly_slot_set(tly_slot_of(arena), TLY_SLOT_HUGE, false);
         for (unsigned c = 0; c < TLY_COLOURS; c++)
             unit_note(arena->young[c], tly_unit_of(base), false);
     }

@@ -28,6 +28,12 @@ bool tly_pools_each(tly_pool_fn fn, void *arg) {
     return true;
 }
 
+// Where a walk ends that is to see the first [slots] only.
+static size_t slots_end(size_t slots) {
+    size_t frontier = tly_slots_frontier();
+    return frontier < slots ? frontier : slots;
+}
+
 static void arena_look(struct tly_arena *arena, bool young, unsigned fresh) {
     for (unsigned w = 0; w < TLY_ARENA_WORDS; w++) {
         // ORDER[pool-carved] acquire: the descriptor is complete.
@@ -45,9 +51,9 @@ static void arena_look(struct tly_arena *arena, bool young, unsigned fresh) {
 
 // Of a huge block it is noted outside of the slot, which may go while the
 // collection goes on.
-void tly_pools_look(bool young, unsigned fresh) {
-    size_t slots = tly_slots_frontier();
-    for (size_t n = 0; n < slots; n++) {
+void tly_pools_look(bool young, unsigned fresh, size_t slots) {
+    size_t end = slots_end(slots);
+    for (size_t n = 0; n < end; n++) {
         struct tly_arena *arena = tly_arena_or_huge_at(n);
         if (!arena)
             continue;
@@ -80,9 +86,9 @@ static void arena_choose(struct tly_arena *arena, tly_pool_fn fn, void *arg) {
     }
 }
 
-void tly_pools_choose(tly_pool_fn fn, void *arg) {
-    size_t slots = tly_slots_frontier();
-    for (size_t n = 0; n < slots; n++) {
+void tly_pools_choose(tly_pool_fn fn, void *arg, size_t slots) {
+    size_t end = slots_end(slots);
+    for (size_t n = 0; n < end; n++) {
         struct tly_arena *arena = tly_arena_or_huge_at(n);
         if (!arena)
             continue;

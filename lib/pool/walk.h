@@ -11,18 +11,18 @@ typedef bool (*tly_pool_fn)(void *arg, struct tly_pool *pool);
 // stopped.
 bool tly_pools_each(tly_pool_fn fn, void *arg);
 
-// Chooses the pools that a collection looks at: all, or those only in which
-// objects were made of another colour than [fresh]. The world is stopped, or no
-// pool of objects is given back.
-void tly_pools_look(bool young, unsigned fresh);
+// Chooses the pools that a collection looks at, in the first [slots] of the
+// heap: all, or those only in which objects were made of another colour than
+// [fresh]. The world is stopped, or no pool of objects is given back.
+void tly_pools_look(bool young, unsigned fresh, size_t slots);
 
 // Forgets which pools have objects of other colours than [fresh]: all of them
 // are old now.
 void tly_pools_aged(unsigned fresh);
 
-// Chooses those pools of objects for which [fn] is true, and leaves alone what
-// is noted of the young. The world is stopped.
-void tly_pools_choose(tly_pool_fn fn, void *arg);
+// Chooses those pools of objects for which [fn] is true, in the first [slots]
+// of the heap, and leaves alone what is noted of the young. As tly_pools_look.
+void tly_pools_choose(tly_pool_fn fn, void *arg, size_t slots);
 
 // Calls [fn] for every pool that is looked at; its result says whether the
 // pool stays among them. Those that stay have a garbage object that keeps

@@ -95,7 +95,8 @@ static inline struct tly_trial trial_begin(bool young) {
     struct tly_trial trial = {.young = young};
     must(tly_trial_prepare(false, false) == TALLY_OK);
     tly_heap_empty(tly_heap_of(tly_self()), false);
-    tly_pools_look(young, 1); // what unit tests make has colour 0
+    // What unit tests make has colour 0.
+    tly_pools_look(young, 1, tly_sides.committed);
     tly_trial_count(&trial);
     return trial;
 }

@@ -235,13 +235,17 @@ static void a_block_beyond_an_arena_is_huge(void **state) {
     size_t most = UNITS_MAX * TLY_UNIT_SIZE;
     char *large = tly_large_take(TLY_POOL_RAW, most, 3, &clean);
     assert_int_equal(tly_pool_of(large)->units, UNITS_MAX);
-    char *huge = tly_large_take(TLY_POOL_RAW, most + 1, 3, &clean);
+    char *huge = tly_large_take(TLY_POOL_OBJECT, most + 1, 3, &clean);
     struct tly_pool *pool = tly_pool_of(huge);
     assert_true(clean);
     assert_int_equal(pool->units, 0);
     assert_int_equal(tly_pool_block_size(pool), most + 1);
     assert_true(tly_slot_is(1, TLY_SLOT_HUGE));
     tly_pool_give_back(pool);
+    assert_false(tly_slot_is(1, TLY_SLOT_HUGE));
+    // Walks look for objects only.
+    huge = tly_large_take(TLY_POOL_RAW, most + 1, 3, &clean);
+    assert_ptr_equal(tly_arena_of(huge), tly_range_base + TLY_SLOT_SIZE);
     assert_false(tly_slot_is(1, TLY_SLOT_HUGE));
 }
 

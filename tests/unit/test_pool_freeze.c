@@ -89,13 +89,13 @@ static void frozen_pools_are_not_looked_at(void **state) {
     tly_pools_freeze();
     tly_pool_carve(TLY_POOL_OBJECT, 5, heap->mutator.number);
     unsigned pools = 0;
-    tly_pools_look(false, FRESH);
+    tly_pools_look(false, FRESH, SIZE_MAX);
     tly_pools_looked(count, &pools);
     assert_int_equal(pools, 1);
     tly_pools_thaw();
     tly_inbox_drain(heap, UINT32_MAX);
     pools = 0;
-    tly_pools_look(false, FRESH);
+    tly_pools_look(false, FRESH, SIZE_MAX);
     tly_pools_looked(count, &pools);
     assert_true(pools >= 1);
 }

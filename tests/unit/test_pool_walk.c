@@ -2,6 +2,8 @@
 
 #include "unit_pool.h"
 
+#include <sys/mman.h>
+
 #include "pool/walk.h"
 
 #define POOLS 300u // more than an arena has
@@ -79,13 +81,13 @@ static void a_young_look_is_at_young_pools_and_makes_them_old(void **state) {
     begin();
     set_young(pools[3]);
     set_young(pools[299]);
-    tly_pools_look(true, 1);
+    tly_pools_look(true, 1, SIZE_MAX);
     tly_pools_looked(note, NULL);
     assert_int_equal(met_count, 2);
     assert_ptr_equal(met[0], pools[3]);
     assert_ptr_equal(met[1], pools[299]);
     tly_pools_aged(1);
-    tly_pools_look(true, 1);
+    tly_pools_look(true, 1, SIZE_MAX);
     met_count = 0;
     tly_pools_looked(note, NULL);
     assert_int_equal(met_count, 0);
@@ -95,7 +97,7 @@ static void a_full_look_is_at_all_pools(void **state) {
     (void)state;
     begin();
     set_young(pools[3]);
-    tly_pools_look(false, 1);
+    tly_pools_look(false, 1, SIZE_MAX);
     tly_pools_looked(note, NULL);
     assert_int_equal(met_count, POOLS);
 }
@@ -108,7 +110,7 @@ static bool keep_some(void *arg, struct tly_pool *pool) {
 static void pools_that_are_let_go_are_not_looked_at_again(void **state) {
     (void)state;
     begin();
-    tly_pools_look(false, 1);
+    tly_pools_look(false, 1, SIZE_MAX);
     tly_pools_looked(keep_some, NULL);
     tly_pools_looked(note, NULL);
     assert_in_range(met_count, POOLS / 4, POOLS / 2 + 1);
@@ -123,7 +125,7 @@ static void looked_pools_that_are_shared_out_are_met_once(void **state) {
     set_young(pools[3]);
     set_young(pools[299]);
     for (unsigned step = 1; step <= 3; step++) {
-        tly_pools_look(false, 1);
+        tly_pools_look(false, 1, SIZE_MAX);
         met_count = 0;
         struct tly_cursor cursor = tly_cursor_begin();
         cursor.step = step;
@@ -144,7 +146,7 @@ static void looked_pools_that_are_shared_out_are_met_once(void **state) {
     }
     // They are looked at still.
     assert_int_equal(tly_pools_looked_count(), POOLS);
-    tly_pools_look(true, 1);
+    tly_pools_look(true, 1, SIZE_MAX);
     assert_int_equal(tly_pools_looked_count(), 2);
     struct tly_cursor cursor = tly_cursor_begin();
     met_count = 0;
@@ -160,7 +162,7 @@ static void huge_objects_are_shared_out_too(void **state) {
     met_limit = 10;
     void *large = tly_large_take(TLY_POOL_OBJECT, 100000, 2, &clean);
     void *huge = tly_large_take(TLY_POOL_OBJECT, 9000000, 2, &clean);
-    tly_pools_look(false, 1);
+    tly_pools_look(false, 1, SIZE_MAX);
     for (unsigned n = 0; n < 2; n++) {
         struct tly_cursor cursor = tly_cursor_begin();
         met_count = 0;
@@ -169,6 +171,53 @@ static void huge_objects_are_shared_out_too(void **state) {
         assert_ptr_equal(met[0]->base, large);
         assert_ptr_equal(met[1]->base, huge);
     }
+}
+
+static bool always(void *arg, struct tly_pool *pool) {
+    (void)arg, (void)pool;
+    return true;
+}
+
+// The tables of a collection cover the slots that there were when they were
+// prepared.
+static void pools_beyond_the_slots_that_are_asked_for_are_not_looked_at(
+    void **state) {
+    (void)state;
+    bool clean;
+    begin();
+    size_t slots = tly_slots_frontier();
+    void *far = tly_large_take(TLY_POOL_OBJECT, 9000000, 2, &clean);
+    tly_pools_look(false, 1, slots);
+    assert_int_equal(tly_pools_looked_count(), POOLS);
+    tly_pools_choose(always, NULL, slots);
+    assert_int_equal(tly_pools_looked_count(), POOLS);
+    tly_pools_look(false, 1, SIZE_MAX);
+    assert_int_equal(tly_pools_looked_count(), POOLS + 1);
+    tly_pools_looked(note, NULL);
+    assert_ptr_equal(met[POOLS]->base, far);
+}
+
+// Its thread may give it back at any time, attached or not, and its slots may
+// be anything then.
+static void no_walk_reads_a_huge_block_that_holds_no_object(void **state) {
+    (void)state;
+    bool clean;
+    begin();
+    void *raw = tly_large_take(TLY_POOL_RAW, 9000000, 2, &clean);
+    void *head = tly_arena_of(raw);
+    size_t size = TLY_META_UNITS * TLY_UNIT_SIZE;
+    assert_int_equal(mprotect(head, size, PROT_NONE), 0);
+    assert_true(tly_pools_each(note, NULL));
+    assert_int_equal(met_count, POOLS);
+    tly_pools_look(false, 1, SIZE_MAX);
+    assert_int_equal(tly_pools_looked_count(), POOLS);
+    tly_pools_choose(always, NULL, SIZE_MAX);
+    assert_int_equal(tly_pools_looked_count(), POOLS);
+    tly_pools_aged(1);
+    struct tly_cursor cursor = tly_cursor_begin();
+    tly_pools_share(&cursor, always, NULL);
+    assert_int_equal(mprotect(head, size, PROT_READ | PROT_WRITE), 0);
+    tly_pool_give_back(tly_pool_of(raw));
 }
 
 static void taken_blocks_are_those_that_are_free_nowhere(void **state) {
@@ -195,6 +244,8 @@ int main(void) {
         pool_test(pools_that_are_let_go_are_not_looked_at_again),
         pool_test(looked_pools_that_are_shared_out_are_met_once),
         pool_test(huge_objects_are_shared_out_too),
+        pool_test(pools_beyond_the_slots_that_are_asked_for_are_not_looked_at),
+        pool_test(no_walk_reads_a_huge_block_that_holds_no_object),
         pool_test(taken_blocks_are_those_that_are_free_nowhere),
     };
     return cmocka_run_group_tests_name("pool/walk", tests, NULL, NULL);

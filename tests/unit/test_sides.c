@@ -9,6 +9,7 @@ static void a_granule_leads_back_to_its_block_in_every_class(void **state) {
     local_make();
     for (unsigned class = 0; class < TLY_CLASSES; class ++) {
         struct tly_pool *pool = tly_pool_carve(TLY_POOL_OBJECT, class, 2);
+        must(tly_sides_prepare(false) == TALLY_OK);
         size_t count, first = tly_side_words(pool, &count);
         for (unsigned n = 0; n < pool->blocks; n++) {
             void *block = tly_block_at(pool, n);
@@ -24,6 +25,7 @@ static void a_large_block_has_one_word_of_the_tables(void **state) {
     bool clean;
     char *block = tly_large_take(TLY_POOL_OBJECT, 1000000, 2, &clean);
     struct tly_pool *pool = tly_pool_of(block);
+    must(tly_sides_prepare(false) == TALLY_OK);
     size_t count, first = tly_side_words(pool, &count);
     assert_int_equal(count, 1);
     assert_int_equal(first, tly_granule_of(block) / 64);
@@ -40,6 +42,24 @@ static void bits_of_neighbours_do_not_disturb_each_other(void **state) {
     tly_side_reset(bits, 63);
     assert_false(tly_side_get(bits, 63));
     assert_true(tly_side_get(bits, 64));
+}
+
+static void the_tables_have_no_place_for_what_lies_beyond_them(void **state) {
+    (void)state;
+    bool clean;
+    size_t granule, slot = TLY_SLOT_SIZE;
+    char *near = tly_units_take(1, &clean);
+    must(tly_sides_prepare(false) == TALLY_OK);
+    struct tly_cover cover = tly_sides_cover();
+    assert_true(tly_side_of(cover, near, &granule));
+    assert_int_equal(granule, tly_granule_of(near));
+    assert_false(tly_side_of(cover, NULL, &granule));
+    assert_false(tly_side_of(cover, near + 1, &granule)); // a value
+    char *end = tly_range_base + tly_sides.committed * slot;
+    assert_true(tly_side_of(cover, end - 32, &granule));
+    assert_false(tly_side_of(cover, end, &granule));
+    assert_false(tly_side_of(cover, tly_range_base - 32, &granule));
+    assert_false(tly_is_member((tally_object *)(void *)end));
 }
 
 static void preparing_covers_what_the_heap_has(void **state) {
@@ -135,6 +155,7 @@ int main(void) {
         collector_test(a_granule_leads_back_to_its_block_in_every_class),
         collector_test(a_large_block_has_one_word_of_the_tables),
         collector_test(bits_of_neighbours_do_not_disturb_each_other),
+        collector_test(the_tables_have_no_place_for_what_lies_beyond_them),
         collector_test(preparing_covers_what_the_heap_has),
         collector_test(without_memory_the_tables_stay_as_they_are),
         collector_test(without_memory_for_own_tables_fewer_can_work),

@@ -341,7 +341,7 @@ static void any_number_of_workers_counts_the_same(void **state) {
             uint64_t members = 1;
             for (unsigned n = 1; n < MANY; n += 2)
                 assert_int_equal(trial_of(nodes[n]), 1);
-            for (size_t n = 0; n < tly_sides_limit(); n++)
+            for (size_t n = 0; n < tly_sides_cover().limit; n++)
                 members += tly_side_get(tly_sides.member, n) &&
                            tly_sides.trial[n] == 0;
             // Zero by their counts are those that have no other reference.
