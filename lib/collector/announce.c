@@ -6,6 +6,7 @@
 
 #include "collector/account.h"
 #include "collector/control.h"
+#include "sync/rank.h"
 
 #define WATCHERS 16
 
@@ -64,6 +65,7 @@ void tly_announce(const struct tally_collect_event *event) {
     tly_spin_unlock(&tly_control_lock);
     int error = errno;
     announcing = 1;
+    tly_locks_none("a watcher");
     for (uint32_t n = 0; n < count; n++)
         watcher[n].fn(event, watcher[n].arg);
     announcing = 0;

@@ -15,6 +15,7 @@
 #include "object/made.h"
 #include "object/type.h"
 #include "pool/walk.h"
+#include "sync/rank.h"
 
 // What is garbage is listed by words; finalizers are claimed one by one.
 static bool pool_list(void *arg, struct tly_pool *pool) {
@@ -74,8 +75,10 @@ static void empty_run(void *arg, tally_ref *first, size_t count) {
 static TLY_NOINLINE void clear_typed(struct clearing *c, tally_object *object) {
     const tally_type *type = tly_type_of(object);
     tly_refs_each(object, type, empty_run, c);
-    if (type->destroy_)
+    if (type->destroy_) {
+        tly_locks_none("a destroy hook");
         type->destroy_(object);
+    }
     if (type->made_)
         tly_made_count(type->made_, tly_mutator_in(c->self)->number, -1);
 }

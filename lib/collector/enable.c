@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "platform/os.h"
+#include "sync/rank.h"
 
 #define HOLDERS 32
 
@@ -114,6 +115,7 @@ void tally_collect_holders_each(tally_holder_fn fn, void *arg) {
     // Relaxed: counted without the lock.
     uint32_t unnamed = tly_load_relaxed(&enable.unnamed);
     tly_spin_unlock(&tly_control_lock);
+    tly_locks_none("a program's function");
     if (unnamed)
         fn(NULL, unnamed, arg);
     for (unsigned n = 0; n < HOLDERS; n++)

@@ -9,6 +9,7 @@
 #include "collector/debug.h"
 #include "object/count.h"
 #include "platform/os.h"
+#include "sync/rank.h"
 
 #define SLOT_OBJECTS (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT)
 #define SLOT_BYTES (SLOT_OBJECTS * sizeof(tally_object *))
@@ -92,6 +93,7 @@ void tally_garbage_each(tally_object_fn fn, void *arg) {
     tally_object *object;
     bool on = true;
     for (size_t n = 0; on && (object = dup_at(n)); n++) {
+        tly_locks_none("a program's function");
         on = fn(object, arg);
         tally_decref(object);
     }

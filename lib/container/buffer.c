@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "container/quick.h"
+#include "sync/rank.h"
 
 // The one dimension of what has no shape.
 static const size_t one_byte = 1;
@@ -159,6 +160,7 @@ tally_status tally_buffer_get(void *object, unsigned flags,
     const tally_protocol *protocol = TLY_PROTOCOL_WITH(object, get_buffer);
     if (!protocol)
         return TALLY_UNSUPPORTED;
+    tly_locks_none("a get_buffer hook");
     tally_status status = protocol->get_buffer(object, ret_buffer, flags);
     if (status != TALLY_OK) {
         ret_buffer->exporter = NULL;
@@ -180,6 +182,7 @@ void tally_buffer_release(struct tally_buffer *buffer) {
         return;
     buffer->exporter = NULL;
     const tally_protocol *protocol = TLY_PROTOCOL_WITH(exporter, get_buffer);
+    tly_locks_none("a release_buffer hook");
     if (protocol->release_buffer)
         protocol->release_buffer(exporter, buffer);
     tally_decref(exporter);

@@ -11,6 +11,8 @@
 #define EVENTS 64u
 // Looks before parking: a holder does some hundred instructions of work.
 #define SPINS 64u
+// Rounds in which two locks are wanted, and one is given back for the other.
+#define ROUNDS 8u
 
 static struct {
     struct tly_event event;
@@ -39,7 +41,10 @@ static bool try(struct tly_byte_lock *lock) {
     uint8_t free = 0;
     // ORDER[byte-lock] seq_cst: as tly_byte_lock; and after this thread has
     // said that it waits.
-    return tly_cas_seq_cst(&lock->state, &free, TLY_LOCK_HELD);
+    if (!tly_cas_seq_cst(&lock->state, &free, TLY_LOCK_HELD))
+        return false;
+    tly_unranked_enter();
+    return true;
 }
 
 static bool spin(struct tly_byte_lock *lock) {
@@ -85,10 +90,37 @@ void tly_byte_unlock_slow(struct tly_byte_lock *lock) {
     tly_event_signal(event_of(lock));
 }
 
+// Both are held, if the second is free within some looks; or none is.
+static bool take_both(struct tly_byte_lock *first,
+                      struct tly_byte_lock *second) {
+    tly_byte_lock(first);
+    if (tly_byte_try(second) || spin(second))
+        return true;
+    tly_byte_unlock(first);
+    return false;
+}
+
+// The lower address first, so that of those that come here nobody waits in a
+// ring, and without a blocking region: whoever holds the second does not wait
+// for this thread, passes no safepoint, and is done soon.
+static TLY_COLD void take_in_order(struct tly_byte_lock *first,
+                                   struct tly_byte_lock *second) {
+    tly_byte_lock(first);
+    while (!spin(second))
+        tly_os_yield();
+}
+
 void tly_byte_lock_both(struct tly_byte_lock *a, struct tly_byte_lock *b) {
-    tly_byte_lock(a < b ? a : b);
-    if (a != b)
-        tly_byte_lock(a < b ? b : a);
+    if (a == b) {
+        tly_byte_lock(a);
+        return;
+    }
+    struct tly_byte_lock *low = a < b ? a : b, *high = a < b ? b : a;
+    for (unsigned n = 0; n < ROUNDS; n += 2)
+        // What was busy is waited for with nothing held.
+        if (take_both(low, high) || take_both(high, low))
+            return;
+    take_in_order(low, high);
 }
 
 void tly_byte_unlock_both(struct tly_byte_lock *a, struct tly_byte_lock *b) {

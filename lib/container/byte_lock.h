@@ -11,14 +11,16 @@
 // WebKit's "parking lot", https://webkit.org/blog/6161/locking-in-webkit/), in
 // a blocking region: it holds no collection and no stopped world back.
 //
-// Who holds one passes no safepoint, so that a fork finds none held: memory is
-// allocated before, and what is dropped is dropped after. Nor does it call a
-// program's hook. It may take locks of higher rank.
+// Who holds one passes no safepoint and does not wait, so that a fork and a
+// stopped world find none held: memory is allocated before, and what is dropped
+// is dropped after. Nor does it call a program's hook. It may take locks of the
+// list of ranks. Debug builds check all of it (tly_locks_none).
 
 #ifndef TLY_CONTAINER_BYTE_LOCK_H
 #define TLY_CONTAINER_BYTE_LOCK_H
 
 #include "base/atomic.h"
+#include "sync/rank.h"
 
 #define TLY_LOCK_HELD 1u
 
@@ -46,7 +48,10 @@ TLY_INLINE bool tly_byte_try(struct tly_byte_lock *lock) {
     uint8_t free = 0;
     // ORDER[byte-lock] acq_rel: what the last holder wrote. Pairs with the
     // store of tly_byte_unlock.
-    return tly_cas_acq_rel(&lock->state, &free, TLY_LOCK_HELD);
+    if (!tly_cas_acq_rel(&lock->state, &free, TLY_LOCK_HELD))
+        return false;
+    tly_unranked_enter();
+    return true;
 }
 
 TLY_INLINE void tly_byte_lock(struct tly_byte_lock *lock) {
@@ -55,6 +60,7 @@ TLY_INLINE void tly_byte_lock(struct tly_byte_lock *lock) {
 }
 
 TLY_INLINE void tly_byte_unlock(struct tly_byte_lock *lock) {
+    tly_unranked_leave();
     if (TLY_LIKELY(tly_byte_parking.barrier)) {
         // ORDER[byte-lock] release: what was written under the lock. Pairs
         // with the compare and exchange of tly_byte_try.
@@ -75,8 +81,8 @@ TLY_INLINE void tly_byte_unlock(struct tly_byte_lock *lock) {
     tly_byte_unlock_slow(lock);
 }
 
-// Takes two locks, or one if they are the same: that of the lower address
-// first.
+// Takes two locks, or one if they are the same. Waits for either of them while
+// it holds none, so the order in which callers name them is theirs.
 void tly_byte_lock_both(struct tly_byte_lock *a, struct tly_byte_lock *b);
 void tly_byte_unlock_both(struct tly_byte_lock *a, struct tly_byte_lock *b);
 

@@ -6,6 +6,7 @@
 #include "container/quick.h"
 #include "container/show.h"
 #include "epoch/mutator.h"
+#include "sync/rank.h"
 
 // Too small for an object: none can be made.
 static const tally_trait no_traits[] = {{.kind = TALLY_TRAIT_END}};
@@ -40,6 +41,7 @@ tally_status tally_as(tally_value value, const tally_type *type,
 // The protocol with a hook of a value; NULL if it has none.
 static const tally_protocol *hooks_of(tally_value value, size_t offset) {
     const void *object = tally_object_of(value);
+    tly_locks_none("a hook of a protocol");
     return object ? tly_protocol_with(object, offset) : NULL;
 }
 #define HOOKS_OF(value, hook) hooks_of(value, offsetof(tally_protocol, hook))

@@ -4,6 +4,7 @@
 
 #include "container/compound.h"
 #include "container/hashed.h"
+#include "sync/rank.h"
 
 struct map {
     struct tly_hashed hashed;
@@ -99,6 +100,7 @@ static tally_status update_once(tally_map *map, struct tly_probe *probe,
                                 tally_value *old, bool *ret_done) {
     struct tly_change one = {
         .key = probe->key, .expects = true, .expected = *old};
+    tly_locks_none("an updater");
     tally_status status = fn(arg, *old, &one.value);
     if (status != TALLY_OK)
         return status;

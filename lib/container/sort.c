@@ -3,6 +3,7 @@
 // comparison a merge.
 
 #include "container/sort.h"
+#include "sync/rank.h"
 
 #include <string.h>
 
@@ -18,8 +19,10 @@ struct sorting {
 // nothing is asked any more.
 static bool is_before(struct sorting *s, tally_value b, tally_value a) {
     int order = 0;
-    if (s->status == TALLY_OK)
+    if (s->status == TALLY_OK) {
+        tly_locks_none("the order of a sort");
         s->status = s->order(s->arg, b, a, &order);
+    }
     return s->status == TALLY_OK && order < 0;
 }
 

@@ -15,6 +15,7 @@
 #include "container/types.h"
 #include "object/header.h"
 #include "platform/os.h"
+#include "sync/rank.h"
 
 static void *fail(tally_status status) {
     errno = -status;
@@ -40,6 +41,7 @@ static void give_back(struct tally_view *view) {
         tly_os_file_unmap(view->data - lease->offset,
                           view->length + lease->offset);
     } else if (lease->release) {
+        tly_locks_none("the release of foreign memory");
         lease->release(view->data, view->length, lease->arg);
     }
     view->lease = NULL;

@@ -19,6 +19,7 @@
 #include "epoch/stall.h"
 #include "epoch/world.h"
 #include "platform/os.h"
+#include "sync/rank.h"
 
 static TALLY_THREAD struct tly_mutator *attach_mine;
 static TALLY_THREAD uint32_t attach_blocking;
@@ -53,6 +54,7 @@ static void mine_clear(struct tly_mutator *self) {
 
 void tly_poll(struct tly_mutator *self, bool open) {
     uint32_t bits;
+    tly_locks_none_waits("a safepoint");
     do {
         // ORDER[breaker] acq_rel: taken before the goal is read, so that a
         // request that comes meanwhile leaves its bit. Pairs with tly_break.
@@ -83,6 +85,7 @@ void tally_safepoint_slow_(void) {
 // Stores an idle state. Whatever others handed over before they could see it
 // is done here; whatever they hand over later they do themselves.
 static void state_leave(struct tly_mutator *self, uint32_t idle) {
+    tly_locks_none_waits("a wait, or its end as a thread");
     for (;;) {
         if (tly_epoch_hooks.flush)
             tly_epoch_hooks.flush(self,
@@ -321,6 +324,7 @@ uint32_t tally_mutator_number(void) {
 }
 
 void tally_blocking_enter(void) {
+    tly_locks_none_waits("a blocking region");
     if (attach_blocking++ > 0 || !tly_is_attached(tly_self()))
         return;
     int error = errno;

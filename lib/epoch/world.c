@@ -15,6 +15,7 @@
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "platform/os.h"
+#include "sync/rank.h"
 
 static struct {
     uint32_t next;            // (a) ticket of the next requester
@@ -144,6 +145,7 @@ static bool wait_all(struct tly_mutator *self, uint64_t deadline) {
 tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
     if (tly_rcu_ongoing() || self->stopped_world)
         return TALLY_DEADLOCK;
+    tly_locks_none_waits("a stop of the world");
     turn_take(self);
     self->stopped_world = true;
     // ORDER[phase] seq_cst: odd before the states are read.

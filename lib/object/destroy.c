@@ -17,6 +17,7 @@
 #include "object/finish.h"
 #include "object/made.h"
 #include "object/type.h"
+#include "sync/rank.h"
 
 // Objects of a family that are freed one by one: for small ones a cached
 // block is worth more than a word.
@@ -193,8 +194,10 @@ static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
                  type->refs_);
     else
         tly_refs_each(object, type, drop_run, self);
-    if (type->destroy_)
+    if (type->destroy_) {
+        tly_locks_none("a destroy hook");
         type->destroy_(object);
+    }
     if (type->made_)
         tly_made_count(type->made_, tly_mutator_in(self)->number, -1);
     return true;
@@ -292,6 +295,7 @@ void tly_destroy_family(struct tly_local *self, tally_object *object,
     tally_object *stack[STACK];
     unsigned top = 0;
     uint64_t count = 0;
+    tly_locks_none("the end of an object");
     do {
         if (count == SMALL_FAMILY) {
             count += destroy_large(self, object, stack, top, hooks);
@@ -364,6 +368,7 @@ static TLY_NOINLINE void destroy_rest(struct tly_local *self,
 // The end of most objects: no child of theirs dies, and the block goes to the
 // cache. A leaf: whatever is not so goes on elsewhere.
 void tally_decref_zero_(tally_object *object) {
+    tly_locks_none("the end of an object");
     struct tly_local *self = tly_local_of(tly_self());
     uint32_t half = tly_header_half_of(object);
     if (TLY_UNLIKELY(!tly_is_simply_dead(object, half))) {

@@ -11,6 +11,7 @@
 #include "epoch/registry.h"
 #include "object/count.h"
 #include "object/type.h"
+#include "sync/rank.h"
 #include "sync/spin.h"
 
 struct tly_event tly_finalize_work;
@@ -193,6 +194,7 @@ bool tly_finalize_is_inline(const tally_type *type) {
 enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
     int error = errno;
     self->running++;
+    tly_locks_none("a finalizer");
     tly_type_of(object)->finalize_(object);
     self->running--;
     errno = error;
@@ -232,6 +234,7 @@ void tally_finalize_error(void *object, tally_status status, const char *text) {
     tally_error_sink fn = sink.fn;
     void *arg = sink.arg;
     tly_spin_unlock(&finalize_lock);
+    tly_locks_none("the sink of errors");
     if (fn)
         fn(type, object, status, text ? text : "", arg);
     else

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "epoch/attach.h"
 #include "object/type.h"
+#include "sync/rank.h"
 
 // Those that nobody holds: freed when the last object is gone.
 static struct {
@@ -172,6 +173,7 @@ void tally_types_each(tally_type_fn fn, void *arg) {
     for (uint32_t n = 1; more && wanted; n++) {
         tally_type *type = held_at(n, &more);
         if (type) {
+            tly_locks_none("a program's function");
             wanted = fn(type, arg);
             tally_type_drop(type);
         }

@@ -7,6 +7,7 @@
 #include "object/local.h"
 #include "object/made.h"
 #include "object/type.h"
+#include "sync/rank.h"
 
 // Makes a block with a cleared payload an object of this mutator's.
 TLY_INLINE void *object_make(struct tly_local *self, const tally_type *type,
@@ -90,6 +91,7 @@ static TLY_COLD void *new_slow(tally_type *type, size_t items) {
 }
 
 void *tally_object_new(tally_type *type, size_t items) {
+    tly_locks_none("an allocation");
     struct tly_local *self = tly_local_of(tly_self());
     // ORDER[types] acquire: a type with a bin is complete.
     struct tly_bin *bin = &self->heap.bins[tly_load_acquire(&type->bin_)];

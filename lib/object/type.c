@@ -11,6 +11,7 @@
 #include "platform/os.h"
 #include "pool/class.h"
 #include "sync/mutex.h"
+#include "sync/rank.h"
 
 #define TABLE_BYTES (TLY_TYPES_MAX * sizeof(tally_type *))
 #define TABLE_STEP ((size_t)65536)
@@ -330,6 +331,7 @@ void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
     }
     if (type->shape_ & TLY_SHAPE_VISIT) {
         struct tally_visitor visitor = {fn, arg};
+        tly_locks_none("a visit hook");
         type->visit_(object, &visitor);
     }
 }

@@ -28,6 +28,7 @@
 #include "object/type.h"
 #include "platform/os.h"
 #include "sync/mutex.h"
+#include "sync/rank.h"
 #include "sync/spin.h"
 
 struct tally_weak {
@@ -470,6 +471,7 @@ static void call_next(struct tly_local *self) {
     call->weak.list = NULL;
     int error = errno;
     self->running++;
+    tly_locks_none("a callback of a weak reference");
     call->callback(&call->weak, call->arg);
     self->running--;
     errno = error;

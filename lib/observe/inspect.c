@@ -7,6 +7,7 @@
 
 #include "object/type.h"
 #include "pool/pool.h"
+#include "sync/rank.h"
 
 // ---- objects
 
@@ -33,6 +34,7 @@ static bool choose(void *object, void *arg) {
     if (!(kind_of(object) & choice->which) ||
         (choice->type && !tally_is_instance(object, choice->type)))
         return true;
+    tly_locks_none("a program's function");
     return choice->fn(object, choice->arg);
 }
 

@@ -30,6 +30,7 @@
 #include "runtime/background.h"
 #include "runtime/executor.h"
 #include "runtime/start.h"
+#include "sync/rank.h"
 
 // How long a fork waits for other threads.
 #define PATIENCE_NS 1000000000u
@@ -49,6 +50,7 @@ void tly_fork_check(void) {
 }
 
 static void fork_prepare(void) {
+    tly_locks_none("a fork");
     forking.self = NULL;
     forking.failed = false;
     if (forking.exec_only)

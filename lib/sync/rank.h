@@ -1,6 +1,10 @@
 // Lock ranks: a thread takes locks in the order of this list only. Debug
 // builds check it, so that a deadlock is found by the run that could have had
 // it, not by the one that has it.
+//
+// Debug builds also know every lock that a thread holds, those without a rank
+// included, and check that it holds none where it waits, may be stopped, may
+// fork, or calls the program's code: tly_locks_none.
 
 #ifndef TLY_SYNC_RANK_H
 #define TLY_SYNC_RANK_H
@@ -29,7 +33,37 @@ enum tly_rank {
 void tly_rank_enter(enum tly_rank rank);
 void tly_rank_leave(enum tly_rank rank);
 
+// The same for locks without a rank, those of containers: any number of them.
+void tly_unranked_enter_slow(void);
+void tly_unranked_leave_slow(void);
+TLY_INLINE void tly_unranked_enter(void) {
+    if (TLY_CHECK >= 1)
+        tly_unranked_enter_slow();
+}
+TLY_INLINE void tly_unranked_leave(void) {
+    if (TLY_CHECK >= 1)
+        tly_unranked_leave_slow();
+}
+
 // Whether the calling thread holds no lock at all (debug builds; else true).
 bool tly_rank_none(void);
+
+void tly_locks_none_slow(const char *before, bool waits);
+
+// Aborts, in debug builds, if the calling thread holds a lock, and says what it
+// is about to do: [before] completes "thread 1 holds a lock before ...". Where
+// the program's code comes, memory is asked for, or an object ends.
+TLY_INLINE void tly_locks_none(const char *before) {
+    if (TLY_CHECK >= 1)
+        tly_locks_none_slow(before, false);
+}
+
+// The same where the thread waits or may be stopped. TLY_RANK_RUNTIME may be
+// held: whoever forks, starts or ends the runtime keeps it from the beginning
+// to the end.
+TLY_INLINE void tly_locks_none_waits(const char *before) {
+    if (TLY_CHECK >= 1)
+        tly_locks_none_slow(before, true);
+}
 
 #endif

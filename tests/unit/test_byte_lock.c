@@ -68,19 +68,42 @@ static void *wait_for_it(void *at) {
     return NULL;
 }
 
+// Holds a lock, without a mutator, from stage 1 to stage 2.
+struct holding {
+    struct tly_byte_lock *lock;
+    stage at;
+};
+
+static void *hold_it(void *arg) {
+    struct holding *holding = arg;
+    must(tly_byte_try(holding->lock));
+    stage_set(&holding->at, 1);
+    stage_spin(&holding->at, 2);
+    tly_byte_unlock(holding->lock);
+    return NULL;
+}
+
+static pthread_t hold(struct holding *holding) {
+    pthread_t thread = thread_start(hold_it, holding);
+    stage_wait(&holding->at, 1);
+    return thread;
+}
+
 static void who_waits_does_not_hold_the_world_back(void **state) {
     (void)state;
     stage at = 0;
     must(tally_attach(NULL) == TALLY_OK);
     guarded = (struct guarded){.beside = 0};
-    tly_byte_lock(&guarded.lock);
+    struct holding holding = {.lock = &guarded.lock};
+    pthread_t holder = hold(&holding);
     pthread_t thread = thread_start(wait_for_it, &at);
     stage_wait(&at, 1);
     assert_int_equal(tally_stop_world(), TALLY_OK);
     tally_start_world();
     assert_int_equal(at, 1);
-    tly_byte_unlock(&guarded.lock);
+    stage_set(&holding.at, 2);
     thread_join(thread);
+    thread_join(holder);
     assert_int_equal(at, 2);
     tally_detach();
 }
@@ -99,7 +122,7 @@ static void *add_under_both(void *arg) {
     return NULL;
 }
 
-static void two_are_taken_in_one_order(void **state) {
+static void two_in_either_order_are_taken_by_two_threads(void **state) {
     (void)state;
     guarded = (struct guarded){.beside = 0};
     pthread_t a = thread_start(add_under_both, NULL);
@@ -108,6 +131,74 @@ static void two_are_taken_in_one_order(void **state) {
     thread_join(b);
     assert_int_equal(guarded.count, 2ul * ROUNDS);
     assert_int_equal(guarded.lock.state | guarded.other.state, 0);
+}
+
+static void *want_both(void *at) {
+    must(tally_attach(NULL) == TALLY_OK);
+    tly_byte_lock_both(&guarded.lock, &guarded.other);
+    tly_byte_unlock_both(&guarded.lock, &guarded.other);
+    stage_set(at, 1);
+    tally_detach();
+    return NULL;
+}
+
+// Whichever of them is busy, and whichever has the lower address.
+static void who_waits_for_one_of_two_holds_neither(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    for (int n = 0; n < 2; n++) {
+        guarded = (struct guarded){.beside = 0};
+        struct tly_byte_lock *busy = n ? &guarded.lock : &guarded.other;
+        struct tly_byte_lock *free = n ? &guarded.other : &guarded.lock;
+        struct holding holding = {.lock = busy};
+        pthread_t holder = hold(&holding);
+        stage at = 0;
+        pthread_t thread = thread_start(want_both, &at);
+        // It parks, or is about to: from then on it waits for the busy one.
+        while (!tly_load_relaxed(&tly_byte_parking.waiters))
+            sched_yield();
+        assert_int_equal(free->state, 0);
+        assert_int_equal(at, 0);
+        assert_int_equal(tally_stop_world(), TALLY_OK);
+        assert_int_equal(free->state, 0);
+        tally_start_world();
+        stage_set(&holding.at, 2);
+        thread_join(thread);
+        thread_join(holder);
+        assert_int_equal(at, 1);
+    }
+    tally_detach();
+}
+
+static void lock_and_block(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    tly_byte_lock(&guarded.lock);
+    tally_blocking_enter();
+}
+
+static void lock_and_allocate(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    tly_byte_lock(&guarded.lock);
+    tally_decref(tally_object_new(&tally_type_bytes, 0));
+}
+
+static void lock_and_poll(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    tly_byte_lock(&guarded.lock);
+    tally_safepoint_slow_();
+}
+
+static void debug_builds_abort_who_waits_or_allocates_with_a_lock(
+    void **state) {
+    (void)state;
+    if (TLY_CHECK == 0)
+        skip();
+    assert_aborts(lock_and_block, NULL, "locks of containers before a block");
+    assert_aborts(lock_and_allocate, NULL, "before an allocation");
+    assert_aborts(lock_and_poll, NULL, "before a safepoint");
 }
 
 static void one_lock_twice_is_one(void **state) {
@@ -126,7 +217,9 @@ int main(void) {
         object_test(one_thread_at_a_time_holds_it),
         object_test(after_a_fork_nobody_waits),
         object_test(who_waits_does_not_hold_the_world_back),
-        object_test(two_are_taken_in_one_order),
+        object_test(two_in_either_order_are_taken_by_two_threads),
+        object_test(who_waits_for_one_of_two_holds_neither),
+        object_test(debug_builds_abort_who_waits_or_allocates_with_a_lock),
         object_test(one_lock_twice_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
