@@ -146,19 +146,30 @@ static void a_child_writes_what_is_not_frozen(void **state) {
     tally_collect();
 }
 
-static atomic_bool ended;
+// Rounds of the main thread, each of which lets the others take so many steps:
+// none of their rings is found before the end, however long a round takes.
+#define ROUNDS rounds(60, 15)
+#define STEPS 1000u
+static stage round_begun;
+
+static void churn_step(struct node **mine, unsigned n) {
+    if (mine[n])
+        tally_decref(mine[n]);
+    mine[n] = node_new(n);
+    tally_set(mine[n], other, mine[(n + 1) % 100]);
+    ring_drop();
+    tally_safepoint();
+}
+
 static void *churn(void *arg) {
     struct node *mine[100] = {NULL};
     unsigned seed = (unsigned)(uintptr_t)arg;
-    while (!atomic_load(&ended)) {
-        seed = seed * 1103515245u + 12345u;
-        unsigned n = seed / 65536 % 100;
-        if (mine[n])
-            tally_decref(mine[n]);
-        mine[n] = node_new(n);
-        tally_set(mine[n], other, mine[(n + 1) % 100]);
-        ring_drop();
-        tally_safepoint();
+    for (unsigned n = 1; n <= ROUNDS; n++) {
+        stage_wait(&round_begun, n);
+        for (unsigned step = 0; step < STEPS; step++) {
+            seed = seed * 1103515245u + 12345u;
+            churn_step(mine, seed / 65536 % 100);
+        }
     }
     for (unsigned n = 0; n < 100; n++)
         if (mine[n])
@@ -169,10 +180,11 @@ static void *churn(void *arg) {
 static void the_heap_is_frozen_and_thawed_while_threads_work(void **state) {
     (void)state;
     pthread_t thread[3];
-    atomic_store(&ended, false);
+    stage_set(&round_begun, 0);
     for (unsigned n = 0; n < 3; n++)
         thread[n] = thread_start(churn, (void *)(uintptr_t)(n + 1));
-    for (unsigned n = 0; n < rounds(60, 15); n++) {
+    for (unsigned n = 0; n < ROUNDS; n++) {
+        stage_set(&round_begun, n + 1);
         assert_int_equal(tally_freeze(), TALLY_OK);
         (void)frozen();
         assert_int_equal(
@@ -183,7 +195,6 @@ static void the_heap_is_frozen_and_thawed_while_threads_work(void **state) {
             assert_int_equal(tally_verify(2), TALLY_OK);
         assert_int_equal(tally_unfreeze(), TALLY_OK);
     }
-    atomic_store(&ended, true);
     for (unsigned n = 0; n < 3; n++)
         thread_join(thread[n]);
     assert_int_equal(tally_unfreeze(), TALLY_OK);
