@@ -26,8 +26,10 @@ TALLY_BEGIN
 typedef struct tally_weak tally_weak;
 
 // Called once, when the object of [weak] is gone: tally_weak_get gives NULL.
-// Of several callbacks of an object the one made last is called first; of a
-// weak reference that is gone itself none is. It runs where a finalizer may.
+// Of several callbacks of an object the one made last is called first. A weak
+// reference that nothing refers to any more when its turn comes is not called,
+// nor one that is destroyed as garbage. It runs where a finalizer may. [arg] is
+// not kept: see docs/weak.md for one that is what holds the weak reference.
 typedef void (*tally_weak_hook)(tally_weak *weak, void *arg);
 
 // Makes a weak reference, and publishes the object (see tally_publish).

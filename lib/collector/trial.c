@@ -12,6 +12,7 @@
 #include "collector/lock.h"
 #include "object/cycle.h"
 #include "object/type.h"
+#include "object/weak.h"
 #include "pool/walk.h"
 
 // How many headers ahead are fetched.
@@ -98,16 +99,21 @@ static bool pool_subtract(void *arg, struct tly_pool *pool) {
     return true;
 }
 
+void tly_trial_typed(struct tly_trial *trial, const tally_object *object) {
+    // Relaxed: the flag is claimed by an RMW.
+    trial->finalizers += !(tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED) &&
+                         tly_type_of(object)->finalize_;
+    trial->calls += tly_weak_is_call(object);
+}
+
 // Notes what makes an object special; rare.
 static TLY_NOINLINE void enter_special(struct tly_trial *trial,
                                        tally_object *object, int64_t total,
                                        uint64_t shared) {
     trial->hubs += total >= 256;
     trial->weak += (shared & TLY_WEAK) != 0;
-    // Relaxed: the flag is claimed by an RMW.
-    trial->finalizers += tly_trial_refs(object) == TLY_TF_ASK &&
-                         !(tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED) &&
-                         tly_type_of(object)->finalize_;
+    if (tly_trial_refs(object) == TLY_TF_ASK)
+        tly_trial_typed(trial, object);
 }
 
 // Gives a member its count; returns its granule.
@@ -356,6 +362,7 @@ void tly_trial_add(struct tly_trial *trial, const struct tly_trial *part) {
     trial->hubs += part->hubs;
     trial->finalizers += part->finalizers;
     trial->weak += part->weak;
+    trial->calls += part->calls;
     trial->published += part->published;
     trial->opaque += part->opaque;
 }

@@ -21,6 +21,7 @@ struct tly_trial {
     uint64_t hubs;       // members with counts that a byte cannot hold
     uint64_t finalizers; // members whose finalizer has not run
     uint64_t weak;       // members with weak references
+    uint64_t calls;      // members that are such, with a callback
     uint64_t published;  // members that were published (validate.c)
     uint64_t opaque;     // no members: only their visit hook knows their fields
 };
@@ -29,6 +30,9 @@ struct tly_trial {
 // now, and sees to the workers, beside the threads or for a stopped world;
 // [populate]: at once. Before a pause.
 tally_status tly_trial_prepare(bool live, bool populate);
+
+// Notes what an object's type says, of one that has no leading references only.
+void tly_trial_typed(struct tly_trial *trial, const tally_object *object);
 
 // Adds what a worker has met.
 void tly_trial_add(struct tly_trial *trial, const struct tly_trial *part);

@@ -40,10 +40,8 @@ static void note(struct tly_trial *trial, const tally_object *object,
     trial->hubs += total >= 256;
     trial->weak += (shared & TLY_WEAK) != 0;
     trial->published += (shared & TLY_PUB) != 0;
-    // Relaxed: the flag is claimed by an RMW.
-    trial->finalizers += tly_trial_refs(object) == TLY_TF_ASK &&
-                         !(tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED) &&
-                         tly_type_of(object)->finalize_;
+    if (tly_trial_refs(object) == TLY_TF_ASK)
+        tly_trial_typed(trial, object);
 }
 
 // Whether it is fit; then it has its count. Its pool is this worker's.
@@ -138,7 +136,8 @@ static uint64_t members_count(void) {
 // Returns whether every member has passed.
 static bool round_all(struct tly_trial *trial) {
     uint64_t before = members_count();
-    trial->hubs = trial->weak = trial->published = trial->finalizers = 0;
+    trial->hubs = trial->weak = trial->calls = 0;
+    trial->published = trial->finalizers = 0;
     if (TLY_SUMS)
         tly_sums_begin(before);
     weigh_all(trial);

@@ -1,9 +1,11 @@
 // Weak references to garbage: which die when is told in docs/weak.md.
 //
-// Only a collection that has met members with weak references comes here.
+// Only a collection that has met members with weak references, or such with a
+// callback, comes here.
 
 #include "collector/weaken.h"
 
+#include "collector/trial.h"
 #include "object/weak.h"
 
 static bool is_weak(const tally_object *object) {
@@ -30,6 +32,10 @@ size_t tly_weaken_call(struct tly_local *self) {
 
 static void null(void *arg, tally_object *object) {
     (void)arg;
+    // Else the end of what only the garbage refers to, in this thread or in
+    // another, would call one that is being cleared.
+    if (tly_trial_refs(object) == TLY_TF_ASK && tly_weak_is_call(object))
+        tly_weak_silence(object);
     if (!is_weak(object))
         return;
     // ORDER[dying] acq_rel: who has found the object by a weak reference gets

@@ -13,7 +13,9 @@
 //   death  count is zero; then targets are NULL; then the grace period begins
 //
 // INVARIANT  the list holds no references: who leaves it first, by its own
-//            destruction or by the target's death, unlinks under the lock.
+//            destruction or by the target's death, unlinks under the lock. One
+//            that is cleared as garbage has left it before anything else is
+//            cleared, and is not called.
 
 #include "object/weak.h"
 
@@ -26,8 +28,7 @@
 #include "object/finalize.h"
 #include "object/finish.h"
 #include "object/type.h"
-#include "platform/os.h"
-#include "sync/mutex.h"
+#include "object/weak_table.h"
 #include "sync/rank.h"
 #include "sync/spin.h"
 
@@ -61,11 +62,8 @@ struct weak_kept {
 };
 TALLY_TYPE(weak_kept, TALLY_BASE(weak_call), TALLY_REF(kept));
 
-static tally_weak **weak_table; // (a) by granule
-static size_t weak_committed;   // bytes of it; guarded by table_lock
-static uint64_t weak_count;     // (a)
+static uint64_t weak_count; // (a)
 uint32_t tly_weak_phase;
-static struct tly_mutex table_lock = TLY_MUTEX_INIT(TLY_RANK_WEAK_TABLE);
 static struct tly_spin list_lock = TLY_SPIN_INIT(TLY_RANK_WEAK);
 
 uint64_t tly_weak_count(void) {
@@ -73,56 +71,13 @@ uint64_t tly_weak_count(void) {
     return tly_load_relaxed(&weak_count);
 }
 
-// ---- the table
-
-static size_t table_size(void) {
-    return (tly_range_size >> TLY_GRANULE_SHIFT) * sizeof(tally_weak *);
-}
-
-static tally_status table_reserve(void) {
-    if (weak_table)
-        return TALLY_OK;
-    tally_weak **table = tly_os_reserve(table_size(), TLY_SLOT_SIZE);
-    if (!table)
-        return TALLY_NO_MEMORY;
-    // ORDER[weak-table] release: reserved before it is found.
-    tly_store_release(&weak_table, table);
-    return TALLY_OK;
-}
-
-// Makes the table usable up to an object's place.
-static tally_status table_cover(const tally_object *object) {
-    size_t step = (TLY_SLOT_SIZE >> TLY_GRANULE_SHIFT) * sizeof(tally_weak *);
-    size_t end = (tly_granule_of(object) + 1) * sizeof(tally_weak *);
-    end = (end + step - 1) / step * step;
-    tly_mutex_lock(&table_lock);
-    tally_status status = table_reserve();
-    if (status == TALLY_OK && end > weak_committed) {
-        status = tly_os_commit((char *)weak_table + weak_committed,
-                               end - weak_committed);
-        if (status == TALLY_OK)
-            weak_committed = end;
-    }
-    tly_mutex_unlock(&table_lock);
-    return status;
-}
-
-// Where the control block of an object with flag WEAK is.
-static tally_weak **table_at(const tally_object *object) {
-    // ORDER[weak-table] acquire: reserved.
-    return &tly_load_acquire(&weak_table)[tly_granule_of(object)];
-}
-
 void tly_weak_end(void) {
-    if (weak_table)
-        tly_os_unreserve(weak_table, table_size());
-    weak_table = NULL;
-    weak_committed = 0;
+    tly_weak_table_end();
     weak_count = 0;
 }
 
 void tly_weak_forked(void) {
-    tly_mutex_reset(&table_lock);
+    tly_weak_table_forked();
     tly_spin_reset(&list_lock);
 }
 
@@ -134,7 +89,7 @@ static tally_weak *control_install(tally_object *object, tally_weak *control) {
     tally_weak *there = NULL;
     // ORDER[weak-control] acq_rel: the control block is complete before it is
     // found. Pairs with the load in control_of.
-    if (tly_cas_acq_rel(table_at(object), &there, control)) {
+    if (tly_cas_acq_rel(tly_weak_at(object), &there, control)) {
         // Relaxed: a statistic.
         tly_add_relaxed(&weak_count, 1);
         return control;
@@ -149,11 +104,11 @@ static tally_weak *control_of(tally_object *object) {
     // Relaxed: the flag stays once it is set; the table orders the rest.
     if (tly_load_relaxed(&object->shared_) & TLY_WEAK) {
         // ORDER[weak-control] acquire: see control_install.
-        tally_weak *control = tly_load_acquire(table_at(object));
+        tally_weak *control = tly_load_acquire(tly_weak_at(object));
         if (control)
             return control;
     }
-    tally_status status = table_cover(object);
+    tally_status status = tly_weak_table_cover(object);
     tally_weak *control = status == TALLY_OK ? tally_new(tally_weak) : NULL;
     if (!control) {
         errno = ENOMEM;
@@ -195,8 +150,10 @@ static tally_weak *call_begin(struct weak_call *call, tally_object *object,
     if (tly_local_of(tly_self())->running)
         call->batch = tly_load_relaxed(&tly_finalize_batch);
     tally_set(call, control, control);
-    // The thread that ends the object takes a reference to it.
+    // The thread that ends the object takes a reference to it, and sees by its
+    // one count whether anybody else has any.
     tally_publish(call);
+    (void)tally_transfer(call);
     tly_spin_lock(&list_lock);
     list_put(&control->list, call);
     tly_spin_unlock(&list_lock);
@@ -266,11 +223,12 @@ static bool is_watched(const tally_object *object) {
     return tly_load_acquire(&object->owner_) & TALLY_OWNER_WATCH_;
 }
 
-// Whether a weak reference may be used in a phase.
+// Whether a weak reference may be used in a phase. NULL: what is used is one
+// itself, with a callback, and is held like any other garbage.
 static bool is_usable(const tally_weak *weak, uint32_t phase) {
     return phase == TLY_WEAK_OPEN ||
            (phase == TLY_WEAK_HELD &&
-            tly_type_of(&weak->head) == TALLY_TYPE_OF(tally_weak));
+            (!weak || tly_type_of(&weak->head) == TALLY_TYPE_OF(tally_weak)));
 }
 
 static uint32_t phase_now(void) {
@@ -279,8 +237,8 @@ static uint32_t phase_now(void) {
     return tly_load_seq_cst(&tly_weak_phase);
 }
 
-// Whether the object is alive, when a collection watches it: then that knows of
-// it before the caller has its reference.
+// Whether an object that a collection watches is alive: then that knows of it
+// before the caller has its reference. [weak] as above.
 static bool is_kept(const tally_weak *weak, tally_object *object) {
     if (TLY_BUSTED(PHASE_FIRST) && is_usable(weak, phase_now())) {
         tly_or_relaxed(&object->shared_, TLY_DIRTY);
@@ -355,12 +313,21 @@ static struct weak_call *calls_last(struct tly_local *self) {
                                         offsetof(struct tally_weak, list));
 }
 
+// Takes a reference to one with a callback, from the list of an object that
+// ends by its count, unless it ends as well: by its count, or as garbage.
+static bool call_take(struct weak_call *call) {
+    tally_object *object = &call->weak.head;
+    return (TLY_LIKELY(!is_watched(object)) || is_kept(NULL, object)) &&
+           tally_try_incref(object);
+}
+
 // Kills a reference with a callback, and says whether it is to be called.
 static bool call_kill(struct weak_call *call, tly_weak_is_garbage is_garbage) {
     list_remove(call);
     target_null(&call->weak);
-    return !(is_garbage && is_garbage(&call->weak.head)) &&
-           tally_try_incref(call);
+    if (is_garbage)
+        return !is_garbage(&call->weak.head) && tally_try_incref(call);
+    return call_take(call);
 }
 
 // Kills the references with callbacks, and puts those that live on the list of
@@ -389,16 +356,16 @@ static size_t calls_take(struct tly_local *self, tally_weak *control,
 // Takes an object's control block out of the table; the unit is the caller's.
 static tally_weak *control_take(tally_object *object) {
     // ORDER[weak-control] acquire: see control_install.
-    tally_weak *control = tly_load_acquire(table_at(object));
+    tally_weak *control = tly_load_acquire(tly_weak_at(object));
     // Relaxed: the block is not another object's before its grace period.
-    tly_store_relaxed(table_at(object), NULL);
+    tly_store_relaxed(tly_weak_at(object), NULL);
     tly_add_relaxed(&weak_count, (uint64_t)-1);
     return control;
 }
 
 bool tly_weak_has_calls(const tally_object *object) {
     // ORDER[weak-list] acquire: as calls_take.
-    return tly_load_acquire(&tly_load_acquire(table_at(object))->list);
+    return tly_load_acquire(&tly_load_acquire(tly_weak_at(object))->list);
 }
 
 bool tly_weak_died(struct tly_local *self, tally_object *object) {
@@ -417,7 +384,7 @@ bool tly_weak_died(struct tly_local *self, tally_object *object) {
 size_t tly_weak_call(struct tly_local *self, tally_object *object,
                      tly_weak_is_garbage is_garbage) {
     // Relaxed: the world is stopped.
-    size_t calls = calls_take(self, *table_at(object), is_garbage,
+    size_t calls = calls_take(self, *tly_weak_at(object), is_garbage,
                               tly_load_relaxed(&tly_finalize_batch));
     if (calls) {
         calls_last(self)->then = object;
@@ -428,7 +395,7 @@ size_t tly_weak_call(struct tly_local *self, tally_object *object,
 }
 
 void tly_weak_null(tally_object *object) {
-    tally_weak *control = *table_at(object);
+    tally_weak *control = *tly_weak_at(object);
     target_null(control);
     tly_spin_lock(&list_lock);
     while (control->list) {
@@ -436,6 +403,19 @@ void tly_weak_null(tally_object *object) {
         list_remove(call);
         target_null(&call->weak);
     }
+    tly_spin_unlock(&list_lock);
+}
+
+bool tly_weak_is_call(const tally_object *object) {
+    return tly_type_of(object)->destroy_ == call_gone;
+}
+
+void tly_weak_silence(tally_object *object) {
+    struct weak_call *call = (struct weak_call *)(void *)object;
+    tly_spin_lock(&list_lock);
+    if (call->link)
+        list_remove(call);
+    target_null(&call->weak);
     tly_spin_unlock(&list_lock);
 }
 
@@ -465,21 +445,42 @@ static void then_go(struct tly_local *self, tally_object *object) {
         tly_count_act(self, object, tly_count_drop(self, object));
 }
 
-static void call_next(struct tly_local *self) {
-    struct weak_call *call = self->weak_calls;
-    self->weak_calls = call->weak.list;
-    call->weak.list = NULL;
+// Whether anybody but the runtime, which has a unit, refers to one with a
+// callback. Who held it may have gone since its object died.
+static bool is_held(const struct weak_call *call) {
+    const tally_object *object = &call->weak.head;
+    // ORDER[last-use] acquire: what the others did with it, before it ends.
+    uint64_t shared = tly_load_acquire(&object->shared_);
+    // Relaxed: HOT and immortal ones are counted elsewhere.
+    unsigned owner = tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_;
+    return owner != TALLY_OWNER_NONE_ || !(shared & TLY_MERGED) ||
+           tly_count_of(shared) > 1;
+}
+
+static void call_one(struct tly_local *self, struct weak_call *call) {
     int error = errno;
     self->running++;
     tly_locks_none("a callback of a weak reference");
     call->callback(&call->weak, call->arg);
     self->running--;
     errno = error;
+}
+
+static void call_next(struct tly_local *self) {
+    struct weak_call *call = self->weak_calls;
+    self->weak_calls = call->weak.list;
+    call->weak.list = NULL;
+    bool held = is_held(call);
+    if (held)
+        call_one(self, call);
     if (call->then)
         then_go(self, call->then);
     tly_count_act(self, &call->weak.head,
                   tly_count_drop(self, &call->weak.head));
-    tly_count(&self->counters.called, 1);
+    if (held)
+        tly_count(&self->counters.called, 1);
+    else
+        tly_count(&self->claimed, (uint64_t)-1);
     tly_finalize_ended(self);
 }
 

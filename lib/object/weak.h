@@ -21,6 +21,11 @@ size_t tly_weak_call(struct tly_local *self, tally_object *object,
                      tly_weak_is_garbage is_garbage);
 void tly_weak_null(tally_object *object);
 
+// Whether an object is a weak reference with a callback. _silence: it dies, and
+// is not called: it is garbage, and is about to be cleared.
+bool tly_weak_is_call(const tally_object *object);
+void tly_weak_silence(tally_object *object);
+
 // After that: lets the object's control block go, in a running world.
 void tly_weak_let_go(struct tly_local *self, tally_object *object);
 

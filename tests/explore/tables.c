@@ -1,14 +1,11 @@
-// Tables that lie beside the heap. lib/object/weak.c keeps its table to itself.
-// It is compiled into this file, so that the snapshot can have a part of it;
-// the linker then takes this one for all that it defines.
+// Tables that lie beside the heap.
 
 #include "tables.h"
-
-#include "object/weak.c"
 
 #include <string.h>
 
 #include "collector/sides.h"
+#include "object/weak_table.h"
 #include "pool/walk.h"
 #include "schedule.h"
 #include "snapshot.h"
@@ -18,8 +15,9 @@
 #define GRANULES (BLOCKS >> TLY_GRANULE_SHIFT)
 
 static void granules_add(size_t granule) {
-    if (weak_table)
-        snapshot_add(weak_table + granule, GRANULES * sizeof(*weak_table));
+    if (tly_weak_table)
+        snapshot_add(tly_weak_table + granule,
+                     GRANULES * sizeof(*tly_weak_table));
 }
 
 void tables_snapshot(const void *first, unsigned units) {

@@ -18,9 +18,14 @@
 //             one step: watch.pml divides it.  What dies by its count is not
 //             used again: weak.pml, hold.pml.  Sequentially consistent memory.
 //             FINALIZERS=1: both objects have finalizers and are found twice.
-// IN C        weak_get     tally_weak_get, is_kept; tally_try_incref
+//             A weak reference with a callback that is an object itself, on
+//             the list of what ends by its count: the list is its target, and
+//             whoever ends that takes a reference to it, to call it, as from a
+//             weak reference without a callback.
+// IN C        weak_get     tally_weak_get, is_kept; tally_try_incref; call_take
 //             drop         tally_decref, tly_weak_died, tly_destroy_family
-//             collect      settle, commit, committed (live.c), tly_weaken
+//             collect      settle, commit, committed (live.c), tly_weaken,
+//                          tly_weak_silence
 //             units        tly_guard_take, tly_guard_drop
 //             Edges: [weak-phase], [dirty]; [weak-target]; [dying];
 //             [section] against the grace period.
@@ -67,6 +72,8 @@
 //   UNITLATE     units are taken after HELD
 //   UNITBLIND    the unit is added, not taken by an upgrade
 //   NOUNIT       there is none
+//   NOASK        who gets a watched object does not ask for the phase
+//   NOLIST       what is committed stays on the list that it is found by
 //   NOTARGET     the target is not read again after the upgrade
 //   NODYING      the phase is OPEN again, and members are not DYING
 //   NOBEGIN      the second look sets WATCH without a handshake before
@@ -74,7 +81,7 @@
 
 mtype:mutant = { NONE, NOPHASE, PLAINSTORE, NOWATCH, NOGRACE, DIRTYEARLY,
                  NODIRTY, LATEUNWATCH, UNITLATE, UNITBLIND, NOUNIT, NOTARGET,
-                 NODYING, NOBEGIN, TRUST };
+                 NODYING, NOASK, NOLIST, NOBEGIN, TRUST };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
@@ -188,7 +195,7 @@ watched:
            w = watch[o]
        };
        if
-       :: !w ->
+       :: !w || MUTANT == NOASK ->
            upgrade();
            goto got
        :: else
@@ -522,12 +529,12 @@ inline collect(first) {
     fi;
     if
     :: phase == COMMITTED ->
-        TARGET(1, 0) = TARGET(1, 0) && !in[1];
-        TARGET(2, 0) = TARGET(2, 0) && !in[2];
+        TARGET(1, 0) = TARGET(1, 0) && (!in[1] || MUTANT == NOLIST);
+        TARGET(2, 0) = TARGET(2, 0) && (!in[2] || MUTANT == NOLIST);
         TARGET(1, 1) = TARGET(1, 1) && !in[1];
         TARGET(2, 1) = TARGET(2, 1) && !in[2];
         if
-        :: MUTANT != NODYING ->
+        :: MUTANT != NODYING && MUTANT != NOLIST ->
             dying[1] = dying[1] || in[1];
             dying[2] = dying[2] || in[2]
         :: else
