@@ -102,15 +102,18 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
 }
 
 // Stops every other attached thread at its next safepoint, and keeps those
-// that attach waiting. Passes a safepoint itself before.
+// that attach waiting. Passes a safepoint itself before. No collection is under
+// way meanwhile; finalizers and destroy hooks of what the caller drops wait for
+// its first safepoint afterwards.
 //
 // Returns:  0 when all others stand still.
 // Errors:   TALLY_DEADLOCK inside a borrow section, or when the caller has
 //           stopped the world already; TALLY_NO_MEMORY and TALLY_LIMIT as
 //           tally_attach.
 // Threads:  any; a thread that is not attached is attached.
-// Blocks:   for other stops, in the order they were asked for, and for the
-//           slowest safepoint.
+// Blocks:   for other stops, in the order they were asked for, for a collection
+//           that is under way, which gives up if it can, and for the slowest
+//           safepoint.
 // Cost:     a visit of each mutator and a wake-up of each thread.
 TALLY_API tally_status tally_stop_world(void);
 

@@ -30,7 +30,7 @@ bool tly_collector_try(struct tly_mutator *self) {
     // ORDER[collector] acq_rel: the tables are as the last one left them.
     if (!tly_cas_acq_rel(&lock.busy, &nobody, self->number))
         return false;
-    tly_local_of(self)->collector = 1;
+    tly_local_of(self)->collector = TLY_COLLECTS;
     return true;
 }
 
@@ -82,7 +82,7 @@ void tly_collector_yield(struct tly_mutator *self) {
 }
 
 void tly_collector_give(struct tly_mutator *self) {
-    tly_local_of(self)->collector = 0;
+    tly_local_of(self)->collector = TLY_COLLECTS_NOT;
     // ORDER[collector] release: see tly_collector_try.
     tly_store_release(&lock.busy, 0);
     tly_event_signal(&lock.freed);
@@ -112,7 +112,9 @@ tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
     if (!tly_collector_try(self) && !lock_wait(self, deadline, 1))
         return TALLY_TIMED_OUT;
     tally_status status = tly_world_stop(self, deadline);
-    if (status != TALLY_OK)
+    if (status == TALLY_OK)
+        tly_local_of(self)->collector = TLY_STANDS_STILL;
+    else
         tly_collector_give(self);
     return status;
 }
@@ -120,4 +122,26 @@ tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
 void tly_collector_resume(struct tly_mutator *self) {
     tly_world_start(self);
     tly_collector_give(self);
+}
+
+void tly_collector_still(struct tly_mutator *self) {
+    struct tly_local *local = tly_local_of(self);
+    if (local->collector == TLY_COLLECTS)
+        return;
+    if (!tly_collector_try(self))
+        lock_wait(self, 0, 1);
+    local->collector = TLY_STANDS_STILL;
+}
+
+void tly_collector_go_on(struct tly_mutator *self) {
+    if (tly_local_of(self)->collector == TLY_STANDS_STILL)
+        tly_collector_give(self);
+}
+
+tally_status tly_collector_quiet(struct tly_mutator *self, bool *ret_ours) {
+    *ret_ours = !self->stopped_world;
+    if (*ret_ours)
+        return tly_collector_stop(self, 0);
+    return tly_local_of(self)->collector == TLY_COLLECTS ? TALLY_DEADLOCK
+                                                         : TALLY_OK;
 }

@@ -1,9 +1,17 @@
-// The collector's lock: one collection, walk, or fork at a time.
+// The collector's lock: one collection, walk, fork, or stop by the program at a
+// time.
 
 #ifndef TLY_COLLECTOR_LOCK_H
 #define TLY_COLLECTOR_LOCK_H
 
 #include "object/local.h"
+
+// What a thread has the lock for (struct tly_local).
+enum tly_collector {
+    TLY_COLLECTS_NOT,
+    TLY_COLLECTS,
+    TLY_STANDS_STILL // the thread has stopped the world, and nobody collects
+};
 
 // Whether the thread would wait for itself, or be waited for by what it waits
 // for: inside a borrow section, a stopped world, or with the lock held.
@@ -54,5 +62,16 @@ void tly_collector_forked(void);
 // it, also in the child of a fork.
 tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline);
 void tly_collector_resume(struct tly_mutator *self);
+
+// The same around a stop of the program's (hooks): a collection's thread is
+// DETACHED while it reads the heap, and would not stand still with the others.
+// Nothing where the caller is inside a collection.
+void tly_collector_still(struct tly_mutator *self);
+void tly_collector_go_on(struct tly_mutator *self);
+
+// For what wants a heap that stands still: as tly_collector_stop, or the
+// caller's own stop. TALLY_DEADLOCK inside a collection, also if its hook has
+// stopped the world. *ret_ours: to be resumed.
+tally_status tly_collector_quiet(struct tly_mutator *self, bool *ret_ours);
 
 #endif

@@ -60,6 +60,12 @@ static void cycle_turn(void) {
         tly_cycle_enter(tly_local_of(tly_mutator_of(n)));
 }
 
+// What is found waits for finalizers, and is looked at again.
+static bool is_cleared_none(const tally_object *object) {
+    (void)object;
+    return false;
+}
+
 tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
                               struct tally_collection *done,
                               struct tly_found *found) {
@@ -91,7 +97,8 @@ tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
     if (found->weak && !found->held)
         tly_weaken();
     if (look != TLY_LOOK_YOUNG)
-        tly_hot_unfold(tly_is_garbage, look == TLY_LOOK_FULL);
+        tly_hot_unfold(found->held ? is_cleared_none : tly_is_garbage,
+                       look == TLY_LOOK_FULL);
     found->waiting = tly_found_waits(found) || waiting;
     pause_end(mutator, began, done);
     return TALLY_OK;

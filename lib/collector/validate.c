@@ -26,13 +26,16 @@ static uint64_t word_of(const tally_object *object) {
 }
 
 // Whether a member may be garbage: watched, whole, and not touched. Immortal
-// ones, and those that are made cold, are not: their counts say nothing.
+// ones, and those that are made cold, are not: their counts say nothing. Nor is
+// one without a count: whoever took its last unit ends it, and no unit can be
+// taken of it (guard.c).
 static bool is_fit(uint64_t word, uint64_t shared) {
     unsigned owner = (unsigned)(word >> 32) & 0xFFFF;
     return (owner & (TALLY_OWNER_WATCH_ | TALLY_OWNER_DEAD_)) ==
                TALLY_OWNER_WATCH_ &&
            (owner & TALLY_OWNER_MASK_) < TALLY_OWNER_COOLING_ &&
-           word >> 48 & TLY_GC_TRACKED && !(shared & (TLY_DYING | TLY_DIRTY));
+           word >> 48 & TLY_GC_TRACKED && !(shared & (TLY_DYING | TLY_DIRTY)) &&
+           !(shared & TLY_MERGED && tly_count_of(shared) <= 0);
 }
 
 static void note(struct tly_trial *trial, const tally_object *object,

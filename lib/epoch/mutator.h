@@ -78,6 +78,10 @@ struct tly_epoch_hooks {
     // Before an idle state is stored; [waits]: for the runtime, not for long.
     void (*flush)(struct tly_mutator *self, bool waits);
     void (*acknowledge)(struct tly_mutator *self, uint32_t kinds);
+    // Around a stop that the program asks for: before, and when the world runs
+    // again. What is none of a thread's own work stands still in between.
+    void (*stop)(struct tly_mutator *self);
+    void (*started)(struct tly_mutator *self);
 };
 extern const struct tly_epoch_hooks tly_epoch_hooks;
 

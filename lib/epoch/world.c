@@ -177,6 +177,10 @@ tally_status tally_stop_world(void) {
         return -errno;
     // Who does nothing but stop the world is asked like any other.
     tally_safepoint_slow_();
+    if (tly_rcu_ongoing() || self->stopped_world)
+        return TALLY_DEADLOCK;
+    if (tly_epoch_hooks.stop)
+        tly_epoch_hooks.stop(self);
     return tly_world_stop(self, 0);
 }
 
@@ -186,4 +190,6 @@ void tally_start_world(void) {
         tly_misuse("thread %u starts a world that it did not stop",
                    tly_os_thread_id());
     tly_world_start(self);
+    if (tly_epoch_hooks.started)
+        tly_epoch_hooks.started(self);
 }

@@ -194,12 +194,17 @@ static bool is_active(struct tly_column *column, uint64_t ups) {
     return active;
 }
 
-// Whether an object may be dead, and collections would not find it. Of one that
-// nobody refers to, or that nobody counts, the sum is right.
-static bool is_lost(const tally_object *object, unsigned id) {
+// Whether nothing may refer to an object. Of one that nobody refers to, or that
+// nobody counts, the sum is right.
+static bool is_dead(const tally_object *object, unsigned id) {
     // Relaxed: it is looked at again.
-    return tly_hot_weigh(id, tly_load_relaxed(&object->shared_)) == 0 &&
-           tly_hot_is_unseen(object);
+    return tly_hot_weigh(id, tly_load_relaxed(&object->shared_)) == 0;
+}
+
+// Whether an object may be dead, and collections would not find it. Others are
+// found with all that waits for finalizers, and do not end before these.
+static bool is_lost(const tally_object *object, unsigned id) {
+    return is_dead(object, id) && tly_hot_is_unseen(object);
 }
 
 static void column_retire(unsigned id) {
@@ -210,7 +215,8 @@ static void column_retire(unsigned id) {
     bool idle = tly_column_is_idle(column, is_active(column, sums[id].ups));
     column->leaving =
         owner == TALLY_OWNER_IMMORTAL_ ||
-        (owner == TALLY_OWNER_HOT_ && (idle || is_lost(column->object, id)));
+        (owner == TALLY_OWNER_HOT_ && ((idle && !is_dead(column->object, id)) ||
+                                       is_lost(column->object, id)));
     if (column->leaving)
         owner_change(column->object, TALLY_OWNER_COOLING_);
 }

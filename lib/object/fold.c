@@ -1,9 +1,10 @@
 // In a stopped world: every HOT object is an ordinary one for a while.
 //
 // A full collection folds before it counts, and so needs to know nothing of
-// cells. What it finds to be garbage stays ordinary, and ends as such. What it
-// does not look at ends by its count: if nothing refers to it any more it keeps
-// one unit, of the fold's, which is dropped when the world runs again.
+// cells. What it clears stays ordinary, and ends as such; garbage that waits
+// for finalizers is HOT again. What it does not look at ends by its count: if
+// nothing refers to it any more it keeps one unit, of the fold's, which is
+// dropped when the world runs again.
 
 #include "object/column.h"
 
@@ -71,17 +72,22 @@ bool tly_hot_is_kept(const tally_object *object) {
 }
 
 // Whether a collection has found that an object is better off without
-// its column. What is kept without reason is ended by tly_hot_bury.
+// its column. What is kept without reason is ended by tly_hot_bury. What waits
+// with other garbage for finalizers may have no reference at all: it stays HOT,
+// for no ordinary object is alive with a count of zero (tests/model/hub.pml,
+// ZERO).
 static bool is_done_with(struct tly_column *column,
-                         bool (*is_garbage)(const tally_object *object),
+                         bool (*is_cleared)(const tally_object *object),
                          bool full) {
     if (column->kept) {
         tly_hot_bury_later(column->object);
         return true;
     }
-    if (is_garbage(column->object))
+    if (is_cleared(column->object))
         return true;
-    return full && tly_column_is_idle(column, column->active);
+    bool idle = full && tly_column_is_idle(column, column->active);
+    // Relaxed: the world is stopped.
+    return idle && tly_count_of(tly_load_relaxed(&column->object->shared_)) > 0;
 }
 
 static void column_unfold(unsigned id) {
@@ -96,12 +102,12 @@ static void column_unfold(unsigned id) {
         tly_column_give(id);
 }
 
-void tly_hot_unfold(bool (*is_garbage)(const tally_object *object), bool full) {
+void tly_hot_unfold(bool (*is_cleared)(const tally_object *object), bool full) {
     if (!tly_hot_objects())
         return;
     for (unsigned id = tly_columns_top; --id > 0;)
-        if (tly_columns[id].object && is_garbage &&
-            is_done_with(&tly_columns[id], is_garbage, full))
+        if (tly_columns[id].object && is_cleared &&
+            is_done_with(&tly_columns[id], is_cleared, full))
             tly_column_give(id);
         else if (tly_columns[id].object)
             column_unfold(id);

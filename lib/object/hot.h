@@ -98,9 +98,9 @@ void tly_hot_fold(bool all);
 // Whether an object has that unit. Looks at all columns.
 bool tly_hot_is_kept(const tally_object *object);
 
-// Makes them HOT again, but for what a collection has found to be garbage or
+// Makes them HOT again, but for what a collection clears or has found to be
 // dead (NULL: nothing); a [full] one lets those go that nobody counts, too.
-void tly_hot_unfold(bool (*is_garbage)(const tally_object *object), bool full);
+void tly_hot_unfold(bool (*is_cleared)(const tally_object *object), bool full);
 
 // Drops, in a running world, the last units of what the collection has found
 // to be dead. Returns how many objects that were.

@@ -45,7 +45,7 @@ struct tly_local {
     uint32_t finishing; // depth of destruction on this thread
     uint32_t collects;  // tally_collect's that it is inside of: nothing
                         // collects by itself
-    uint32_t collector; // it has the collector's lock: no hook runs
+    uint32_t collector; // enum tly_collector: with the lock no hook runs
     uint64_t claimed;   // (a) counter: finalizers and callbacks
                         // that it has claimed
     struct tly_hot_cell *hot_row; // (o) by HOT object; NULL: none yet

@@ -162,17 +162,17 @@ static tally_status table_make(struct verify *v) {
 }
 
 // Stops the world, with a table that covers the heap if one is wanted.
-static tally_status stop(struct verify *v, struct tly_mutator *self, bool ours,
-                         bool table) {
+static tally_status stop(struct verify *v, struct tly_mutator *self,
+                         bool *ret_ours, bool table) {
     for (;;) {
         tally_status status = table ? table_make(v) : TALLY_OK;
-        if (status == TALLY_OK && ours)
-            status = tly_collector_stop(self, 0);
+        if (status == TALLY_OK)
+            status = tly_collector_quiet(self, ret_ours);
         if (status != TALLY_OK)
             return status;
         if (!table || tly_slots_frontier() <= v->slots)
             return TALLY_OK;
-        if (ours)
+        if (*ret_ours)
             tly_collector_resume(self);
         table_drop(v);
     }
@@ -194,8 +194,8 @@ tally_status tally_verify(int level) {
         return -errno;
     if (level < 1 || level > 2)
         return TALLY_INVALID;
-    bool ours = !self->stopped_world;
-    tally_status status = stop(&v, self, ours, level == 2);
+    bool ours;
+    tally_status status = stop(&v, self, &ours, level == 2);
     if (status == TALLY_OK) {
         tly_hot_fold(true);
         check_all(&v);

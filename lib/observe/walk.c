@@ -56,10 +56,10 @@ static tally_status heap_walk(tly_pool_fn each, struct walk walk) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
-    bool ours = !self->stopped_world;
+    bool ours;
     // Not in the middle of a collection: garbage that is being destroyed has
     // lost some of its fields.
-    tally_status status = ours ? tly_collector_stop(self, 0) : TALLY_OK;
+    tally_status status = tly_collector_quiet(self, &ours);
     if (status != TALLY_OK)
         return status;
     tly_pools_each(each, &walk);

@@ -3,6 +3,7 @@
 #include "arena/arena.h"
 #include "collector/collect.h"
 #include "collector/limit.h"
+#include "collector/lock.h"
 #include "epoch/handshake.h"
 #include "epoch/stall.h"
 #include "object/cycle.h"
@@ -115,6 +116,8 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
     .poll = mutator_poll,
     .flush = mutator_flush,
     .acknowledge = mutator_acknowledge,
+    .stop = tly_collector_still,
+    .started = tly_collector_go_on,
 };
 
 static void pool_reap(struct tly_heap *self, bool all) {

@@ -217,6 +217,83 @@ static void walks_and_stops_share_the_world(void **state) {
     tally_decref(node);
 }
 
+// ---- collections
+
+// A collection beside the threads calls this hook while it reads the heap: its
+// thread is DETACHED then, and nobody waits for it.
+static stage visit_stage; // 1: wait at the next visit; 2: in it; 3: go on
+static void gate_visit(void *object, struct tally_visitor *visitor) {
+    (void)object, (void)visitor;
+    unsigned armed = 1;
+    if (atomic_compare_exchange_strong(&visit_stage, &armed, 2))
+        stage_spin(&visit_stage, 3);
+}
+struct gate {
+    tally_object head;
+};
+TALLY_TYPE(gate, TALLY_VISIT_LIVE(gate_visit));
+
+static void *collects(void *arg) {
+    (void)arg;
+    must(tally_attach("collects") == TALLY_OK);
+    must(tally_collect_with(TALLY_CONCURRENT, TALLY_FULL, NULL) == TALLY_OK);
+    tally_detach();
+    return NULL;
+}
+
+static void *opens(void *arg) {
+    (void)arg;
+    sleep_ms(20);
+    stage_set(&visit_stage, 3);
+    return NULL;
+}
+
+static void no_collection_goes_on_in_a_world_that_the_program_stops(
+    void **state) {
+    (void)state;
+    struct gate *gate = tally_new(gate);
+    stage_set(&visit_stage, 1);
+    pthread_t collector = thread_start(collects, NULL);
+    stage_poll(&visit_stage, 2);
+    pthread_t opener = thread_start(opens, NULL);
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    // It has ended, or has been given up.
+    assert_int_equal(atomic_load(&visit_stage), 3);
+    assert_int_equal(tally_verify(2), TALLY_OK);
+    tally_start_world();
+    thread_join(opener);
+    thread_join(collector);
+    tally_decref(gate);
+}
+
+static tally_status in_hook[3];
+static void stops_and_looks(void *object) {
+    (void)object;
+    unsigned count = 0;
+    must(tally_stop_world() == TALLY_OK);
+    in_hook[0] = tally_verify(2);
+    in_hook[1] = tally_walk(count_nodes, &count);
+    tally_start_world();
+    in_hook[2] = tally_verify(2);
+}
+struct curious {
+    tally_object head;
+    tally_ref self;
+};
+TALLY_TYPE(curious, TALLY_REF(self), TALLY_DESTROY(stops_and_looks));
+
+static void a_hook_of_a_collection_sees_no_heap_that_stands_still(
+    void **state) {
+    (void)state;
+    struct curious *curious = tally_new(curious);
+    tally_set(curious, self, curious);
+    tally_decref(curious);
+    assert_int_equal(tally_collect(), 1);
+    for (unsigned n = 0; n < 3; n++)
+        assert_int_equal(in_hook[n], TALLY_DEADLOCK);
+    assert_int_equal(tally_verify(2), TALLY_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         lively_test(the_others_stand_still),
@@ -228,6 +305,8 @@ int main(void) {
         lively_test(attaching_gets_through_a_storm_of_stops),
         quiet_test(a_stop_gets_through_while_collections_are_due),
         quiet_test(walks_and_stops_share_the_world),
+        quiet_test(no_collection_goes_on_in_a_world_that_the_program_stops),
+        quiet_test(a_hook_of_a_collection_sees_no_heap_that_stands_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,8 +9,8 @@
 //             to it work as long as it lives?
 // THREADS     two that count, put a reference into the object's own field,
 //             take it out, use a weak reference, and make the object cold and
-//             HOT, ROUNDS times in all; the collector, COLLECTIONS times, and
-//             once when they have gone.
+//             HOT, ROUNDS times in all; the collector, COLLECTIONS times, in
+//             either mode, and once beside the threads when they have gone.
 // ABSTRACTED  One object without an owner, and one column.  A handshake and a
 //             grace period end when all operations have ended that were under
 //             way.  That other members are committed or none is all the same:
@@ -27,6 +27,7 @@
 //             collect     find (live.c): the watch is watch.c's, the sum
 //                         tly_hot_sum, the rest validate.c's and commit's
 //             bury        tly_hot_bury
+//             stopped     tly_find_stopped: tly_hot_fold, tly_hot_unfold
 //             Edges: [hot]; [goal], [acknowledge]; [watched-count], [dirty];
 //             the phase.
 //
@@ -42,7 +43,11 @@
 //             same way: COOLING before goal BEGIN is asked for, folded when it
 //             is answered, unless somebody has made it HOT again or cools it,
 //             too; if the bias was all that was left a unit stays, which is
-//             dropped like any reference at the end.
+//             dropped like any reference at the end.  A collection in a stopped
+//             world folds the cells of all.  What it clears is ordinary from
+//             then on; garbage that waits for finalizers lives, and is HOT
+//             again: an ordinary object whose count is zero is dead, and who
+//             asks for it by a weak reference would be told so.
 //
 // INVARIANTS
 //   a  What is committed is referred to by nobody.
@@ -65,10 +70,11 @@
 //   BOTHEND      and though a thread makes it cold, too
 //   STALE        and though a thread has made it cold
 //   NOUNIT       and keeps no unit of what nobody refers to
+//   ZERO         what waits after a stop is ordinary, whatever its count is
 
 mtype:mutant = { NONE, SUMEARLY, NOSUM, CELLWATCH, HEATWATCH, NOTOUCH,
                  HOTWATCH, COOLWATCH, COOLEARLY, RETIREEARLY, NOKEEP, BOTHEND,
-                 STALE, NOUNIT };
+                 STALE, NOUNIT, ZERO };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
@@ -523,6 +529,31 @@ inline collect() {
     bury()
 }
 
+// All threads stand still, none in an operation or with the lock.
+inline stopped() {
+    atomic {
+        !busy[0] && !busy[1] && !lock;
+        left = shared + cell[0] + cell[1] - (IS_HOT -> BIAS : 0);
+        if
+        :: !dead && left == field ->                                 // is cleared
+            assert(!refs[0] && !refs[1]);                   // a
+            gone = 1;
+            target = 0
+        :: IS_HOT && !cooling && (left > 0 || MUTANT == ZERO) ->
+            shared = left;                                  // nobody counts it
+            cell[0] = 0;
+            cell[1] = 0;
+            owner = NOBODY
+        :: IS_HOT ->                                        // is HOT again
+            shared = left + BIAS;
+            cell[0] = 0;
+            cell[1] = 0
+        :: !IS_HOT
+        fi;
+        left = 0
+    }
+}
+
 active proctype Collector() {
     short left;
     short sum;
@@ -547,6 +578,9 @@ active proctype Collector() {
     :: n < COLLECTIONS && !gone && !dead ->
         n++;
         collect()
+    :: n < COLLECTIONS && !gone && !dead ->
+        n++;
+        stopped()
     :: over == 2 && (n == COLLECTIONS || gone || dead) ->
         break
     od;

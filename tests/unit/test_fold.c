@@ -66,6 +66,28 @@ static void garbage_is_an_ordinary_object_again(void **state) {
     assert_int_equal(tly_hot_objects(), 0);
 }
 
+// It is garbage that waits for finalizers, perhaps.
+static void what_nothing_refers_to_stays_hot_however_idle(void **state) {
+    (void)state;
+    begin();
+    struct node *node = tally_new(node);
+    must(tally_make_hot(node) == TALLY_OK);
+    tly_columns[node->head.local_].asked = false;
+    tally_decref(node);
+    for (unsigned n = 0; n < 4; n++) {
+        collect_by_hand(NULL);
+        assert_int_equal(tly_hot_bury(mine), 0);
+        assert_int_equal(owner_of(node), TALLY_OWNER_HOT_);
+        assert_int_equal(total_of(node), 0);
+    }
+    tally_incref(node); // as a weak reference would
+    tly_hot_meet(mine);
+    for (unsigned n = 0; n < 4; n++)
+        collect_by_hand(NULL);
+    assert_int_equal(owner_of(node), TALLY_OWNER_NONE_);
+    assert_int_equal(tly_count_of(node->head.shared_), 1);
+}
+
 static void what_refers_to_others_is_left_to_the_collector(void **state) {
     (void)state;
     begin();
@@ -172,6 +194,7 @@ int main(void) {
         object_test(a_fold_gives_each_object_its_count),
         object_test(what_nothing_refers_to_is_buried),
         object_test(garbage_is_an_ordinary_object_again),
+        object_test(what_nothing_refers_to_stays_hot_however_idle),
         object_test(what_refers_to_others_is_left_to_the_collector),
         object_test(what_cools_goes_on_cooling),
         object_test(what_nobody_counts_loses_its_column),
