@@ -12,7 +12,7 @@
 // types are called (tally/protocol.h), each the type's own or its nearest
 // base's. Values are borrowed and must last over the call: hooks may do what
 // the program may, so none of this is for what a borrow section alone keeps.
-// What a hook fails with is returned.
+// What a hook fails with is returned (tally/status.h).
 
 #ifndef TALLY_DYNAMIC_H
 #define TALLY_DYNAMIC_H

@@ -12,6 +12,10 @@
 // asked for. A hook is called without any lock of the runtime's and outside of
 // borrow sections, on any thread, with references that last over the call; it
 // may do what the program may. On failure it leaves its result untouched.
+//
+// What a hook fails with is what the caller of tally_value_equal, or of a
+// container, gets (tally/status.h says which numbers). It does not fail with
+// TALLY_NOT_FOUND, which is an answer: TALLY_HOOK_FAILED comes in its place.
 
 #ifndef TALLY_PROTOCOL_H
 #define TALLY_PROTOCOL_H

@@ -1,6 +1,6 @@
 // Statuses in sentences.
 
-#include <tally/status.h>
+#include "base/status.h"
 
 static const struct {
     tally_status status;
@@ -27,6 +27,9 @@ static const struct {
     {TALLY_RELEASED, "the view was released"},
     {TALLY_EXPORTED, "its memory is in use by views; it cannot change size"},
     {TALLY_NOT_CONTIGUOUS, "the memory is not contiguous as asked"},
+    {TALLY_HOOK_FAILED,
+     "a hook failed with \"there is no such element\", which "
+     "is no failure; it should say why it failed"},
 };
 
 const char *tally_strerror(tally_status status) {
@@ -34,4 +37,10 @@ const char *tally_strerror(tally_status status) {
         if (sentences[i].status == status)
             return sentences[i].sentence;
     return "unknown status";
+}
+
+int tly_errno_of(tally_status status) {
+    if (status <= TALLY_ANSWER_(0) && status > TALLY_ANSWER_(4096))
+        return TALLY_ANSWER_(0) - status;
+    return (int)(0u - (unsigned)status); // a hook's may be INT_MIN
 }

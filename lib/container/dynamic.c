@@ -46,9 +46,15 @@ static const tally_protocol *hooks_of(tally_value value, size_t offset) {
 }
 #define HOOKS_OF(value, hook) hooks_of(value, offsetof(tally_protocol, hook))
 
+// What a hook has come to. An answer of containers, which one gives on that has
+// looked for something itself, is no answer about the value.
+static tally_status said(tally_status status) {
+    return TLY_UNLIKELY(status == TALLY_NOT_FOUND) ? TALLY_HOOK_FAILED : status;
+}
+
 static tally_status ask_equal(tally_value a, tally_value b, bool *ret_equal) {
     const tally_protocol *hooks = HOOKS_OF(a, equal);
-    return hooks ? hooks->equal(tally_object_of(a), b, ret_equal)
+    return hooks ? said(hooks->equal(tally_object_of(a), b, ret_equal))
                  : TALLY_WRONG_TYPE;
 }
 
@@ -85,15 +91,16 @@ tally_status tally_value_hash(tally_value value, uint64_t *ret_hash) {
     if (tly_hash_quick(value, ret_hash))
         return TALLY_OK;
     const tally_protocol *hooks = HOOKS_OF(value, hash);
-    return hooks ? hooks->hash(tally_object_of(value), ret_hash)
+    return hooks ? said(hooks->hash(tally_object_of(value), ret_hash))
                  : TALLY_UNSUPPORTED;
 }
 
 static tally_status ask_order(tally_value a, tally_value b, int *ret_order) {
     const tally_protocol *hooks = HOOKS_OF(a, compare);
     int order;
-    tally_status status = hooks ? hooks->compare(tally_object_of(a), b, &order)
-                                : TALLY_WRONG_TYPE;
+    tally_status status =
+        hooks ? said(hooks->compare(tally_object_of(a), b, &order))
+              : TALLY_WRONG_TYPE;
     if (status == TALLY_OK)
         *ret_order = (int)(order > 0) - (int)(order < 0);
     return status;

@@ -7,6 +7,7 @@
 #include <tally/borrow.h>
 #include <tally/dynamic.h>
 
+#include "base/status.h"
 #include "container/quick.h"
 #include "container/run_find.h"
 
@@ -206,7 +207,7 @@ static TLY_NOINLINE tally_value value_any(const struct tly_hashed *hashed,
     tally_value value = tally_absent();
     tally_status status = find_key(hashed, key, true, &value);
     if (status != TALLY_OK && status != TALLY_NOT_FOUND)
-        errno = -status;
+        errno = tly_errno_of(status);
     return value;
 }
 

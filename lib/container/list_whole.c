@@ -8,6 +8,7 @@
 #include <tally/list_whole.h>
 
 #include "container/list.h"
+#include "base/status.h"
 #include "container/sort.h"
 
 // ---- copies
@@ -76,7 +77,7 @@ tally_list *tally_list_slice(tally_list *list, size_t begin, size_t end,
     if (status == TALLY_OK)
         status = tly_list_copy(list, &stretch, &ring, &count);
     if (status != TALLY_OK) {
-        errno = -status;
+        errno = tly_errno_of(status);
         return NULL;
     }
     tally_list *slice = tally_list_new();

@@ -3,6 +3,7 @@
 #include <tally/map.h>
 
 #include "container/compound.h"
+#include "base/status.h"
 #include "container/hashed.h"
 #include "sync/rank.h"
 
@@ -30,7 +31,7 @@ tally_map *tally_map_new(size_t expected) {
     if (status == TALLY_OK)
         return (tally_map *)(void *)map;
     tally_decref(map);
-    errno = -status;
+    errno = tly_errno_of(status);
     return NULL;
 }
 
@@ -165,7 +166,7 @@ tally_map *tally_map_copy(tally_map *map) {
     if (status == TALLY_OK)
         return (tally_map *)(void *)copy;
     tally_decref(copy);
-    errno = -status;
+    errno = tly_errno_of(status);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 #include <tally/set.h>
 
 #include "container/compound.h"
+#include "base/status.h"
 #include "container/hashed.h"
 
 struct set {
@@ -19,7 +20,7 @@ static tally_set *set_or(struct set *set, tally_status status) {
     if (status == TALLY_OK)
         return (tally_set *)(void *)set;
     tally_decref(set);
-    errno = -status;
+    errno = tly_errno_of(status);
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "container/hashed.h"
+#include "base/status.h"
 #include "container/pair.h"
 
 // ---- copies of two
@@ -94,7 +95,7 @@ static tally_set *set_or(tally_set *set, tally_status status) {
         return set;
     if (set)
         tally_decref(set);
-    errno = -status;
+    errno = tly_errno_of(status);
     return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include <tally/protocol.h>
 #include <tally/ref.h>
 
+#include "base/status.h"
 #include "container/buffer.h"
 #include "container/view_copy.h"
 #include "container/quick.h"
@@ -18,7 +19,7 @@
 #include "sync/rank.h"
 
 static void *fail(tally_status status) {
-    errno = -status;
+    errno = tly_errno_of(status);
     return NULL;
 }
 

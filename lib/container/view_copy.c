@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "container/text.h"
 
 static void *fail(tally_status status) {
-    errno = -status;
+    errno = tly_errno_of(status);
     return NULL;
 }
 

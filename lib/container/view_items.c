@@ -6,6 +6,7 @@
 #include <tally/list.h>
 
 #include "base/check.h"
+#include "base/status.h"
 #include "container/hash.h"
 #include "container/view.h"
 #include "container/view_copy.h"
@@ -105,7 +106,7 @@ tally_value tally_view_values(tally_view *view) {
         tly_view_leave(view);
     }
     if (status != TALLY_OK)
-        errno = -status;
+        errno = tly_errno_of(status);
     return value;
 }
 

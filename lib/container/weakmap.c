@@ -12,6 +12,7 @@
 #include <tally/weak.h>
 
 #include "container/hash.h"
+#include "base/status.h"
 #include "container/hashed.h"
 #include "object/weak.h"
 
@@ -91,7 +92,7 @@ tally_value tally_weakmap_get(const tally_weakmap *map, tally_value key) {
     tally_value value = tally_absent();
     tally_status status = tally_weakmap_find(map, key, &value);
     if (status != TALLY_OK && status != TALLY_NOT_FOUND)
-        errno = -status;
+        errno = tly_errno_of(status);
     return value;
 }
 

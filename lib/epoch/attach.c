@@ -13,6 +13,7 @@
 
 #include <tally/mutator.h>
 
+#include "base/status.h"
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
@@ -274,7 +275,7 @@ struct tly_mutator *tly_self_attached(void) {
     tally_status status = attach(NULL, false);
     if (status == TALLY_OK)
         return tly_self();
-    errno = -status;
+    errno = tly_errno_of(status);
     return NULL;
 }
 

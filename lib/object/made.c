@@ -8,6 +8,7 @@
 #include <tally/mutator.h>
 
 #include "base/check.h"
+#include "base/status.h"
 #include "epoch/attach.h"
 #include "object/type.h"
 #include "sync/rank.h"
@@ -82,7 +83,7 @@ tally_type *tally_type_make(const tally_type_spec *spec) {
     if (status == TALLY_OK)
         return &made->type;
     tally_free(made);
-    errno = -status;
+    errno = tly_errno_of(status);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 #include <tally/object.h>
 
 #include "base/poison.h"
+#include "base/status.h"
 #include "epoch/attach.h"
 #include "object/local.h"
 #include "object/made.h"
@@ -68,7 +69,7 @@ static TLY_COLD void *new_slow(tally_type *type, size_t items) {
     if (!tly_load_acquire(&type->index_)) {
         tally_status status = tally_type_register(type);
         if (status != TALLY_OK) {
-            errno = -status;
+            errno = tly_errno_of(status);
             return NULL;
         }
     }

@@ -2,12 +2,15 @@
 
 #include "unit_cmocka.h"
 
-#include <tally/status.h>
+#include "base/status.h"
 
 static const tally_status statuses[] = {
-    TALLY_OK,    TALLY_NO_MEMORY, TALLY_INVALID,
-    TALLY_LIMIT, TALLY_DEADLOCK,  TALLY_NOT_OWNER,
-    TALLY_BUSY,  TALLY_TIMED_OUT, TALLY_CORRUPT,
+    TALLY_OK,          TALLY_NO_MEMORY, TALLY_INVALID,    TALLY_LIMIT,
+    TALLY_DEADLOCK,    TALLY_NOT_OWNER, TALLY_BUSY,       TALLY_TIMED_OUT,
+    TALLY_CORRUPT,     TALLY_RANGE,     TALLY_OVERFLOW,   TALLY_ENCODING,
+    TALLY_FORMAT,      TALLY_READ_ONLY, TALLY_RELEASED,   TALLY_EXPORTED,
+    TALLY_UNSUPPORTED, TALLY_NOT_FOUND, TALLY_WRONG_TYPE, TALLY_NOT_CONTIGUOUS,
+    TALLY_HOOK_FAILED,
 };
 #define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
 
@@ -36,11 +39,23 @@ static void statuses_are_negative_numbers_of_errors(void **state) {
         assert_true(statuses[n] < 0);
 }
 
+static void errno_is_that_of_failures_and_of_answers(void **state) {
+    (void)state;
+    assert_int_equal(tly_errno_of(TALLY_NO_MEMORY), ENOMEM);
+    assert_int_equal(tly_errno_of(-4095), 4095);
+    assert_int_equal(tly_errno_of(TALLY_NOT_FOUND), ENOENT);
+    assert_int_equal(tly_errno_of(TALLY_WRONG_TYPE), EPROTOTYPE);
+    assert_int_equal(tly_errno_of(1), -1);
+    assert_int_equal(tly_errno_of(TALLY_OWN), 65536);
+    (void)tly_errno_of(INT32_MIN);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_status_has_a_sentence_of_its_own),
         cmocka_unit_test(what_is_no_status_is_named_as_unknown),
         cmocka_unit_test(statuses_are_negative_numbers_of_errors),
+        cmocka_unit_test(errno_is_that_of_failures_and_of_answers),
     };
     return cmocka_run_group_tests_name("base/status", tests, NULL, NULL);
 }
