@@ -51,8 +51,8 @@ struct tally_collection {
 //
 // Returns:  how many objects were destroyed; 0 also on error, with errno set;
 //           errno is kept otherwise.
-// Errors:   ENOMEM, EDEADLK (inside a borrow section, a destroy hook that a
-//           collection calls, or a stopped world), EAGAIN (cannot attach).
+// Errors:   ENOMEM, EDEADLK (inside a borrow section or a world that the caller
+//           has stopped), EAGAIN (cannot attach).
 // Threads:  any.
 // Blocks:   for another collection, for each thread's next safepoint in each
 //           round, and until the world stands still. Finalizers run inside.
@@ -65,8 +65,8 @@ TALLY_API size_t tally_collect(void);
 // ret_done: what the collection did; untouched on error; may be NULL.
 // Returns:  0.
 // Errors:   TALLY_NO_MEMORY (the heap is as it was), TALLY_DEADLOCK (inside a
-//           borrow section, a destroy hook that a collection calls, or a
-//           stopped world), TALLY_TIMED_OUT (a thread passed no safepoint for
+//           borrow section or a world that the caller has stopped),
+//           TALLY_TIMED_OUT (a thread passed no safepoint for
 //           as long as the option deadline_ms says; it is named on stderr, and
 //           nothing is lost), TALLY_INVALID, TALLY_LIMIT (the thread cannot
 //           attach).

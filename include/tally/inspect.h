@@ -26,8 +26,7 @@ TALLY_BEGIN
 // which:    TALLY_OBJECTS_...
 // Returns:  0.
 // Errors:   TALLY_INVALID (no or unknown bits in [which]), TALLY_DEADLOCK
-//           (inside a borrow section or a destroy hook that a collection
-//           calls), TALLY_LIMIT (the thread cannot attach).
+//           (inside a borrow section), TALLY_LIMIT (the thread cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   for a collection that is under way, and until the world stands
 //           still, which it does during the walk.
@@ -61,8 +60,8 @@ TALLY_API tally_status tally_referents_each(void *object, tally_object_fn fn,
 //
 // target:   not NULL; the caller holds a reference.
 // Returns:  0.
-// Errors:   TALLY_DEADLOCK (inside a borrow section or a destroy hook that a
-//           collection calls), TALLY_LIMIT (the thread cannot attach).
+// Errors:   TALLY_DEADLOCK (inside a borrow section), TALLY_LIMIT (the thread
+//           cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   as tally_objects_each.
 // Cost:     a visit of each object, and a load for each of its fields.

@@ -73,7 +73,8 @@ TALLY_INLINE void tally_incref(void *object) {
 // object:   not NULL; the caller's reference is gone afterwards.
 // Returns:  nothing; cannot fail, allocates nothing.
 // Threads:  any.
-// Blocks:   no. Finalizers and destroy hooks may run inside.
+// Blocks:   no. Finalizers and destroy hooks may run inside, but not in a world
+//           that the caller has stopped: there they wait. Keeps errno.
 // Cost:     a compare and a subtraction by the owner (bench/count_pair); of
 //           the last reference, the work for each object destroyed, without
 //           recursion (bench/chain).

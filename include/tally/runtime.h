@@ -106,8 +106,8 @@ TALLY_API size_t tally_trim(void);
 // level:    1: structures; 2: also every object's count.
 // Returns:  0 when all hold; what does not is written to stderr.
 // Errors:   TALLY_CORRUPT, TALLY_NO_MEMORY, TALLY_INVALID (another level),
-//           TALLY_DEADLOCK (inside a borrow section or a destroy hook that a
-//           collection calls), TALLY_LIMIT (the thread cannot attach).
+//           TALLY_DEADLOCK (inside a borrow section), TALLY_LIMIT (the thread
+//           cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   for a collection that is under way, and until the world stands
 //           still, which it does meanwhile.

@@ -140,8 +140,8 @@ typedef bool (*tally_object_fn)(void *object, void *arg);
 // Visits every live object, in the order of addresses.
 //
 // Returns:  0.
-// Errors:   TALLY_DEADLOCK (inside a borrow section or a destroy hook that a
-//           collection calls), TALLY_LIMIT (the thread cannot attach).
+// Errors:   TALLY_DEADLOCK (inside a borrow section), TALLY_LIMIT (the thread
+//           cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   for a collection that is under way, and until the world stands
 //           still, which it does during the walk.

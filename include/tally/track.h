@@ -59,8 +59,8 @@ TALLY_API void tally_untrack(void *object);
 // Returns:  0; what was frozen before stays so.
 // Errors:   TALLY_TIMED_OUT (a thread passed no safepoint for 10 s; nothing is
 //           frozen then, nor what was before), TALLY_DEADLOCK (inside a borrow
-//           section, a destroy hook that a collection calls, or a stopped
-//           world), TALLY_LIMIT and TALLY_NO_MEMORY (the thread cannot attach).
+//           section or a stopped world), TALLY_LIMIT and TALLY_NO_MEMORY (the
+//           thread cannot attach).
 // Threads:  any.
 // Blocks:   for a collection that is under way, and for each thread's next
 //           safepoint; nobody is stopped.

@@ -48,6 +48,7 @@ struct clearing {
     const uint64_t *member; // the table, in a register (see trial.c)
     struct tly_cover cover;
     uint64_t count;
+    tally_object *hooked; // to be ended later; linked by their count fields
 };
 
 static TLY_NOINLINE void drop_outside(struct tly_local *self,
@@ -72,15 +73,29 @@ static void empty_run(void *arg, tally_ref *first, size_t count) {
         first[n].object_ = NULL;
 }
 
-static TLY_NOINLINE void clear_typed(struct clearing *c, tally_object *object) {
+// Puts an object aside whose hook is called later. Its block is its own till
+// then.
+static void put_aside(struct clearing *c, tally_object *object) {
+    // Relaxed: garbage, so nobody counts it; what is dead has no count.
+    tly_store_relaxed(&object->local_, 0);
+    tly_dead_link(object, c->hooked);
+    c->hooked = object;
+    // ORDER[watch] acq_rel: what the collection has read of the object was
+    // before; nobody else has it.
+    tly_and_acq_rel(&object->owner_, (uint16_t)~TALLY_OWNER_WATCH_);
+}
+
+// Returns whether the object has ended.
+static TLY_NOINLINE bool clear_typed(struct clearing *c, tally_object *object) {
     const tally_type *type = tly_type_of(object);
     tly_refs_each(object, type, empty_run, c);
     if (type->destroy_) {
-        tly_locks_none("a destroy hook");
-        type->destroy_(object);
+        put_aside(c, object);
+        return false;
     }
     if (type->made_)
         tly_made_count(type->made_, tly_mutator_in(c->self)->number, -1);
+    return true;
 }
 
 static bool pool_clear(void *arg, struct tly_pool *pool) {
@@ -92,12 +107,12 @@ static bool pool_clear(void *arg, struct tly_pool *pool) {
             size_t granule = w * 64 + tly_bit_lowest(bits);
             tally_object *object = tly_side_object(pool, granule);
             unsigned refs = tly_trial_refs(object);
+            cleared++;
             if (TLY_LIKELY(refs != TLY_TF_ASK))
                 drop_fields(&c, (tally_ref *)(void *)(object + 1), refs);
-            else
-                clear_typed(arg, object);
+            else if (!clear_typed(arg, object))
+                continue;
             tly_header_end(object);
-            cleared++;
         }
     ((struct clearing *)arg)->count += cleared;
     tly_garbage_bytes += cleared * tly_pool_block_size(pool);
@@ -165,14 +180,31 @@ static bool pool_settle(void *arg, struct tly_pool *pool) {
     return false;
 }
 
+// What was put aside is no member any more, and joins the dead: when the lock
+// is given back their hooks run. Returns how many.
+static uint64_t hooked_leave(struct clearing *c) {
+    uint64_t count = 0;
+    for (tally_object *next, *object = c->hooked; object; object = next) {
+        next = tly_dead_next(object);
+        size_t granule = tly_side_at(object);
+        tly_side_reset(tly_sides.member, granule);
+        tly_side_reset(tly_sides.listed, granule);
+        tly_dead_put(c->self, object);
+        count++;
+    }
+    return count;
+}
+
 uint64_t tly_garbage_clear(struct tly_local *self, bool published) {
-    struct clearing c = {self, tly_sides.member, tly_sides_cover(), 0};
+    struct clearing c = {
+        .self = self, .member = tly_sides.member, .cover = tly_sides_cover()};
     self->finishing++;
     tly_pools_looked(pool_clear, &c);
     if (published && !TLY_BUSTED(NO_GRACE))
         tly_borrow_await(tly_mutator_in(self), tly_grace_next());
+    uint64_t hooked = hooked_leave(&c);
     tly_pools_looked(pool_settle, self);
     self->finishing--;
-    tly_count(&self->counters.destroyed, c.count);
+    tly_count(&self->counters.destroyed, c.count - hooked);
     return c.count;
 }

@@ -183,7 +183,9 @@ void tally_buffer_release(struct tally_buffer *buffer) {
     buffer->exporter = NULL;
     const tally_protocol *protocol = TLY_PROTOCOL_WITH(exporter, get_buffer);
     tly_locks_none("a release_buffer hook");
+    int error = errno; // the hook has nobody to tell
     if (protocol->release_buffer)
         protocol->release_buffer(exporter, buffer);
+    errno = error;
     tally_decref(exporter);
 }

@@ -150,7 +150,7 @@ static struct entry ready_take(struct tly_limbo *ready) {
 void tly_defer_run(struct tly_local *self) {
     struct tly_limbo *ready = &tly_cold(self)->ready;
     uint32_t calls = ready->calls;
-    if (calls == 0 || self->finishing || self->collector || tly_rcu_ongoing())
+    if (calls == 0 || self->finishing || !tly_hooks_may_run(self))
         return;
     int error = errno;
     // A call that passes safepoints is not interrupted by the next one.

@@ -11,7 +11,8 @@
 //
 // INVARIANT  While a hook runs, and from one slice to the next, every dead
 //            object is linked, so that its flag DYING hides it from
-//            collections and walks, or its header is zero.
+//            collections and walks, or its header is zero; the object whose
+//            hook runs has that flag as well (tests/model/dying.pml).
 
 #include "object/dead.h"
 #include "object/finish.h"
@@ -178,6 +179,17 @@ static void drop_run(void *arg, tally_ref *first, size_t count) {
 
 // ---- objects and families
 
+// Calls an object's destroy hook; nothing else does. The hook may block,
+// collect and walk the heap, so the object is hidden from all that first.
+static void hook_call(tally_object *object, const tally_type *type) {
+    // Relaxed: the flag is final, and the object is this thread's.
+    tly_require(tly_load_relaxed(&object->shared_) & TLY_DYING);
+    int error = errno;
+    tly_locks_none("a destroy hook");
+    type->destroy_(object);
+    errno = error;
+}
+
 // Objects whose type says how they end. False: not here, where no hook runs.
 static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
                                    bool hooks) {
@@ -189,15 +201,16 @@ static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
         self->slice -= self->slice > 0;
         return false;
     }
+    // What came from a list has the flag.
+    if (type->destroy_)
+        tly_dying_set(object);
     if (TLY_LIKELY(!type->shape_))
         drop_run(self, (tally_ref *)(void *)((char *)object + type->refs_at_),
                  type->refs_);
     else
         tly_refs_each(object, type, drop_run, self);
-    if (type->destroy_) {
-        tly_locks_none("a destroy hook");
-        type->destroy_(object);
-    }
+    if (type->destroy_)
+        hook_call(object, type);
     if (type->made_)
         tly_made_count(type->made_, tly_mutator_in(self)->number, -1);
     return true;

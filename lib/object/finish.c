@@ -8,9 +8,9 @@
 #include "object/type.h"
 #include "object/weak.h"
 
-// Hooks may wait for what waits for the section's end, or for a collection.
-static bool hooks_may_run(const struct tly_local *self, bool hooks) {
-    return hooks && !tly_rcu_ongoing() && !self->collector;
+bool tly_hooks_may_run(struct tly_local *self) {
+    return !tly_rcu_ongoing() && !self->collector &&
+           !tly_mutator_in(self)->stopped_world;
 }
 
 // Does what is next on the lists. False: nothing is left that may be done here.
@@ -48,13 +48,13 @@ void tly_finish(struct tly_local *self, bool hooks) {
         return;
     self->finishing = 1;
     self->slice = tly_destroy_slice;
-    finish_slice(self, hooks_may_run(self, hooks));
+    finish_slice(self, hooks && tly_hooks_may_run(self));
 }
 
 // Most finalizers are of the one object whose count became zero just now: that
 // needs no list.
 void tly_finish_claimed(struct tly_local *self, tally_object *object) {
-    if (self->finishing || tly_finish_has(self) || !hooks_may_run(self, true) ||
+    if (self->finishing || tly_finish_has(self) || !tly_hooks_may_run(self) ||
         !tly_finalize_is_inline(tly_type_of(object))) {
         tly_finalize_add(self, object);
         tly_finish(self, true);
@@ -76,10 +76,10 @@ void tly_finish_claimed(struct tly_local *self, tally_object *object) {
 }
 
 // Whether anything is left that may be done here.
-static bool is_left(const struct tly_local *self, bool hooks) {
+static bool is_left(struct tly_local *self, bool hooks) {
     return self->dead || self->weak_controls ||
-           ((self->held || self->finalize || self->weak_calls) &&
-            hooks_may_run(self, hooks));
+           ((self->held || self->finalize || self->weak_calls) && hooks &&
+            tly_hooks_may_run(self));
 }
 
 void tly_finish_all(struct tly_local *self, bool hooks) {

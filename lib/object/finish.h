@@ -21,6 +21,10 @@ void tly_finish_claimed(struct tly_local *self, tally_object *object);
 // The same as tly_finish without a bound.
 void tly_finish_all(struct tly_local *self, bool hooks);
 
+// Whether the program's code may run here. It may wait: for the end of a borrow
+// section or of a collection, or for a thread that the caller has stopped.
+bool tly_hooks_may_run(struct tly_local *self);
+
 // Whether the lists have anything.
 TLY_INLINE bool tly_finish_has(const struct tly_local *self) {
     return self->dead || self->held || self->finalize || self->weak_controls ||

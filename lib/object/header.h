@@ -84,6 +84,13 @@ TLY_INLINE void tly_dead_link(tally_object *object, tally_object *next) {
                       (shared & ~TLY_COUNT_MASK) | TLY_DYING | step << 29);
 }
 
+// Hides an object that is dead and on no list.
+TLY_INLINE void tly_dying_set(tally_object *object) {
+    // Relaxed: as above.
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    tly_store_relaxed(&object->shared_, shared | TLY_DYING);
+}
+
 TLY_INLINE tally_object *tly_dead_next(const tally_object *object) {
     uint64_t step = tly_load_relaxed(&object->shared_) >> 29;
     return step ? (tally_object *)(void *)(tly_range_base + (step << 4)) : NULL;

@@ -332,7 +332,9 @@ void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
     if (type->shape_ & TLY_SHAPE_VISIT) {
         struct tally_visitor visitor = {fn, arg};
         tly_locks_none("a visit hook");
+        int error = errno;
         type->visit_(object, &visitor);
+        errno = error;
     }
 }
 

@@ -282,7 +282,7 @@ struct curious {
 };
 TALLY_TYPE(curious, TALLY_REF(self), TALLY_DESTROY(stops_and_looks));
 
-static void a_hook_of_a_collection_sees_no_heap_that_stands_still(
+static void a_hook_of_a_collection_sees_a_sound_heap_that_stands_still(
     void **state) {
     (void)state;
     struct curious *curious = tally_new(curious);
@@ -290,7 +290,7 @@ static void a_hook_of_a_collection_sees_no_heap_that_stands_still(
     tally_decref(curious);
     assert_int_equal(tally_collect(), 1);
     for (unsigned n = 0; n < 3; n++)
-        assert_int_equal(in_hook[n], TALLY_DEADLOCK);
+        assert_int_equal(in_hook[n], TALLY_OK);
     assert_int_equal(tally_verify(2), TALLY_OK);
 }
 
@@ -306,7 +306,7 @@ int main(void) {
         quiet_test(a_stop_gets_through_while_collections_are_due),
         quiet_test(walks_and_stops_share_the_world),
         quiet_test(no_collection_goes_on_in_a_world_that_the_program_stops),
-        quiet_test(a_hook_of_a_collection_sees_no_heap_that_stands_still),
+        quiet_test(a_hook_of_a_collection_sees_a_sound_heap_that_stands_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
