@@ -4,6 +4,8 @@
 //   TLY_SCHED 1   noise: random delays, so that rare interleavings happen
 //   TLY_SCHED 2   explorer: a scheduler of coroutines drives every point by a
 //                 seed (tests/explore)
+//   TLY_SCHED 3   delay: few points sleep, for milliseconds: windows of some
+//                 instructions become wide enough for whole collections
 //
 // Seeded defects (TLY_BUSTED) are switches that a test turns on to see that it
 // would find them: in the explorer, and in the library that tests/mutants is
@@ -19,6 +21,9 @@
 #if TLY_SCHED == 1
 void tly_point_noise(void);
 #define tly_point(address) ((void)(address), tly_point_noise())
+#elif TLY_SCHED == 3
+void tly_point_delay(void);
+#define tly_point(address) ((void)(address), tly_point_delay())
 #elif TLY_SCHED == 2
 void tly_point_explore(const void *address);
 #define tly_point(address) tly_point_explore((const void *)(address))
