@@ -60,22 +60,24 @@ struct tally_thresholds {
     uint64_t full_percent; // 1 .. 10000
 };
 
-// Reads the thresholds.
+// Reads the thresholds. Starts the runtime, whose options they are.
 //
-// Returns:  nothing.
+// Returns:  nothing. Where the runtime cannot be started, the defaults.
 // Threads:  any, attached or not.
-// Blocks:   no.
-// Cost:     two loads.
+// Blocks:   no; the first use starts the runtime.
+// Cost:     three loads.
 TALLY_API void tally_thresholds_get(struct tally_thresholds *ret_thresholds);
 
-// Sets the thresholds from now on; before the runtime has started, options win.
+// Sets the thresholds from now on. Starts the runtime, so that they win over
+// its options; tally_init comes before.
 //
 // Returns:  0.
 // Errors:   TALLY_INVALID when a value is out of its range, which is told on
-//           stderr: nothing changed.
+//           stderr; what tally_attach answers when the runtime cannot be
+//           started. Nothing changed.
 // Threads:  any, attached or not. Of two that set at once either may win, each
 //           value by itself.
-// Blocks:   no.
+// Blocks:   no; the first use starts the runtime.
 // Cost:     some stores.
 TALLY_API tally_status
 tally_thresholds_set(const struct tally_thresholds *thresholds);

@@ -15,9 +15,9 @@ TALLY_BEGIN
 #define TALLY_DEBUG_SAVE_ALL 0x8u      // none is destroyed, all are saved
 #define TALLY_DEBUG_ALL 0xFu
 
-// Says what collections do from now on. One that is under way may go on as it
-// began. Lines go to stderr; those for objects are written while the garbage
-// is looked at, in a pause if there is one.
+// Says what collections do from now on, until tally_shutdown. One that is under
+// way may go on as it began. Lines go to stderr; those for objects are written
+// while the garbage is looked at, in a pause if there is one.
 //
 // flags:    TALLY_DEBUG_...; 0: nothing, as from the start.
 // Returns:  0.

@@ -39,7 +39,8 @@ typedef void (*tally_error_sink)(const tally_type *type, void *object,
                                  tally_status status, const char *text,
                                  void *arg);
 
-// Says where reports of finalizers and hooks go from now on.
+// Says where reports of finalizers and hooks go from now on, until
+// tally_shutdown.
 //
 // fn:       NULL: one line each to stderr, as from the start. It is called by
 //           the thread that reports, with no lock held; it may do what the

@@ -11,16 +11,18 @@ TALLY_BEGIN
 // Which objects are visited: sums of these.
 #define TALLY_OBJECTS_YOUNG 0x1u     // made since the last collection, tracked
 #define TALLY_OBJECTS_OLD 0x2u       // have survived one, tracked
-#define TALLY_OBJECTS_UNTRACKED 0x4u // not looked at by collections
+#define TALLY_OBJECTS_UNTRACKED 0x4u // not looked at by collections; immortal
 #define TALLY_OBJECTS_FROZEN 0x8u    // frozen, tracked or not
 #define TALLY_OBJECTS_TRACKED (TALLY_OBJECTS_YOUNG | TALLY_OBJECTS_OLD)
 #define TALLY_OBJECTS_ALL                                                      \
     (TALLY_OBJECTS_TRACKED | TALLY_OBJECTS_UNTRACKED | TALLY_OBJECTS_FROZEN)
 
-// Visits live objects, in the order of addresses, while the world stands
-// still. To keep one the callback counts a reference to it (tally_incref);
-// it does nothing else to it, does not block and does not allocate. A false
-// return of it ends the walk.
+// Visits live objects, in the order of addresses, while the world stands still.
+// An object whose finalizer waits or runs lives, and may be brought back: it is
+// visited, also when the finalizer itself asks (tally_is_finalized tells). To
+// keep one the callback counts a reference to it (tally_incref); it does
+// nothing else to it, does not block and does not allocate. A false return of
+// it ends the walk.
 //
 // type:     objects of this type or of one that has it as a base; NULL: all.
 // which:    TALLY_OBJECTS_...

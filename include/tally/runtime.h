@@ -67,13 +67,17 @@ struct tally_config {
 
 // Starts the runtime with options. Environment options win over these.
 //
+// Whatever uses the heap first starts the runtime too, with the options of the
+// environment; so does what reads or sets an option (tally_thresholds_set).
+//
 // config:   NULL for the defaults.
 // Returns:  0.
 // Errors:   TALLY_BUSY when it has started already, TALLY_INVALID for an
 //           option out of range, TALLY_NO_MEMORY when no address space is to
 //           be had.
-// Threads:  one, before the runtime is used.
-// Blocks:   no.
+// Threads:  any, before the runtime is used; of several at once one sets the
+//           options, and the others get TALLY_BUSY when it has started.
+// Blocks:   while another thread starts or ends the runtime.
 // Cost:     some system calls.
 TALLY_API tally_status tally_init(const struct tally_config *config);
 
@@ -83,12 +87,26 @@ TALLY_API tally_status tally_init(const struct tally_config *config);
 // exits need not call it. With the option report it writes a line to stderr
 // for each type that has immortal objects, and one if there are pins left.
 //
+// Other threads may come and go meanwhile. One that is attached, or attaches
+// before the last finalizer has run, keeps the runtime: TALLY_BUSY. One that is
+// giving its mutator up is waited for. One that comes later waits for the end
+// and starts the runtime anew, with the options of the environment. An object
+// or a block of before the end is nobody's any more.
+//
+// What was set ends with the runtime: options and thresholds, watchers, which
+// are not told of the collections in here, debug flags and the sink of errors.
+// What the program undoes itself stays until it does: who holds collections
+// off, and memory pressure.
+//
 // ret_leaked: how many objects were still alive; may be NULL.
 // Returns:  0; the runtime can be started again.
-// Errors:   TALLY_BUSY when other threads of the program are attached, or in a
-//           finalizer or hook: nothing changed.
-// Threads:  one, attached or not; it is detached.
-// Blocks:   as tally_collect.
+// Errors:   TALLY_BUSY when other threads of the program are attached or end
+//           the runtime, and in a finalizer, hook, deferred call or watcher;
+//           TALLY_DEADLOCK inside a borrow section and in a world that the
+//           caller has stopped. The runtime goes on, and the caller is attached
+//           as it was, with another mutator maybe; it may have collected.
+// Threads:  any, attached or not; it is detached.
+// Blocks:   as tally_collect, and for threads that are coming or leaving.
 // Cost:     a full collection.
 TALLY_API tally_status tally_shutdown(size_t *ret_leaked);
 

@@ -13,7 +13,7 @@
 TALLY_BEGIN
 
 // Whether collections look at an object. Those of types without references are
-// never tracked: nothing can be garbage by them.
+// never tracked, for nothing can be garbage by them; nor are immortal ones.
 //
 // object:   not NULL; the caller holds a reference.
 // Returns:  true if so; it may be stale by the time it is read.
@@ -27,8 +27,8 @@ TALLY_API bool tally_is_tracked(const void *object);
 //
 // object:   not NULL; the caller holds a reference.
 // Returns:  0.
-// Errors:   TALLY_INVALID when its type has no references: it is not tracked
-//           then.
+// Errors:   TALLY_INVALID when its type has no references or the object is
+//           immortal: it is not tracked then.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     one locked operation.

@@ -31,7 +31,8 @@ struct tally_collect_event {
 typedef void (*tally_collect_watcher)(const struct tally_collect_event *event,
                                       void *arg);
 
-// Has [fn] called at the start and the stop of each collection. Starts and
+// Has [fn] called at the start and the stop of each collection, but for those
+// of tally_shutdown, which ends all watching. Starts and
 // stops of several threads may overlap, while they wait for each other; each
 // thread's own come in pairs, and watchers are called in the order in which
 // they were added.

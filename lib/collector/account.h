@@ -19,12 +19,21 @@ void tly_account_end(tally_generation generation,
 // books of the last collection.
 void tly_account_late(const struct tally_collection *done);
 
-// The runtime starts: the books are empty. Watchers stay.
+// The runtime starts: the books are empty.
 void tly_account_reset(void);
 
 // ---- announce.c
 
 struct tally_collect_event;
 void tly_announce(const struct tally_collect_event *event);
+
+// Whether the thread is inside a watcher.
+bool tly_is_announcing(void);
+
+// Nobody is told of this thread's collections: of those that end the runtime.
+void tly_announce_pause(bool paused);
+
+// Nobody watches any more.
+void tly_announce_end(void);
 
 #endif

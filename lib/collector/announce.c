@@ -18,8 +18,12 @@ static struct {
     uint32_t count; // (a)
 } announce;         // under the lock
 
-// Whether this thread is inside a watcher.
-static TALLY_THREAD uint32_t announcing;
+// Whether this thread is inside a watcher, or nobody is to be told.
+static TALLY_THREAD bool announcing, paused;
+
+bool tly_is_announcing(void) { return announcing; }
+
+void tly_announce_pause(bool is) { paused = is; }
 
 tally_status tally_collect_watch(tally_collect_watcher fn, void *arg) {
     if (!fn)
@@ -54,9 +58,15 @@ tally_status tally_collect_unwatch(tally_collect_watcher fn, void *arg) {
     return removed ? TALLY_OK : TALLY_INVALID;
 }
 
+void tly_announce_end(void) {
+    tly_spin_lock(&tly_control_lock);
+    tly_store_relaxed(&announce.count, 0);
+    tly_spin_unlock(&tly_control_lock);
+}
+
 void tly_announce(const struct tally_collect_event *event) {
     // Relaxed: a hint; who comes now is told of the next.
-    if (!tly_load_relaxed(&announce.count) || announcing)
+    if (!tly_load_relaxed(&announce.count) || announcing || paused)
         return;
     struct watcher watcher[WATCHERS];
     tly_spin_lock(&tly_control_lock);
@@ -64,10 +74,10 @@ void tly_announce(const struct tally_collect_event *event) {
     memcpy(watcher, announce.watcher, count * sizeof(*watcher));
     tly_spin_unlock(&tly_control_lock);
     int error = errno;
-    announcing = 1;
+    announcing = true;
     tly_locks_none("a watcher");
     for (uint32_t n = 0; n < count; n++)
         watcher[n].fn(event, watcher[n].arg);
-    announcing = 0;
+    announcing = false;
     errno = error;
 }

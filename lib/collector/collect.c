@@ -358,6 +358,9 @@ tally_status tally_collect_with(tally_collect_mode mode,
 
 tally_status tally_collect_generation(tally_generation generation,
                                       struct tally_collection *ret_done) {
+    // Before the first use there is no option to go by.
+    if (!tly_self_attached())
+        return -errno;
     return tally_collect_with(mode_now(), generation, ret_done);
 }
 

@@ -29,6 +29,11 @@ tally_status tally_collect_debug_set(uint32_t flags) {
     return status;
 }
 
+void tly_debug_end(void) {
+    // Relaxed: nothing else runs.
+    tly_store_relaxed(&debug_flags, 0);
+}
+
 tally_status tly_debug_begin(bool *ret_saves) {
     *ret_saves = tally_collect_debug_get() & TALLY_DEBUG_SAVE_ALL;
     return *ret_saves ? tly_saved_prepare() : TALLY_OK;

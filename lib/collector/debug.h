@@ -11,6 +11,9 @@
 // all of it.
 tally_status tly_debug_begin(bool *ret_saves);
 
+// The runtime ends: nothing is set.
+void tly_debug_end(void);
+
 // The members are garbage, no finalizer or callback comes first, and nothing
 // has been cleared: says so, and saves them if [found] says it. A counted unit
 // of each is the list's then, found->saved of them; to the collection they are

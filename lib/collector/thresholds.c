@@ -6,6 +6,7 @@
 #include "collector/collect.h"
 #include "collector/control.h"
 #include "collector/pace.h"
+#include "epoch/mutator.h"
 
 #define YOUNG_MIN 4096u
 #define PERCENT_MAX 10000u
@@ -37,7 +38,13 @@ bool tally_collect_is_enabled(void) {
     return tly_load_relaxed(&thresholds.automatic) && !tly_collect_is_held();
 }
 
+// Before the first use there are no options, which a start would go by.
+static tally_status ensure(void) {
+    return tly_epoch_hooks.start ? tly_epoch_hooks.start() : TALLY_OK;
+}
+
 void tally_thresholds_get(struct tally_thresholds *ret) {
+    (void)ensure(); // if it fails, these are the defaults
     // Relaxed: see note.
     ret->young_bytes = tly_load_relaxed(&thresholds.young_bytes);
     ret->full_percent = tly_load_relaxed(&thresholds.full_percent);
@@ -57,6 +64,9 @@ tally_status tally_thresholds_set(const struct tally_thresholds *given) {
     if (!is_in("young_bytes", given->young_bytes, YOUNG_MIN, TLY_RANGE_MAX) ||
         !is_in("full_percent", given->full_percent, 1, PERCENT_MAX))
         return TALLY_INVALID;
+    tally_status status = ensure();
+    if (status != TALLY_OK)
+        return status;
     note(given->young_bytes, given->full_percent);
     tly_pace_set(given->young_bytes, given->full_percent);
     return TALLY_OK;

@@ -14,6 +14,7 @@
 #include <tally/mutator.h>
 
 #include "base/status.h"
+#include "epoch/gate.h"
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
@@ -84,7 +85,8 @@ void tally_safepoint_slow_(void) {
 }
 
 // Stores an idle state. Whatever others handed over before they could see it
-// is done here; whatever they hand over later they do themselves.
+// is done here; whatever they hand over later they do themselves. A thread that
+// gives its mutator up is inside the gate afterwards.
 static void state_leave(struct tly_mutator *self, uint32_t idle) {
     tly_locks_none_waits("a wait, or its end as a thread");
     for (;;) {
@@ -92,8 +94,10 @@ static void state_leave(struct tly_mutator *self, uint32_t idle) {
             tly_epoch_hooks.flush(self,
                                   idle == TLY_DETACHED && !self->blocking);
         // After the last of the program's code that runs with the mutator.
-        if (idle == TLY_VACANT)
+        if (idle == TLY_VACANT) {
+            tly_gate_hold();
             mine_clear(self);
+        }
         self_clear();
         // ORDER[state] seq_cst: all that the thread did with the mutator
         // happens before it is another's; and the breaker is read after.
@@ -113,8 +117,10 @@ static void state_leave(struct tly_mutator *self, uint32_t idle) {
         if (!tly_cas_seq_cst(&self->state, &expected, TLY_ATTACHED))
             return;
         self_set(self);
-        if (idle == TLY_VACANT)
+        if (idle == TLY_VACANT) {
             mine_set(self);
+            tly_gate_leave();
+        }
         tly_world_pass(self);
         tly_poll(self, true);
     }
@@ -206,6 +212,29 @@ static void attach_named(struct tly_mutator *self, const char *name) {
     tly_store_relaxed(&self->thread, tly_os_thread_id());
 }
 
+// Gives a mutator up that has no thread any more.
+static void give_up(struct tly_mutator *self) {
+    state_leave(self, TLY_VACANT);
+    pthread_setspecific(attach_key, NULL);
+    tly_registry_vacate(self);
+    tly_gate_leave();
+}
+
+// A mutator that is ATTACHED, and so keeps the runtime from ending; or NULL
+// with errno.
+static struct tly_mutator *mutator_take(void) {
+    tally_status status = tly_gate_pass();
+    if (status != TALLY_OK) {
+        errno = tly_errno_of(status);
+        return NULL;
+    }
+    struct tly_mutator *self = tly_registry_adopt();
+    if (!self)
+        self = tly_registry_create();
+    tly_gate_leave();
+    return self;
+}
+
 static tally_status attach(const char *name, bool open) {
     if (tly_is_attached(tly_self()))
         return TALLY_OK;
@@ -213,20 +242,12 @@ static tally_status attach(const char *name, bool open) {
     if (attach_mine)
         tly_misuse("thread %u attaches inside a blocking region",
                    tly_os_thread_id());
-    if (tly_epoch_hooks.start) {
-        tally_status status = tly_epoch_hooks.start();
-        if (status != TALLY_OK)
-            return status;
-    }
-    struct tly_mutator *self = tly_registry_adopt();
-    if (!self)
-        self = tly_registry_create();
+    struct tly_mutator *self = mutator_take();
     if (!self)
         return -errno;
     if (pthread_setspecific(attach_key, self) != 0) {
         // Without it the thread's end would leave the mutator ATTACHED.
-        state_leave(self, TLY_VACANT);
-        tly_registry_vacate(self);
+        give_up(self);
         return TALLY_NO_MEMORY;
     }
     mine_set(self);
@@ -256,9 +277,7 @@ void tally_detach(void) {
                    "that it has stopped",
                    tly_os_thread_id());
     tly_poll(self, true);
-    state_leave(self, TLY_VACANT);
-    pthread_setspecific(attach_key, NULL);
-    tly_registry_vacate(self);
+    give_up(self);
 }
 
 struct tly_mutator *tly_self_attached(void) {
@@ -287,15 +306,21 @@ void tly_attach_surely(void) {
 }
 
 struct tly_mutator *tly_reserve_take(void) {
-    struct tly_mutator *self = tly_mutator_of(1);
     if (attach_reserve++ > 0)
-        return self;
+        return tly_mutator_of(1);
+    tally_status status = tly_gate_pass();
+    if (status != TALLY_OK)
+        tly_misuse("thread %u uses what is no object or block of this heap, "
+                   "which cannot be started: %s",
+                   tly_os_thread_id(), tally_strerror(status));
+    struct tly_mutator *self = tly_mutator_of(1);
     for (uint32_t state = TLY_VACANT;; state = TLY_VACANT) {
         // ORDER[state] seq_cst: as adoption of any vacant mutator.
         if (tly_cas_seq_cst(&self->state, &state, TLY_ATTACHED))
             break;
         tly_os_yield();
     }
+    tly_gate_leave();
     attach_saved = attach_mine;
     mine_set(self);
     self_set(self);
@@ -318,6 +343,7 @@ void tly_reserve_leave(struct tly_mutator *self) {
         return;
     state_leave(self, TLY_VACANT);
     attach_mine = attach_saved;
+    tly_gate_leave();
 }
 
 uint32_t tally_mutator_number(void) {
@@ -373,7 +399,13 @@ void tly_attach_forget(void) {
 
 tally_status tly_attach_start(void) {
     tly_stall_reset();
-    return -pthread_key_create(&attach_key, thread_ends);
+    tally_status status = -pthread_key_create(&attach_key, thread_ends);
+    if (status == TALLY_OK)
+        tly_gate_open();
+    return status;
 }
 
-void tly_attach_end(void) { pthread_key_delete(attach_key); }
+void tly_attach_end(void) {
+    tly_gate_close();
+    pthread_key_delete(attach_key);
+}

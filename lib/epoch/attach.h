@@ -45,7 +45,8 @@ struct tly_mutator *tly_mine(void);
 // In a forked child that may only exec: the thread has no mutator any more.
 void tly_attach_forget(void);
 
-// Creates and deletes the key whose destructor gives mutators up.
+// Creates the key whose destructor gives mutators up, and opens the gate: from
+// now on threads may come. The end is their end.
 tally_status tly_attach_start(void);
 void tly_attach_end(void);
 

@@ -159,7 +159,7 @@ void tly_finalize_ended(struct tly_local *self) {
 
 uint64_t tly_finalize_waiting(void) {
     uint64_t claimed = 0, finalized = 0;
-    uint32_t count = tly_records ? tly_registry_count() : 0;
+    uint32_t count = tly_registry_count();
     for (uint32_t n = 1; n <= count; n++) {
         const struct tly_local *local = tly_local_of(tly_mutator_of(n));
         // Relaxed: a statistic, or the world is stopped. Those that ran first:

@@ -63,6 +63,13 @@ TLY_INLINE uint32_t tly_type_index(uint64_t shared) {
     return (uint32_t)((shared & TLY_TYPE_MASK) >> TLY_TYPE_SHIFT);
 }
 
+// For good, once it is so.
+TLY_INLINE bool tly_is_immortal(const tally_object *object) {
+    // Relaxed: nothing is ordered by it.
+    return (tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_) ==
+           TALLY_OWNER_IMMORTAL_;
+}
+
 // Whether this thread has the only reference there is, and no other thread has
 // any or can come by one.
 TLY_INLINE bool tly_is_sole(const tally_object *object) {

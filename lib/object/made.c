@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "epoch/attach.h"
+#include "epoch/gate.h"
 #include "object/type.h"
 #include "sync/rank.h"
 
@@ -141,7 +142,7 @@ void tally_type_drop(tally_type *type) {
 tally_type *tally_type_find(const char *name) {
     tally_type *found = NULL;
     // Types of values are there from the start on.
-    if (tly_epoch_hooks.start && tly_epoch_hooks.start() != TALLY_OK)
+    if (tly_gate_pass() != TALLY_OK)
         return NULL;
     tly_types_lock();
     uint32_t count = tly_types_count();
@@ -153,17 +154,22 @@ tally_type *tally_type_find(const char *name) {
     if (found)
         hold_locked(found);
     tly_types_unlock();
+    tly_gate_leave();
     return found;
 }
 
 // The type of an index, held; or NULL. *ret_more: there may be others.
 static tally_type *held_at(uint32_t index, bool *ret_more) {
+    *ret_more = tly_gate_enter();
+    if (!*ret_more)
+        return NULL; // the runtime has ended
     tly_types_lock();
     *ret_more = index <= tly_types_count();
     tally_type *type = *ret_more ? tly_type_at_locked(index) : NULL;
     if (type)
         hold_locked(type);
     tly_types_unlock();
+    tly_gate_leave();
     return type;
 }
 

@@ -13,14 +13,15 @@
 bool tally_is_tracked(const void *reference) {
     const tally_object *object = reference;
     // Relaxed: a snapshot for a reader who knows that it may be stale.
-    return tly_load_relaxed(&object->gc_) & TLY_GC_TRACKED;
+    return tly_load_relaxed(&object->gc_) & TLY_GC_TRACKED &&
+           !tly_is_immortal(object);
 }
 
 tally_status tally_track(void *reference) {
     tally_object *object = reference;
     tly_object_check(object, "track");
     const tally_type *type = tly_type_of(object);
-    if (!type->refs_ && !type->shape_)
+    if ((!type->refs_ && !type->shape_) || tly_is_immortal(object))
         return TALLY_INVALID;
     // Relaxed: the object has been complete since it was made; who reads the
     // flag reads the same word that said so.

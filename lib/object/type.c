@@ -6,7 +6,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
-#include "epoch/mutator.h"
+#include "epoch/gate.h"
 #include "object/made.h"
 #include "platform/os.h"
 #include "pool/class.h"
@@ -341,12 +341,12 @@ void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
 tally_status tally_type_register(tally_type *type) {
     if (!type)
         return TALLY_INVALID;
-    tally_status status =
-        tly_epoch_hooks.start ? tly_epoch_hooks.start() : TALLY_OK;
+    tally_status status = tly_gate_pass();
     if (status != TALLY_OK)
         return status;
     tly_mutex_lock(&types_lock);
     status = tly_type_enter_locked(type);
     tly_mutex_unlock(&types_lock);
+    tly_gate_leave();
     return status;
 }

@@ -24,7 +24,7 @@ static uint32_t kind_of(const tally_object *object) {
         return TALLY_OBJECTS_FROZEN;
     // Relaxed: the world is stopped.
     uint8_t gc = tly_load_relaxed(&object->gc_);
-    if (!(gc & TLY_GC_TRACKED))
+    if (!(gc & TLY_GC_TRACKED) || tly_is_immortal(object))
         return TALLY_OBJECTS_UNTRACKED;
     return gc & TLY_GC_OLD ? TALLY_OBJECTS_OLD : TALLY_OBJECTS_YOUNG;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collector/collect.h"
+#include "epoch/gate.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/stall.h"
@@ -63,7 +64,7 @@ static void put_off_sum(struct tally_stats *s, const struct tly_local *local,
 
 static void mutators_sum(struct tally_stats *s) {
     struct tly_limbo_total limbo = {0, 0, 0, 0};
-    s->mutators = tly_records ? tly_registry_count() : 0;
+    s->mutators = tly_registry_count();
     for (uint32_t n = 1; n <= s->mutators; n++) {
         struct tly_mutator *m = tly_mutator_of(n);
         struct tally_counters c = counters_of(m);
@@ -83,8 +84,6 @@ static void mutators_sum(struct tally_stats *s) {
 }
 
 static void memory_sum(struct tally_stats *s) {
-    if (!tly_range_base)
-        return;
     struct tly_arena_bytes bytes = tly_arena_bytes();
     size_t records = tly_registry_bytes();
     int64_t live = tly_pool_live_bytes();
@@ -108,22 +107,30 @@ static void collections_sum(struct tally_stats *s) {
         s->pauses.bucket[n] = read_counter(&t->pauses.bucket[n]);
 }
 
+static void all_sum(struct tally_stats *s) {
+    mutators_sum(s);
+    memory_sum(s);
+    collections_sum(s);
+    tly_stall_read(&s->stalls);
+    s->immortal_objects = tly_count_immortal();
+    s->pinned = tly_count_pins();
+    s->hot_objects = tly_hot_objects();
+    s->saturated = tly_count_saturated();
+    s->finalizers_waiting = tly_finalize_waiting();
+    s->grace_periods = tly_grace_count();
+}
+
 tally_status tally_stats_get(struct tally_stats *ret_stats) {
     if (!ret_stats || !ret_stats->size ||
         ret_stats->size > sizeof(struct tally_stats))
         return TALLY_INVALID;
     size_t size = ret_stats->size; // an older version's has fewer members
     struct tally_stats s = {.size = sizeof(s)};
-    mutators_sum(&s);
-    memory_sum(&s);
-    collections_sum(&s);
-    tly_stall_read(&s.stalls);
-    s.immortal_objects = tly_count_immortal();
-    s.pinned = tly_count_pins();
-    s.hot_objects = tly_hot_objects();
-    s.saturated = tly_count_saturated();
-    s.finalizers_waiting = tly_finalize_waiting();
-    s.grace_periods = tly_grace_count();
+    // Before the start, and after the end, there is nothing.
+    if (tly_gate_enter()) {
+        all_sum(&s);
+        tly_gate_leave();
+    }
     s.size = size;
     memcpy(ret_stats, &s, size);
     return TALLY_OK;
@@ -131,10 +138,13 @@ tally_status tally_stats_get(struct tally_stats *ret_stats) {
 
 tally_status tally_mutator_counters(uint32_t number,
                                     struct tally_counters *ret) {
-    if (!tly_records || number == 0 || number > tly_registry_count() || !ret)
+    if (!ret || !tly_gate_enter())
         return TALLY_INVALID;
-    *ret = counters_of(tly_mutator_of(number));
-    return TALLY_OK;
+    bool is = number > 0 && number <= tly_registry_count();
+    if (is)
+        *ret = counters_of(tly_mutator_of(number));
+    tly_gate_leave();
+    return is ? TALLY_OK : TALLY_INVALID;
 }
 
 uint64_t tally_histogram_quantile(const struct tally_histogram *h, double q) {

@@ -22,12 +22,6 @@ static bool is_visible(const tally_object *object) {
            !(tly_load_relaxed(&object->shared_) & TLY_DYING);
 }
 
-static bool is_immortal(const tally_object *object) {
-    // Relaxed: the world is stopped.
-    return (tly_load_relaxed(&object->owner_) & TALLY_OWNER_MASK_) ==
-           TALLY_OWNER_IMMORTAL_;
-}
-
 TLY_INLINE bool pool_walk(struct walk *walk, struct tly_pool *pool,
                           bool immortal) {
     for (unsigned w = 0; w * 64 < pool->blocks; w++) {
@@ -36,7 +30,7 @@ TLY_INLINE bool pool_walk(struct walk *walk, struct tly_pool *pool,
             char *block = tly_block_at(pool, w * 64 + tly_bit_lowest(bits));
             TLY_PREFETCH(block + AHEAD * pool->size);
             const tally_object *object = (const tally_object *)(void *)block;
-            if (is_visible(object) && (!immortal || is_immortal(object)) &&
+            if (is_visible(object) && (!immortal || tly_is_immortal(object)) &&
                 !walk->fn(block, walk->arg))
                 return false;
         }

@@ -1,4 +1,6 @@
-// The table of size classes, computed once.
+// The table of size classes, computed once: when the library is loaded, before
+// there are threads. A program's constructor that uses the heap still earlier
+// finds no class, and computes it by starting the runtime.
 
 #include "pool/class.h"
 
@@ -34,8 +36,10 @@ static unsigned class_units(uint32_t size) {
     return 8;
 }
 
-void tly_class_start(void) {
+__attribute__((constructor(101))) void tly_class_start(void) {
     size_t granule = 0;
+    if (tly_classes[0].size)
+        return;
     for (unsigned n = 0; n < TLY_CLASSES; n++) {
         struct tly_class *c = &tly_classes[n];
         c->size = class_size(n);

@@ -25,6 +25,7 @@ TLY_INLINE unsigned tly_class_of(size_t size) {
     return tly_class_table[(size + 15) / 16];
 }
 
+// Computes the table, if that has not been done.
 void tly_class_start(void);
 
 #endif

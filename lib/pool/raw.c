@@ -21,7 +21,7 @@ static void *raw_small(size_t size) {
     struct tly_lease *lease = &tly_heap_of(tly_self())->raw[class];
     uint64_t mask = lease->mask;
     if (TLY_UNLIKELY(!mask)) {
-        // Before the runtime starts the table of classes is empty.
+        // The table of classes may be empty before the runtime starts.
         struct tly_mutator *self = tly_self_attached();
         if (!self)
             return NULL;

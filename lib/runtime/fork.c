@@ -98,6 +98,7 @@ static void fork_parent(void) {
 static void fork_child(void) {
     if (forking.exec_only)
         return;
+    tly_runtime_forked();
     tly_runtime_unlock();
     if (!forking.self)
         return;

@@ -9,6 +9,7 @@
 #include <tally/mutator.h>
 
 #include "base/check.h"
+#include "collector/account.h"
 #include "collector/collect.h"
 #include "collector/debug.h"
 #include "collector/limit.h"
@@ -18,6 +19,8 @@
 #include "container/intern.h"
 #include "container/standard.h"
 #include "epoch/attach.h"
+#include "epoch/gate.h"
+#include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
 #include "object/count.h"
@@ -34,19 +37,21 @@
 #include "runtime/executor.h"
 #include "sync/mutex.h"
 
-static uint32_t runtime_started; // (a)
-static bool runtime_reports;     // option report
+static bool runtime_reports;    // option report
+static uint32_t runtime_ending; // (a) a thread is in tally_shutdown
 static struct tly_mutex runtime_lock = TLY_MUTEX_INIT(TLY_RANK_RUNTIME);
 
 void tly_runtime_lock(void) { tly_mutex_lock(&runtime_lock); }
 
 void tly_runtime_unlock(void) { tly_mutex_unlock(&runtime_lock); }
 
-bool tly_runtime_started(void) {
-    // ORDER[started] acquire: all layers are complete. Pairs with the release
-    // at the end of start_locked.
-    return tly_load_acquire(&runtime_started);
+void tly_runtime_forked(void) {
+    // Relaxed: the child has one thread.
+    tly_store_relaxed(&runtime_ending, 0);
+    tly_gate_forked();
 }
+
+bool tly_runtime_started(void) { return tly_gate_is_open(); }
 
 // Record 1 is kept back for what must not fail.
 static tally_status reserve_make(void) {
@@ -63,12 +68,9 @@ static const struct {
     tally_status (*start)(void);
     void (*end)(void);
 } steps[] = {
-    {tly_registry_start, tly_registry_end},
-    {reserve_make, NULL},
-    {tly_types_start, tly_types_end},
-    {tly_standard_start, NULL},
+    {tly_registry_start, tly_registry_end},   {reserve_make, NULL},
+    {tly_types_start, tly_types_end},         {tly_standard_start, NULL},
     {tly_collector_start, tly_collector_end},
-    {tly_attach_start, tly_attach_end},
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
@@ -132,9 +134,10 @@ static tally_status start_locked(const struct tally_config *given) {
     configure(&config);
     tly_executor_start();
     tly_background_start();
-    // ORDER[started] release: all layers are complete.
-    tly_store_release(&runtime_started, 1);
-    return TALLY_OK;
+    status = tly_attach_start(); // threads may come
+    if (status != TALLY_OK)
+        end_from(STEPS);
+    return status;
 }
 
 tally_status tly_runtime_ensure(void) {
@@ -168,10 +171,23 @@ static bool others_attached(const struct tly_mutator *self) {
     return false;
 }
 
+// Why the thread must not end the runtime: code of the library's that calls it
+// goes on with the heap afterwards.
+static tally_status may_end(const struct tly_mutator *self) {
+    const struct tly_local *local =
+        (const struct tly_local *)(const void *)self;
+    if (tly_rcu_ongoing() || self->stopped_world)
+        return TALLY_DEADLOCK;
+    bool called = local->finishing || local->running || local->collects ||
+                  local->collector || tly_is_announcing();
+    return called ? TALLY_BUSY : TALLY_OK;
+}
+
 // Collects and finalizes until nothing is left to do; finalizers may have made
 // more.
 static void drain_all(void) {
-    tally_collect_debug_set(tally_collect_debug_get() & ~TALLY_DEBUG_SAVE_ALL);
+    uint32_t flags = tally_collect_debug_get();
+    tally_collect_debug_set(flags & ~TALLY_DEBUG_SAVE_ALL);
     tally_garbage_clear();
     size_t done;
     int rounds = 0;
@@ -180,41 +196,100 @@ static void drain_all(void) {
         done += tally_finalize_pending(SIZE_MAX);
         done += tly_limbo_has(tly_local_of(tly_self()));
     } while (done > 0 && ++rounds < 16);
+    tally_collect_debug_set(flags); // for who comes in time
 }
 
-tally_status tally_shutdown(size_t *ret_leaked) {
-    if (!tly_runtime_started()) {
-        if (ret_leaked)
-            *ret_leaked = 0;
-        return TALLY_OK;
+// What the program has set ends with the runtime; what it counts itself
+// (memory pressure, who holds collections off) it undoes itself.
+static void settings_end(void) {
+    tly_announce_end();
+    tly_debug_end();
+    tally_set_error_sink(NULL, NULL);
+}
+
+// Ends the layers, if nobody has a mutator any more. Whoever comes meanwhile
+// waits for the lock, and starts the runtime anew.
+static tally_status end_alone(void) {
+    tly_runtime_lock();
+    tly_gate_close();
+    tly_gate_await();
+    bool alone = !others_attached(NULL);
+    if (alone) {
+        tly_gate_await();
+        tly_attach_end();
+        end_from(STEPS);
+        settings_end();
+    } else {
+        tly_gate_open();
     }
+    tly_runtime_unlock();
+    return alone ? TALLY_OK : TALLY_BUSY;
+}
+
+// The same after what there is to do; no service runs.
+static tally_status end_drained(struct tly_mutator *self, size_t *ret_leaked) {
+    if (others_attached(self))
+        return TALLY_BUSY;
+    tly_announce_pause(true);
+    drain_all();
+    tly_announce_pause(false);
+    struct tally_stats stats = {.size = sizeof(stats)};
+    tally_stats_get(&stats);
+    *ret_leaked = stats.live_objects > stats.immortal_objects
+                      ? stats.live_objects - stats.immortal_objects
+                      : 0;
+    if (runtime_reports)
+        tly_kept_report();
+    // The last code of the program's that runs before the end.
+    tally_detach();
+    return end_alone();
+}
+
+// The runtime goes on: what the services are for waits for them.
+static void services_again(const char *name, bool stays) {
+    tly_background_start();
+    tly_executor_start();
+    // Without a mutator the thread attaches when it uses the heap.
+    if (tally_attach(name) != TALLY_OK)
+        return;
+    tly_break_self(tly_self(), TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
+    tally_safepoint();
+    if (!stays)
+        tally_detach();
+}
+
+static tally_status end(bool attached, size_t *ret_leaked) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
-    if (tly_local_of(self)->finishing)
-        return TALLY_BUSY;
+    tally_status status = may_end(self);
+    uint32_t nobody = 0;
+    // ORDER[ending] acq_rel: one thread after another stops the services.
+    if (status == TALLY_OK && !tly_cas_acq_rel(&runtime_ending, &nobody, 1))
+        status = TALLY_BUSY;
+    if (status != TALLY_OK) {
+        if (!attached)
+            tally_detach();
+        return status;
+    }
+    char name[sizeof(self->name)];
+    memcpy(name, self->name, sizeof(name));
     tly_background_stop(self);
     tly_executor_stop(self);
-    if (others_attached(self)) {
-        tly_background_start();
-        tly_executor_start();
-        tly_executor_poll(tly_local_of(self));
-        return TALLY_BUSY;
-    }
-    drain_all();
-    struct tally_stats stats = {.size = sizeof(stats)};
-    tally_stats_get(&stats);
-    if (runtime_reports)
-        tly_kept_report();
-    tally_detach();
-    tly_runtime_lock();
-    // Relaxed: nobody else is there.
-    tly_store_relaxed(&runtime_started, 0);
-    end_from(STEPS);
-    tly_runtime_unlock();
-    if (ret_leaked)
-        *ret_leaked = stats.live_objects > stats.immortal_objects
-                          ? stats.live_objects - stats.immortal_objects
-                          : 0;
-    return TALLY_OK;
+    status = end_drained(self, ret_leaked);
+    if (status != TALLY_OK)
+        services_again(name, attached);
+    // ORDER[ending] release: the services are stopped for good, or there.
+    tly_store_release(&runtime_ending, 0);
+    return status;
+}
+
+tally_status tally_shutdown(size_t *ret_leaked) {
+    size_t leaked = 0;
+    tally_status status = TALLY_OK;
+    if (tly_runtime_started())
+        status = end(tly_mine() != NULL, &leaked);
+    if (status == TALLY_OK && ret_leaked)
+        *ret_leaked = leaked;
+    return status;
 }

@@ -16,6 +16,9 @@ bool tly_runtime_started(void);
 // Reads TALLY_CONF into [config] and checks its ranges (options.c).
 tally_status tly_options_read(struct tally_config *config);
 
+// In a forked child: nobody else starts or ends it.
+void tly_runtime_forked(void);
+
 // Starting and ending exclude each other, and fork.
 void tly_runtime_lock(void);
 void tly_runtime_unlock(void);

@@ -45,6 +45,59 @@ static void objects_are_found_by_generation(void **state) {
     tally_decref(c);
 }
 
+struct lasting {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(lasting, TALLY_REF(next));
+
+static bool count(void *object, void *arg) {
+    (void)object;
+    ++*(long *)arg;
+    return true;
+}
+
+static long count_of(tally_type *type, uint32_t which) {
+    long total = 0;
+    must(tally_objects_each(type, which, count, &total) == TALLY_OK);
+    return total;
+}
+
+static void immortal_objects_are_untracked(void **state) {
+    (void)state;
+    struct lasting *lasting = tally_new(lasting);
+    tally_type *type = TALLY_TYPE_OF(lasting);
+    must(lasting);
+    assert_true(tally_is_tracked(lasting));
+    tally_immortalize(lasting);
+    assert_false(tally_is_tracked(lasting));
+    assert_int_equal(tally_track(lasting), TALLY_INVALID);
+    assert_int_equal(count_of(type, TALLY_OBJECTS_UNTRACKED), 1);
+    assert_int_equal(count_of(type, TALLY_OBJECTS_TRACKED), 0);
+}
+
+struct ending {
+    tally_object head;
+    tally_ref next;
+};
+static void ending_finalize(void *object);
+TALLY_TYPE(ending, TALLY_REF(next), TALLY_FINALIZE(ending_finalize));
+
+static long seen_in_finalizer;
+
+static void ending_finalize(void *object) {
+    must(tally_is_finalized(object));
+    seen_in_finalizer = count_of(TALLY_TYPE_OF(ending), TALLY_OBJECTS_ALL);
+}
+
+static void what_is_being_finalized_is_found(void **state) {
+    (void)state;
+    struct ending *ending = tally_new(ending);
+    must(ending);
+    tally_decref(ending);
+    assert_int_equal(seen_in_finalizer, 1);
+}
+
 static void references_are_found_in_both_directions(void **state) {
     (void)state;
     struct node *a = node_new(1), *b = node_new(10), *c = node_new(100);
@@ -101,6 +154,8 @@ static void what_is_found_can_be_kept_while_others_drop_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(objects_are_found_by_generation),
+        lively_test(immortal_objects_are_untracked),
+        lively_test(what_is_being_finalized_is_found),
         lively_test(references_are_found_in_both_directions),
         lively_test(what_is_found_can_be_kept_while_others_drop_it),
     };
