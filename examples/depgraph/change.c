@@ -23,7 +23,7 @@ static struct package *future_package(const struct worker *worker,
 static bool make_packages(struct worker *worker, enum change change) {
     for (size_t i = 0; i < worker->names.n; i++) {
         struct name *name = worker->names.item[i];
-        struct text *version = tally_get(name, version);
+        struct string *version = tally_get(name, version);
         struct package *package =
             package_new(name, change == INSTALL ? version : NULL);
         if (!package)
@@ -37,9 +37,9 @@ static bool make_packages(struct worker *worker, enum change change) {
 }
 
 // Makes the list of what a package of these names needs.
-static struct list *resolve(const struct worker *worker,
-                            const struct list *declared) {
-    struct list *needs = list_new(declared->n);
+static struct links *resolve(const struct worker *worker,
+                             const struct links *declared) {
+    struct links *needs = list_new(declared->n);
     if (!needs)
         return NULL;
     memcpy(needs->end, declared->end, sizeof needs->end);
@@ -51,9 +51,9 @@ static struct list *resolve(const struct worker *worker,
 }
 
 // Makes the list of an old package anew, with the new packages in it.
-static struct list *repoint(const struct worker *worker,
-                            const struct list *old) {
-    struct list *needs = list_new(old->n);
+static struct links *repoint(const struct worker *worker,
+                             const struct links *old) {
+    struct links *needs = list_new(old->n);
     if (!needs)
         return NULL;
     memcpy(needs->end, old->end, sizeof needs->end);
@@ -68,7 +68,7 @@ static struct list *repoint(const struct worker *worker,
 }
 
 static bool replace_list(struct worker *worker, struct package *package,
-                         struct list *needs) {
+                         struct links *needs) {
     if (needs && vector_push(&worker->changed, package)) {
         if (vector_push(&worker->lists, needs))
             return true;
@@ -81,7 +81,7 @@ static bool replace_list(struct worker *worker, struct package *package,
 static bool give_needs(struct worker *worker) {
     for (size_t i = 0; i < worker->names.n; i++) {
         const struct name *name = worker->names.item[i];
-        struct list *needs = resolve(worker, tally_get(name, declared));
+        struct links *needs = resolve(worker, tally_get(name, declared));
         if (!replace_list(worker, worker->fresh.item[i], needs))
             return false;
     }
@@ -91,12 +91,12 @@ static bool give_needs(struct worker *worker) {
 // Makes new lists for those outside of the group who need a member of it.
 static bool repoint_users(struct worker *worker) {
     for (size_t i = 0; i < worker->names.n; i++) {
-        const struct list *users =
+        const struct links *users =
             tally_get((struct name *)worker->names.item[i], users);
         for (uint32_t j = 0; users && j < users->n; j++) {
             const struct name *user = tally_ref_get(&users->to[j]);
             struct package *package = tally_get(user, package);
-            const struct list *needs = tally_get(package, needs);
+            const struct links *needs = tally_get(package, needs);
             // Marked: in the group itself, or its turn has been.
             if (needs && mark(worker, user, UINT32_MAX) &&
                 !replace_list(worker, package, repoint(worker, needs)))

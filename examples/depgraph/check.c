@@ -2,10 +2,10 @@
 
 struct census graph_census(const struct run *run) {
     struct census census = {0};
-    const struct list *all = run->catalogue;
+    const struct links *all = run->catalogue;
     for (uint32_t i = 0; i < all->n; i++) {
         const struct name *name = tally_ref_get(&all->to[i]);
-        const struct list *declared = tally_get(name, declared);
+        const struct links *declared = tally_get(name, declared);
         census.real += declared != NULL;
         census.virtual += declared == NULL;
         for (int kind = 0; declared && kind < KINDS; kind++)
@@ -17,8 +17,8 @@ struct census graph_census(const struct run *run) {
 
 static bool is_right(const struct name *name) {
     const struct package *package = tally_get(name, package);
-    const struct list *needs = tally_get(package, needs);
-    const struct list *declared = tally_get(name, declared);
+    const struct links *needs = tally_get(package, needs);
+    const struct links *declared = tally_get(name, declared);
     if (tally_get(package, name) != name)
         return false;
     if (!needs)
@@ -34,7 +34,7 @@ static bool is_right(const struct name *name) {
 }
 
 uint64_t graph_check(const struct run *run) {
-    const struct list *all = run->catalogue;
+    const struct links *all = run->catalogue;
     uint64_t wrong = 0;
     for (uint32_t i = 0; i < all->n; i++) {
         wrong += !is_right(tally_ref_get(&all->to[i]));

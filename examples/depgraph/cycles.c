@@ -6,7 +6,7 @@
 #define NONE UINT32_MAX
 
 struct search {
-    const struct list *catalogue;
+    const struct links *catalogue;
     struct cycles *found;
     uint32_t *memory; // all the arrays below
     uint32_t *order;  // when a name was reached; NONE: not yet
@@ -19,14 +19,14 @@ struct search {
     uint32_t reached;
 };
 
-static struct name *name_at(const struct list *catalogue, uint32_t id) {
+static struct name *name_at(const struct links *catalogue, uint32_t id) {
     return tally_ref_get(&catalogue->to[id]);
 }
 
 // Returns the target of an edge, NONE beyond the last.
 static uint32_t target(const struct search *search, uint32_t id,
                        uint32_t edge) {
-    const struct list *list =
+    const struct links *list =
         tally_get(name_at(search->catalogue, id), declared);
     if (!list || edge >= list->n)
         return NONE;
@@ -86,7 +86,7 @@ static void step(struct search *search) {
 }
 
 static bool search_init(struct search *search, struct cycles *found,
-                        const struct list *catalogue) {
+                        const struct links *catalogue) {
     size_t n = catalogue->n;
     uint32_t *memory = tally_calloc(n * 5, sizeof *memory);
     if (!memory)
@@ -104,7 +104,7 @@ static bool search_init(struct search *search, struct cycles *found,
 }
 
 // Lists the members of all cycles.
-static bool list_members(struct cycles *found, const struct list *catalogue) {
+static bool list_members(struct cycles *found, const struct links *catalogue) {
     found->ids = tally_calloc(found->members + 1, sizeof *found->ids);
     if (!found->ids)
         return false;
@@ -158,7 +158,7 @@ static void find_example(struct search *search) {
     uint32_t best = NONE;
     uint32_t most = 0;
     for (uint32_t i = 0; i < found->members; i++) {
-        const struct list *users =
+        const struct links *users =
             tally_get(name_at(search->catalogue, found->ids[i]), users);
         if (users && users->n > most) {
             most = users->n;
@@ -169,7 +169,7 @@ static void find_example(struct search *search) {
         describe(search, best);
 }
 
-bool cycles_find(struct cycles *ret_cycles, const struct list *catalogue) {
+bool cycles_find(struct cycles *ret_cycles, const struct links *catalogue) {
     struct search search;
     memset(ret_cycles, 0, sizeof *ret_cycles);
     if (!search_init(&search, ret_cycles, catalogue))

@@ -15,7 +15,7 @@ struct cycles {
 
 // Finds the cycles among all names, and numbers them in name->cycle. Returns
 // false when memory is short. No other thread changes names meanwhile.
-bool cycles_find(struct cycles *ret_cycles, const struct list *catalogue);
+bool cycles_find(struct cycles *ret_cycles, const struct links *catalogue);
 
 void cycles_fini(struct cycles *cycles);
 

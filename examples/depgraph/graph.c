@@ -3,21 +3,21 @@
 
 #include "graph.h"
 
-TALLY_TYPE(text, TALLY_ITEMS(bytes, length));
-TALLY_TYPE(list, TALLY_REF_ITEMS(to, n));
+TALLY_TYPE(string, TALLY_ITEMS(bytes, length));
+TALLY_TYPE(links, TALLY_REF_ITEMS(to, n));
 TALLY_TYPE(name, TALLY_REF(package), TALLY_REF(version), TALLY_REF(declared),
            TALLY_REF(users), TALLY_ITEMS(bytes, size));
 TALLY_TYPE(package, TALLY_REF(name), TALLY_REF(version), TALLY_REF(needs));
 
-struct text *text_new(const char *bytes, size_t length) {
-    struct text *text = tally_new_items(text, length);
+struct string *text_new(const char *bytes, size_t length) {
+    struct string *text = tally_new_items(string, length);
     if (text && length)
         memcpy(text->bytes, bytes, length);
     return text;
 }
 
-struct list *list_new(size_t n) {
-    return tally_new_items(list, n);
+struct links *list_new(size_t n) {
+    return tally_new_items(links, n);
 }
 
 struct name *name_new(const char *bytes, size_t length, uint64_t hash) {
@@ -38,7 +38,7 @@ struct name *name_new(const char *bytes, size_t length, uint64_t hash) {
     return name;
 }
 
-struct package *package_new(struct name *name, struct text *version) {
+struct package *package_new(struct name *name, struct string *version) {
     struct package *package = tally_new(package);
     if (package) {
         tally_set(package, name, name);

@@ -32,21 +32,21 @@
 enum kind { PRE_DEPENDS, DEPENDS, RECOMMENDS, PROVIDES, KINDS };
 
 // A string, such as a version.
-struct text {
+struct string {
     tally_object head;
     uint32_t length; // (c)
     char bytes[];    // (c)
 };
-TALLY_TYPE_DECLARE(text);
+TALLY_TYPE_DECLARE(string);
 
 // An array of references, by kind: [kind] ends before end[kind].
-struct list {
+struct links {
     tally_object head;
     uint32_t n;          // (c)
     uint32_t end[KINDS]; // (c)
     tally_ref to[];      // (c), to names or to packages
 };
-TALLY_TYPE_DECLARE(list);
+TALLY_TYPE_DECLARE(links);
 
 struct name {
     tally_object head;
@@ -73,16 +73,16 @@ TALLY_TYPE_DECLARE(package);
 
 // All of these return an owned reference, or NULL when memory is short. Any
 // thread.
-struct text *text_new(const char *bytes, size_t length);
-struct list *list_new(size_t n);
+struct string *text_new(const char *bytes, size_t length);
+struct links *list_new(size_t n);
 struct name *name_new(const char *bytes, size_t length, uint64_t hash);
 
 // A package of a name; it is virtual until it gets a list of what it needs.
 // version: or NULL.
-struct package *package_new(struct name *name, struct text *version);
+struct package *package_new(struct name *name, struct string *version);
 
 // Where a kind begins in a list.
-static inline uint32_t list_begin(const struct list *list, enum kind kind) {
+static inline uint32_t list_begin(const struct links *list, enum kind kind) {
     return kind ? list->end[kind - 1] : 0;
 }
 

@@ -11,9 +11,9 @@ struct draft {
     struct name *name; // borrowed
     uint64_t place;
     uint32_t end[KINDS];
-    struct text *version;  // owned
-    struct list *declared; // owned
-    struct list *needs;    // owned
+    struct string *version; // owned
+    struct links *declared; // owned
+    struct links *needs;    // owned
 };
 
 static void note_error(struct worker *worker, const struct parser *parser) {

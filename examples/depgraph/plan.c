@@ -7,7 +7,7 @@
 #define SHARED_USERS 16u // more than so many: surely somebody else needs it
 
 static uint32_t count_users(const struct name *name) {
-    const struct list *users = tally_get(name, users);
+    const struct links *users = tally_get(name, users);
     return users ? users->n : 0;
 }
 
@@ -21,8 +21,8 @@ static bool add(struct worker *worker, struct name *name) {
 // nothing, if that makes too many.
 static bool add_locks(struct worker *worker, const struct name *name) {
     struct lockset set = worker->locks;
-    const struct list *users = tally_get(name, users);
-    const struct list *declared = tally_get(name, declared);
+    const struct links *users = tally_get(name, users);
+    const struct links *declared = tally_get(name, declared);
     lockset_add(&set, name);
     for (uint32_t i = 0; users && i < users->n; i++)
         lockset_add(&set, tally_ref_get(&users->to[i]));
@@ -50,7 +50,7 @@ bool plan_upgrade(struct worker *worker, struct name *start) {
         return false;
     for (size_t i = 0; start->cycle && i < names->n; i++) {
         const struct name *name = names->item[i];
-        const struct list *declared = tally_get(name, declared);
+        const struct links *declared = tally_get(name, declared);
         for (uint32_t j = 0; j < declared->n; j++) {
             struct name *next = tally_ref_get(&declared->to[j]);
             if (next->cycle == start->cycle && !is_marked(worker, next) &&
@@ -64,7 +64,7 @@ bool plan_upgrade(struct worker *worker, struct name *start) {
 // Whether somebody declares a name without being marked.
 static bool has_other_users(const struct worker *worker,
                             const struct name *name) {
-    const struct list *users = tally_get(name, users);
+    const struct links *users = tally_get(name, users);
     for (uint32_t i = 0; users && i < users->n; i++)
         if (!is_marked(worker, tally_ref_get(&users->to[i])))
             return true;
@@ -95,7 +95,7 @@ static bool collect_candidates(struct worker *worker, struct name *start) {
         return false;
     for (size_t i = 0; i < names->n; i++) {
         const struct name *name = names->item[i];
-        const struct list *declared = tally_get(name, declared);
+        const struct links *declared = tally_get(name, declared);
         uint32_t end = declared ? declared->end[RECOMMENDS] : 0;
         for (uint32_t j = 0; j < end && names->n < REMOVAL_MAX; j++) {
             struct name *next = tally_ref_get(&declared->to[j]);

@@ -6,21 +6,21 @@
 
 // Returns an owned reference to what the name's package needs; NULL for a
 // virtual package.
-static struct list *current_needs(struct worker *worker,
-                                  const struct name *name) {
+static struct links *current_needs(struct worker *worker,
+                                   const struct name *name) {
     table_lock(&worker->run->table, name);
-    struct list *needs =
+    struct links *needs =
         tally_dup((struct package *)tally_get(name, package), needs);
     table_unlock(&worker->run->table, name);
     return needs;
 }
 
 uint32_t query_users(struct worker *worker, struct name *name) {
-    const struct list *users = tally_get(name, users);
+    const struct links *users = tally_get(name, users);
     uint32_t n = 0;
     for (uint32_t i = 0; users && i < users->end[RECOMMENDS]; i++) {
         const struct name *user = tally_ref_get(&users->to[i]);
-        struct list *needs = current_needs(worker, user);
+        struct links *needs = current_needs(worker, user);
         n += needs != NULL;
         drop(needs);
         tally_safepoint();
@@ -37,7 +37,7 @@ static bool reach(struct worker *worker, struct name *name, uint32_t steps) {
 // while it is read.
 static bool reach_needs(struct worker *worker, const struct name *name,
                         uint32_t steps) {
-    struct list *needs = current_needs(worker, name);
+    struct links *needs = current_needs(worker, name);
     bool whole = true;
     for (uint32_t i = 0; needs && whole && i < needs->end[RECOMMENDS]; i++) {
         struct package *package = tally_ref_get(&needs->to[i]);
@@ -50,7 +50,7 @@ static bool reach_needs(struct worker *worker, const struct name *name,
 // Adds the packages that provide a name.
 static bool reach_providers(struct worker *worker, const struct name *name,
                             uint32_t steps) {
-    const struct list *users = tally_get(name, users);
+    const struct links *users = tally_get(name, users);
     bool whole = true;
     for (uint32_t i = users ? users->end[RECOMMENDS] : 0;
          users && whole && i < users->n; i++)

@@ -47,7 +47,7 @@ static bool is_called(const struct name *name, uint64_t hash, const char *bytes,
 
 // Returns the first slot from the hash's place on that is empty or has the
 // name.
-static tally_ref *find_slot(struct list *slots, uint64_t hash,
+static tally_ref *find_slot(struct links *slots, uint64_t hash,
                             const char *bytes, size_t length) {
     for (uint64_t i = hash;; i++) {
         tally_ref *slot = &slots->to[i & (slots->n - 1)];
@@ -59,10 +59,10 @@ static tally_ref *find_slot(struct list *slots, uint64_t hash,
 
 // Makes room for one more name.
 static bool grow(struct shard *shard) {
-    struct list *old = shard->slots;
+    struct links *old = shard->slots;
     if (old && shard->used * 4 < old->n * 3)
         return true;
-    struct list *slots = list_new(old ? old->n * 2 : SLOTS_LEAST);
+    struct links *slots = list_new(old ? old->n * 2 : SLOTS_LEAST);
     if (!slots)
         return false;
     for (uint32_t i = 0; old && i < old->n; i++) {
@@ -110,7 +110,7 @@ static int alphabetical(const void *a, const void *b) {
 // Collects the table's names, borrowed.
 static void gather(struct table *table, struct name **names) {
     for (unsigned i = 0; i < SHARDS; i++) {
-        const struct list *slots = table->shard[i].slots;
+        const struct links *slots = table->shard[i].slots;
         for (uint32_t j = 0; slots && j < slots->n; j++) {
             struct name *name = tally_ref_get(&slots->to[j]);
             if (name)
@@ -119,12 +119,12 @@ static void gather(struct table *table, struct name **names) {
     }
 }
 
-struct list *table_catalogue(struct table *table) {
+struct links *table_catalogue(struct table *table) {
     size_t n = 0;
     for (unsigned i = 0; i < SHARDS; i++)
         n += table->shard[i].used;
     struct name **names = tally_reallocarray(NULL, n, sizeof *names);
-    struct list *catalogue = names ? list_new(n) : NULL;
+    struct links *catalogue = names ? list_new(n) : NULL;
     if (catalogue) {
         gather(table, names);
         qsort(names, n, sizeof *names, alphabetical);

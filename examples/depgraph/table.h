@@ -26,7 +26,7 @@
 
 struct shard {
     _Alignas(64) pthread_mutex_t mutex;
-    struct list *slots; // owned; a power of two of them, NULL when none
+    struct links *slots; // owned; a power of two of them, NULL when none
     uint32_t used;
 };
 
@@ -47,7 +47,7 @@ struct name *table_intern(struct table *table, const char *bytes,
 
 // All names in alphabetical order, numbered: an owned list, or NULL when
 // memory is short. No other thread uses the table.
-struct list *table_catalogue(struct table *table);
+struct links *table_catalogue(struct table *table);
 
 // Locks and unlocks one name.
 void table_lock(struct table *table, const struct name *name);

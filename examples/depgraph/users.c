@@ -9,7 +9,7 @@
 // The share of one thread.
 struct share {
     struct worker *worker;
-    const struct list *catalogue;
+    const struct links *catalogue;
     uint32_t first;
     uint32_t end;
     uint32_t (*at)[KINDS]; // by name: how many, then where the next one goes
@@ -20,11 +20,11 @@ typedef void (*edge_fn)(struct share *share, struct name *from, struct name *to,
 
 // Calls fn for each edge into the share: by kind, then by who declares it.
 static void each_edge(struct share *share, edge_fn fn) {
-    const struct list *all = share->catalogue;
+    const struct links *all = share->catalogue;
     for (int kind = 0; kind < KINDS; kind++)
         for (uint32_t i = 0; i < all->n; i++) {
             struct name *from = tally_ref_get(&all->to[i]);
-            const struct list *declared = tally_get(from, declared);
+            const struct links *declared = tally_get(from, declared);
             for (uint32_t j = declared ? list_begin(declared, (enum kind)kind)
                                        : 0;
                  declared && j < declared->end[kind]; j++) {
@@ -45,7 +45,7 @@ static void count_edge(struct share *share, struct name *from, struct name *to,
 
 static void add_edge(struct share *share, struct name *from, struct name *to,
                      int kind) {
-    struct list *users = tally_get(to, users);
+    struct links *users = tally_get(to, users);
     tally_set(users, to[share->at[to->id - share->first][kind]++], from);
 }
 
@@ -62,7 +62,7 @@ static bool make_lists(struct share *share) {
         }
         if (!n)
             continue;
-        struct list *users = list_new(n);
+        struct links *users = list_new(n);
         if (!users)
             return false;
         memcpy(users->end, end, sizeof end);

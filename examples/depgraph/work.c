@@ -8,7 +8,7 @@
 #define ABSENT_MAX 1000u // how much a thread may have dropped
 
 static struct name *any_name(struct worker *worker) {
-    const struct list *all = worker->run->catalogue;
+    const struct links *all = worker->run->catalogue;
     return tally_ref_get(&all->to[random_below(worker, all->n)]);
 }
 
@@ -16,7 +16,7 @@ static struct name *any_name(struct worker *worker) {
 // cycle, so that there is work for the collector. NULL if none was found.
 static struct name *choose(struct worker *worker) {
     const struct cycles *cycles = &worker->run->cycles;
-    const struct list *all = worker->run->catalogue;
+    const struct links *all = worker->run->catalogue;
     for (int tries = 0; tries < 64; tries++) {
         struct name *name = any_name(worker);
         if (cycles->members && random_below(worker, 2))
@@ -38,7 +38,7 @@ static bool query(struct worker *worker) {
 // Chooses what some package needs: the more often others do, the likelier.
 static struct name *choose_target(struct worker *worker) {
     const struct name *name = any_name(worker);
-    const struct list *declared = tally_get(name, declared);
+    const struct links *declared = tally_get(name, declared);
     if (!declared || !declared->n)
         return NULL;
     return tally_ref_get(&declared->to[random_below(worker, declared->n)]);

@@ -17,7 +17,7 @@ struct run {
     struct failure failure;
     struct input input;
     struct table table;
-    struct list *catalogue; // owned: all names by number
+    struct links *catalogue; // owned: all names by number
     struct cycles cycles;
     atomic_bool enough; // the time to work is over
 };

@@ -16,6 +16,9 @@
 // An exported function or variable.
 #define TALLY_API __attribute__((visibility("default")))
 
+// A variable of one program or shared library, which no other sees.
+#define TALLY_HIDDEN_ __attribute__((visibility("hidden")))
+
 // A fast path that programs compile in. Each one exists in the library as a
 // symbol too, for debuggers and foreign-function interfaces.
 #define TALLY_INLINE TALLY_API inline
@@ -37,9 +40,11 @@
 #ifdef __cplusplus
 #define TALLY_BEGIN extern "C" {
 #define TALLY_END }
+#define TALLY_ASSERT_(condition, text) static_assert(condition, text)
 #else
 #define TALLY_BEGIN
 #define TALLY_END
+#define TALLY_ASSERT_(condition, text) _Static_assert(condition, text)
 #endif
 
 #endif

@@ -34,11 +34,13 @@ struct tally_counts {
 #define TALLY_COUNT_HOT 0x40u       // is counted by each thread apart
 
 // Makes an object of struct T, whose type TALLY_TYPE(T, ...) defines.
-#define tally_new(T) ((struct T *)tally_object_new(TALLY_TYPE_OF(T), 0))
+#define tally_new(T)                                                           \
+    ((struct T *)tally_object_new_sized(TALLY_TYPE_OF(T), sizeof(struct T)))
 
 // Makes an object of struct T with n items.
 #define tally_new_items(T, n)                                                  \
-    ((struct T *)tally_object_new(TALLY_TYPE_OF(T), n))
+    ((struct T *)tally_object_new_items_sized(TALLY_TYPE_OF(T), n,             \
+                                              sizeof(struct T)))
 
 // Makes an object and gives the caller the only reference to it. Its payload
 // is zero, but for the field that holds the number of items. The calling
@@ -54,6 +56,31 @@ struct tally_counts {
 //           limit_wait_ms for a collection of another thread.
 // Cost:     some instructions for a small object (bench/churn).
 TALLY_API TALLY_MUST_USE void *tally_object_new(tally_type *type, size_t items);
+
+// The same for the caller's structure of a type: a type of another size is one
+// of another structure that is called the same, and nothing is made of it.
+//
+// size:     of the structure, as its type says.
+// Returns:  an owned reference, or NULL with errno set.
+// Errors:   as tally_object_new; EINVAL for another size, which is told on
+//           stderr.
+// Threads:  any.
+// Blocks:   as tally_object_new.
+// Cost:     as tally_object_new.
+TALLY_API TALLY_MUST_USE void *tally_object_new_sized(tally_type *type,
+                                                      size_t size);
+
+// The same with items.
+//
+// items:    as in tally_object_new; size: as in tally_object_new_sized.
+// Returns:  an owned reference, or NULL with errno set.
+// Errors:   as tally_object_new_sized.
+// Threads:  any.
+// Blocks:   as tally_object_new.
+// Cost:     as tally_object_new.
+TALLY_API TALLY_MUST_USE void *tally_object_new_items_sized(tally_type *type,
+                                                            size_t items,
+                                                            size_t size);
 
 // Counts one more reference to an object.
 //

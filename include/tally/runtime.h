@@ -58,11 +58,14 @@ struct tally_config {
                              // 8, and one for four beside the threads; 0
     uint64_t hash_seed;      // makes the hashes of every run the same, for
                              // tests; 0: random; 0
+    uint64_t copies;         // 1: another copy of the library may run in this
+                             // process, linked into a plugin say, none of
+                             // whose objects come to this one; 0
 };
 #define TALLY_CONFIG_INIT                                                      \
     {                                                                          \
         sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1,  \
-            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100, 0, 0, 0            \
+            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100, 0, 0, 0, 0         \
     }
 
 // Starts the runtime with options. Environment options win over these.
@@ -74,7 +77,8 @@ struct tally_config {
 // Returns:  0.
 // Errors:   TALLY_BUSY when it has started already, TALLY_INVALID for an
 //           option out of range, TALLY_NO_MEMORY when no address space is to
-//           be had.
+//           be had, TALLY_UNSUPPORTED when another copy of the library runs
+//           in this process (told on stderr; option copies).
 // Threads:  any, before the runtime is used; of several at once one sets the
 //           options, and the others get TALLY_BUSY when it has started.
 // Blocks:   while another thread starts or ends the runtime.

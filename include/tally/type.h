@@ -108,12 +108,25 @@ struct tally_type {
 // The type of struct [T], declared by TALLY_TYPE(T, ...).
 #define TALLY_TYPE_OF(T) (&tally_type_##T)
 
-// Declares the type of struct T in a header.
-#define TALLY_TYPE_DECLARE(T) extern tally_type tally_type_##T
-
-// Defines the type of struct T in one source file, from up to 16 traits.
+// Defines the type of struct T in one source file, from up to 16 traits. Like a
+// structure it belongs to the program or shared library that it is compiled
+// into: another may have a struct T of its own. The names of the library's own
+// types (text, list, map ...) are taken.
 #define TALLY_TYPE(...)                                                        \
-    TALLY_CAT_(TALLY_TYPE_, TALLY_COUNT_(__VA_ARGS__))(__VA_ARGS__)
+    TALLY_DEFINE_(TALLY_HIDDEN_, TALLY_CHECK_NOT_, TALLY_FIRST_(__VA_ARGS__),  \
+                  TALLY_TRAITS_OF_(__VA_ARGS__))
+
+// Declares it in a header, for the other source files.
+#define TALLY_TYPE_DECLARE(T) extern TALLY_HIDDEN_ tally_type tally_type_##T
+
+// The same for a type that a shared library has for others too. Its name is one
+// of the whole process: a second library that exports a type of this name ends
+// the process as it is loaded, with a line that says so.
+#define TALLY_TYPE_EXPORTED(...)                                               \
+    TALLY_DEFINE_(TALLY_API, TALLY_CHECK_EXPORT_, TALLY_FIRST_(__VA_ARGS__),   \
+                  TALLY_TRAITS_OF_(__VA_ARGS__))
+#define TALLY_TYPE_DECLARE_EXPORTED(T)                                         \
+    extern TALLY_API tally_type tally_type_##T
 
 // The traits. A named field is checked to be a tally_ref (array), a tally_aref
 // (array), or a tally_cell (array).
@@ -149,6 +162,16 @@ struct tally_type {
 // Blocks:   for other registrations.
 // Cost:     a lock; some microseconds.
 TALLY_API tally_status tally_type_register(tally_type *type);
+
+// Whether the type that a library has defined is the one that its code finds
+// under the name, for TALLY_TYPE_EXPORTED: ends the process if it is not.
+//
+// Returns:  nothing.
+// Threads:  the one that loads the library.
+// Blocks:   no.
+// Cost:     two compares.
+TALLY_API void tally_type_exported_(const tally_type *type,
+                                    const tally_trait *traits, size_t size);
 
 // Tells the visitor about one counted field, inside a visit hook.
 //

@@ -2,6 +2,7 @@
 
 #include <tally/map.h>
 
+#include "container/types.h"
 #include "container/compound.h"
 #include "base/status.h"
 #include "container/hashed.h"
@@ -10,7 +11,9 @@
 struct map {
     struct tly_hashed hashed;
 };
-TALLY_TYPE(map, TALLY_AREF(hashed.table), TALLY_PROTOCOL(tly_map_protocol));
+TLY_TYPE(map, map,
+         TLY_HAS(map, TALLY_AREF(hashed.table))
+             TLY_HAS(map, TALLY_PROTOCOL(tly_map_protocol)));
 
 static struct tly_hashed *hashed_of(const tally_map *map) {
     return (struct tly_hashed *)(uintptr_t)map;

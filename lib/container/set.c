@@ -2,6 +2,7 @@
 
 #include <tally/set.h>
 
+#include "container/types.h"
 #include "container/compound.h"
 #include "base/status.h"
 #include "container/hashed.h"
@@ -9,7 +10,9 @@
 struct set {
     struct tly_hashed hashed;
 };
-TALLY_TYPE(set, TALLY_AREF(hashed.table), TALLY_PROTOCOL(tly_set_protocol));
+TLY_TYPE(set, set,
+         TLY_HAS(set, TALLY_AREF(hashed.table))
+             TLY_HAS(set, TALLY_PROTOCOL(tly_set_protocol)));
 
 static struct tly_hashed *hashed_of(const tally_set *set) {
     return (struct tly_hashed *)(uintptr_t)set;

@@ -11,6 +11,7 @@
 
 #include <tally/weak.h>
 
+#include "container/types.h"
 #include "container/hash.h"
 #include "base/status.h"
 #include "container/hashed.h"
@@ -20,7 +21,7 @@ struct weakmap {
     struct tly_hashed hashed;
     bool by_value;
 };
-TALLY_TYPE(weakmap, TALLY_AREF(hashed.table));
+TLY_TYPE(weakmap, weakmap, TLY_HAS(weakmap, TALLY_AREF(hashed.table)));
 
 static struct weakmap *weakmap_of(const tally_weakmap *map) {
     return (struct weakmap *)(uintptr_t)map;

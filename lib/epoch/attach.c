@@ -298,21 +298,30 @@ struct tly_mutator *tly_self_attached(void) {
     return NULL;
 }
 
+// Inside the gate, for what cannot fail: it is about an object or a block, and
+// so the runtime has been started.
+static void gate_surely(void) {
+    tally_status status = tly_gate_pass();
+    if (status != TALLY_OK)
+        tly_misuse("thread %u uses what is no object or block of this heap, "
+                   "which cannot be started: %s",
+                   tly_os_thread_id(), tally_strerror(status));
+}
+
 void tly_attach_surely(void) {
     int error = errno;
-    while (!tly_is_attached(tly_self()) && !tly_self_attached())
+    while (!tly_is_attached(tly_self()) && !tly_self_attached()) {
+        gate_surely();
+        tly_gate_leave();
         tly_os_yield();
+    }
     errno = error;
 }
 
 struct tly_mutator *tly_reserve_take(void) {
     if (attach_reserve++ > 0)
         return tly_mutator_of(1);
-    tally_status status = tly_gate_pass();
-    if (status != TALLY_OK)
-        tly_misuse("thread %u uses what is no object or block of this heap, "
-                   "which cannot be started: %s",
-                   tly_os_thread_id(), tally_strerror(status));
+    gate_surely();
     struct tly_mutator *self = tly_mutator_of(1);
     for (uint32_t state = TLY_VACANT;; state = TLY_VACANT) {
         // ORDER[state] seq_cst: as adoption of any vacant mutator.

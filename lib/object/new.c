@@ -2,6 +2,7 @@
 
 #include <tally/object.h>
 
+#include "base/check.h"
 #include "base/poison.h"
 #include "base/status.h"
 #include "epoch/attach.h"
@@ -91,23 +92,21 @@ static TLY_COLD void *new_slow(tally_type *type, size_t items) {
     return object_make(self, type, object);
 }
 
-void *tally_object_new(tally_type *type, size_t items) {
+TLY_INLINE void *new_fixed(tally_type *type) {
     tly_locks_none("an allocation");
     struct tly_local *self = tly_local_of(tly_self());
     // ORDER[types] acquire: a type with a bin is complete.
     struct tly_bin *bin = &self->heap.bins[tly_load_acquire(&type->bin_)];
     char *block;
     uint64_t mask;
-    if (TLY_UNLIKELY(items)) {
-        return new_slow(type, items);
-    } else if (TLY_LIKELY(bin->lease.cached)) {
+    if (TLY_LIKELY(bin->lease.cached)) {
         block = bin->cache[--bin->lease.cached];
     } else if (TLY_LIKELY((mask = bin->lease.mask))) {
         bin->lease.mask = mask & (mask - 1);
         block =
             bin->lease.base + (size_t)tly_bit_lowest(mask) * bin->lease.size;
     } else {
-        return new_slow(type, items);
+        return new_slow(type, 0);
     }
     tly_unpoison(block, 32 + 16 * type->words_);
     char *payload = block + sizeof(tally_object);
@@ -115,4 +114,28 @@ void *tally_object_new(tally_type *type, size_t items) {
     for (uint32_t n = type->words_; TLY_UNLIKELY(n > 1); n--)
         memset(payload += 16, 0, 16);
     return object_make(self, type, (tally_object *)(void *)block);
+}
+
+void *tally_object_new(tally_type *type, size_t items) {
+    return TLY_LIKELY(!items) ? new_fixed(type) : new_slow(type, items);
+}
+
+static TLY_COLD void *mismatch(const tally_type *type, size_t size) {
+    tly_report("type %s has %zu bytes, and a struct %s of %zu bytes is to be "
+               "made of it: two structures that are called the same",
+               type->name, type->size, type->name, size);
+    errno = EINVAL;
+    return NULL;
+}
+
+void *tally_object_new_sized(tally_type *type, size_t size) {
+    return TLY_LIKELY(type->size == size) ? new_fixed(type)
+                                          : mismatch(type, size);
+}
+
+void *tally_object_new_items_sized(tally_type *type, size_t items,
+                                   size_t size) {
+    if (type->size != size)
+        return mismatch(type, size);
+    return tally_object_new(type, items);
 }

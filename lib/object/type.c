@@ -6,8 +6,12 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "epoch/attach.h"
 #include "epoch/gate.h"
+#include "epoch/rcu.h"
+#include "epoch/world.h"
 #include "object/made.h"
+#include "platform/module.h"
 #include "platform/os.h"
 #include "pool/class.h"
 #include "sync/mutex.h"
@@ -338,9 +342,50 @@ void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
     }
 }
 
+void tally_type_exported_(const tally_type *type, const tally_trait *traits,
+                          size_t size) {
+    if (type->traits == traits && type->size == size)
+        return;
+    tly_misuse("two libraries export a type %s: of %zu bytes by %s, of %zu "
+               "bytes by %s; call one otherwise, or define it by TALLY_TYPE",
+               type->name, type->size, tly_module_of(type->traits), size,
+               tly_module_of(traits));
+}
+
+// ---- registering
+
+static void keep(const tally_type *type) {
+    if (!tly_module_keep(type))
+        tly_report("%s, which defines the type %s, cannot be kept loaded: it "
+                   "must not be unloaded",
+                   tly_module_of(type), type->name);
+}
+
+// The descriptor is looked at for as long as the runtime lives, and so the
+// library that it lies in stays loaded. The loader's lock may be held by a
+// thread that waits for this one, in a constructor: it is waited for as the end
+// of a stop is.
+static void keep_all(const tally_type *type) {
+    struct tly_mutator *self = tly_self();
+    bool parks =
+        tly_is_attached(self) && !tly_rcu_ongoing() && !self->stopped_world;
+    if (parks)
+        tly_mutator_park(self);
+    // ORDER[types] acquire: it has been kept.
+    for (; type && !tly_load_acquire(&type->index_); type = survey_base(type))
+        if (!type->made_)
+            keep(type);
+    if (!parks)
+        return;
+    tly_mutator_unpark(self);
+    tly_world_pass(self);
+    tly_poll(self, false);
+}
+
 tally_status tally_type_register(tally_type *type) {
-    if (!type)
+    if (!type || !type->name || !type->traits)
         return TALLY_INVALID;
+    keep_all(type);
     tally_status status = tly_gate_pass();
     if (status != TALLY_OK)
         return status;

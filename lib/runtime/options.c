@@ -43,6 +43,7 @@ static const struct option options[] = {
     OPTION(zeal, 0, 1 << 20),
     OPTION_OR_ZERO(workers, 1, 16),
     OPTION(hash_seed, 0, UINT64_MAX),
+    OPTION(copies, 0, 1),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -88,7 +89,8 @@ tally_status tly_options_read(struct tally_config *config) {
                        "report, hot, limbo_objects, limbo_bytes, "
                        "later_bytes, mode, collector, deadline_ms, "
                        "collect_share, limit_bytes, limit_wait_ms, zeal, "
-                       "workers and hash_seed, as name:number, with commas",
+                       "workers, hash_seed and copies, as name:number, "
+                       "with commas",
                        text);
             return TALLY_INVALID;
         }

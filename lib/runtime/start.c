@@ -32,6 +32,7 @@
 #include "object/type.h"
 #include "object/weak.h"
 #include "observe/kept.h"
+#include "platform/module.h"
 #include "pool/freeze.h"
 #include "runtime/background.h"
 #include "runtime/executor.h"
@@ -109,19 +110,29 @@ static void configure(const struct tally_config *config) {
     runtime_reports = config->report;
 }
 
-static tally_status start_locked(const struct tally_config *given) {
-    struct tally_config config = TALLY_CONFIG_INIT;
-    if (given && (!given->size || given->size > sizeof(config)))
-        return TALLY_INVALID;
-    if (given)
-        memcpy(&config, given, given->size); // an older one has fewer options
-    tally_status status = tly_options_read(&config);
-    if (status != TALLY_OK)
-        return status;
+// Objects of one copy of the library are none to another, which would count
+// and free them all the same.
+static tally_status alone(bool beside) {
+    const char *other;
+    if (beside) {
+        tly_module_claim_beside();
+        return TALLY_OK;
+    }
+    if (tly_module_claim(&other))
+        return TALLY_OK;
+    tly_report("there are two copies of the library in this process: that in "
+               "%s runs, that in %s is not started; link both to one "
+               "libtally.so, or set the option copies if no object of one "
+               "comes to the other",
+               other, tly_module_of(&runtime_lock));
+    return TALLY_UNSUPPORTED;
+}
+
+static tally_status start_layers(const struct tally_config *config) {
     tly_class_start();
-    tly_hash_start(config.hash_seed);
+    tly_hash_start(config->hash_seed);
     tly_byte_lock_start();
-    status = tly_range_start(config.reserve_bytes);
+    tally_status status = tly_range_start(config->reserve_bytes);
     if (status != TALLY_OK)
         return status;
     for (size_t n = 0; n < STEPS; n++) {
@@ -131,7 +142,7 @@ static tally_status start_locked(const struct tally_config *given) {
             return status;
         }
     }
-    configure(&config);
+    configure(config);
     tly_executor_start();
     tly_background_start();
     status = tly_attach_start(); // threads may come
@@ -140,11 +151,36 @@ static tally_status start_locked(const struct tally_config *given) {
     return status;
 }
 
+static tally_status start_locked(const struct tally_config *given) {
+    struct tally_config config = TALLY_CONFIG_INIT;
+    if (given && (!given->size || given->size > sizeof(config)))
+        return TALLY_INVALID;
+    if (given)
+        memcpy(&config, given, given->size); // an older one has fewer options
+    tally_status status = tly_options_read(&config);
+    if (status != TALLY_OK)
+        return status;
+    status = alone(config.copies);
+    if (status != TALLY_OK)
+        return status;
+    status = start_layers(&config);
+    if (status != TALLY_OK)
+        tly_module_unclaim();
+    return status;
+}
+
+// Handlers of fork and of threads' ends, and threads of its own, call the
+// library: it stays loaded, also where it is part of another.
+static void before_start(void) {
+    (void)tly_module_keep(&runtime_lock);
+    tly_fork_start();
+}
+
 tally_status tly_runtime_ensure(void) {
     tly_fork_check();
     if (TLY_LIKELY(tly_runtime_started()))
         return TALLY_OK;
-    tly_fork_start();
+    before_start();
     tly_runtime_lock();
     tally_status status = tly_runtime_started() ? TALLY_OK : start_locked(NULL);
     tly_runtime_unlock();
@@ -152,7 +188,7 @@ tally_status tly_runtime_ensure(void) {
 }
 
 tally_status tally_init(const struct tally_config *config) {
-    tly_fork_start();
+    before_start();
     tly_runtime_lock();
     tally_status status =
         tly_runtime_started() ? TALLY_BUSY : start_locked(config);
@@ -219,6 +255,7 @@ static tally_status end_alone(void) {
         tly_attach_end();
         end_from(STEPS);
         settings_end();
+        tly_module_unclaim();
     } else {
         tly_gate_open();
     }

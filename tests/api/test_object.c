@@ -10,12 +10,12 @@ struct pair {
 };
 TALLY_TYPE(pair, TALLY_REF(left), TALLY_REF(right));
 
-struct bytes {
+struct blob {
     tally_object head;
     uint64_t length;
     unsigned char item[];
 };
-TALLY_TYPE(bytes, TALLY_ITEMS(item, length));
+TALLY_TYPE(blob, TALLY_ITEMS(item, length));
 
 struct table {
     tally_object head;
@@ -71,7 +71,7 @@ static void items_are_zero_and_their_number_is_set(void **state) {
     (void)state;
     for (size_t items = 0; items < 70000; items = items * 3 + 1) {
         for (int round = 0; round < 2; round++) {
-            struct bytes *bytes = tally_new_items(bytes, items);
+            struct blob *bytes = tally_new_items(blob, items);
             assert_non_null(bytes);
             assert_int_equal(bytes->length, items);
             assert_true(is_zero(bytes->item, items));
@@ -106,7 +106,7 @@ static void too_many_items_are_refused(void **state) {
                            (size_t)1 << 40, (size_t)1 << 39};
     for (size_t n = 0; n < sizeof(many) / sizeof(many[0]); n++) {
         errno = 0;
-        assert_null(tally_new_items(bytes, many[n]));
+        assert_null(tally_new_items(blob, many[n]));
         assert_int_equal(errno, ENOMEM);
         assert_null(tally_new_items(table, many[n]));
         assert_int_equal(errno, ENOMEM);
@@ -119,9 +119,9 @@ static void too_many_items_are_refused(void **state) {
 static void an_object_knows_its_type(void **state) {
     (void)state;
     struct pair *pair = tally_new(pair);
-    struct bytes *bytes = tally_new_items(bytes, 100000);
+    struct blob *bytes = tally_new_items(blob, 100000);
     assert_ptr_equal(tally_type_of(pair), TALLY_TYPE_OF(pair));
-    assert_ptr_equal(tally_type_of(bytes), TALLY_TYPE_OF(bytes));
+    assert_ptr_equal(tally_type_of(bytes), TALLY_TYPE_OF(blob));
     tally_decref(pair);
     tally_decref(bytes);
 }

@@ -16,7 +16,8 @@ static inline void deferral_comes(void *arg) {
 static inline void *thread_defers(void *arg) {
     bool done = true;
     for (int n = 0; n < 300 && done; n++) {
-        struct thing *thing = tally_new(thing);
+        struct thing *thing =
+            tally_object_new_sized(TALLY_TYPE_OF(thing), sizeof(*thing));
         char *block = tally_alloc((size_t)n * 30);
         done = !refused(thing) && !refused(block);
         if (thing) {

@@ -14,7 +14,8 @@ static inline bool weak_scenario(void) {
     int called = 0, made = 0;
     bool done = true;
     for (int n = 0; n < 40; n++) {
-        struct thing *thing = tally_new(thing);
+        struct thing *thing = tally_object_new_items_sized(TALLY_TYPE_OF(thing),
+                                                           0, sizeof(*thing));
         if (refused(thing))
             return false;
         tally_weak *weak[3] = {NULL};

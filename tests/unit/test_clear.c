@@ -241,19 +241,19 @@ static void objects_made_by_destroy_hooks_live(void **state) {
     assert_int_equal(ended, 2 * COUNT);
 }
 
-struct list {
+struct links {
     tally_object head;
     uint64_t length;
     tally_ref items[];
 };
-TALLY_TYPE(list, TALLY_REF_ITEMS(items, length));
+TALLY_TYPE(links, TALLY_REF_ITEMS(items, length));
 
 static void garbage_of_any_size_gives_its_memory_back(void **state) {
     (void)state;
     struct tly_local *self = begin();
     size_t counts[] = {1, 100, 5000, 100000, 1000000};
     for (unsigned n = 0; n < 5; n++) {
-        struct list *list = tally_new_items(list, counts[n]);
+        struct links *list = tally_new_items(links, counts[n]);
         assert_non_null(list);
         tally_ref_set(list, &list->items[0], list);
         tally_ref_set(list, &list->items[counts[n] - 1], list);

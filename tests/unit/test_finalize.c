@@ -30,12 +30,12 @@ struct plain {
 };
 TALLY_TYPE(plain, TALLY_REF(next));
 
-struct list { // the word behind it depends on its length
+struct links { // the word behind it depends on its length
     tally_object head;
     uint64_t length;
     tally_ref items[];
 };
-TALLY_TYPE(list, TALLY_REF_ITEMS(items, length),
+TALLY_TYPE(links, TALLY_REF_ITEMS(items, length),
            TALLY_FINALIZE(guest_finalizes),
            TALLY_FINALIZE_BY(TALLY_EXECUTOR_PUMPED));
 
@@ -150,7 +150,7 @@ static void objects_of_any_length_can_wait(void **state) {
     struct tly_local *self = local_make();
     size_t lengths[] = {0, 1, 2, 31, 1000, 100000};
     for (unsigned n = 0; n < 6; n++) {
-        struct list *list = tally_new_items(list, lengths[n]);
+        struct links *list = tally_new_items(links, lengths[n]);
         if (lengths[n])
             tally_ref_set(list, &list->items[lengths[n] - 1], list);
         if (lengths[n]) // whole, though the link lies right behind

@@ -28,12 +28,12 @@ struct last {
 TALLY_TYPE(last, TALLY_REF(next), TALLY_FINALIZE(node_finalizes),
            TALLY_DESTROY(node_ends));
 
-struct list {
+struct links {
     tally_object head;
     uint64_t length;
     tally_ref items[];
 };
-TALLY_TYPE(list, TALLY_REF_ITEMS(items, length));
+TALLY_TYPE(links, TALLY_REF_ITEMS(items, length));
 
 static void node_ends(void *object) {
     if (ended < 16)
@@ -154,7 +154,7 @@ static void every_node_of_a_tree_ends_once(void **state) {
 static void items_are_dropped(void **state) {
     (void)state;
     struct tly_local *self = begin();
-    struct list *list = tally_new_items(list, 100);
+    struct links *list = tally_new_items(links, 100);
     for (unsigned n = 0; n < 100; n += 2)
         tally_ref_set_steal(list, &list->items[n], tally_new(pair));
     tally_decref(list);
@@ -315,7 +315,7 @@ static void a_slice_has_hooks_and_finalizers_too(void **state) {
     (void)state;
     struct tly_local *self = begin();
     slice_set(128);
-    struct list *list = tally_new_items(list, 2000);
+    struct links *list = tally_new_items(links, 2000);
     for (unsigned n = 0; n < 2000; n++) {
         struct last *last = tally_new(last);
         tally_set_steal(last, next, tally_new(node));
@@ -333,7 +333,7 @@ static void what_may_not_run_hooks_has_slices_too(void **state) {
     (void)state;
     struct tly_local *self = begin();
     slice_set(128);
-    struct list *list = tally_new_items(list, 1000);
+    struct links *list = tally_new_items(links, 1000);
     for (unsigned n = 0; n < 1000; n++)
         tally_ref_set_steal(list, &list->items[n], tally_new(node));
     tly_count_act(self, &list->head, tly_count_drop(self, &list->head));

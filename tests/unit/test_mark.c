@@ -9,12 +9,12 @@ struct node {
 };
 TALLY_TYPE(node, TALLY_REF(left), TALLY_REF(right));
 
-struct list {
+struct links {
     tally_object head;
     uint64_t length;
     tally_ref items[];
 };
-TALLY_TYPE(list, TALLY_REF_ITEMS(items, length));
+TALLY_TYPE(links, TALLY_REF_ITEMS(items, length));
 
 #define NODES 20000u
 static struct node *nodes[NODES];
@@ -114,7 +114,7 @@ static void an_object_with_more_references_than_the_queue_has_entries(
     void **state) {
     (void)state;
     local_make();
-    struct list *list = tally_new_items(list, 500);
+    struct links *list = tally_new_items(links, 500);
     for (unsigned n = 0; n < 500; n++) {
         struct node *node = tally_new(node);
         tally_ref_set_steal(list, &list->items[n], node);

@@ -16,12 +16,12 @@ struct big {
 };
 TALLY_TYPE(big);
 
-struct text {
+struct string {
     tally_object head;
     uint32_t length;
     char items[];
 };
-TALLY_TYPE(text, TALLY_ITEMS(items, length));
+TALLY_TYPE(string, TALLY_ITEMS(items, length));
 
 struct wide {
     tally_object head;
@@ -66,7 +66,7 @@ static void items_are_zero_and_their_number_is_set(void **state) {
     (void)state;
     size_t counts[] = {0, 1, 3, 100, 32768, 100000, 5000000};
     for (unsigned n = 0; n < 7; n++) {
-        struct text *text = tally_new_items(text, counts[n]);
+        struct string *text = tally_new_items(string, counts[n]);
         assert_int_equal(text->length, counts[n]);
         for (size_t i = 0; i < counts[n]; i++)
             if (text->items[i])
@@ -95,7 +95,7 @@ static void more_items_than_memory_are_refused(void **state) {
         assert_int_equal(errno, ENOMEM);
     }
     // A number of 32 bits cannot hold it.
-    assert_null(tally_new_items(text, (size_t)UINT32_MAX + 1));
+    assert_null(tally_new_items(string, (size_t)UINT32_MAX + 1));
 }
 
 static void the_first_object_registers_its_type(void **state) {

@@ -8,12 +8,12 @@ struct pair {
 };
 TALLY_TYPE(pair, TALLY_REF(left), TALLY_REF(right));
 
-struct list {
+struct links {
     tally_object head;
     uint32_t length;
     tally_ref item[];
 };
-TALLY_TYPE(list, TALLY_REF_ITEMS(item, length));
+TALLY_TYPE(links, TALLY_REF_ITEMS(item, length));
 
 struct leaf {
     tally_object head;
@@ -36,7 +36,7 @@ TALLY_TYPE(file, TALLY_REF(next), TALLY_FINALIZE(close_it));
 static void what_may_refer_to_others_is_tracked(void **state) {
     (void)state;
     struct pair *pair = tally_new(pair);
-    struct list *list = tally_new_items(list, 3);
+    struct links *list = tally_new_items(links, 3);
     struct leaf *leaf = tally_new(leaf);
     assert_true(tally_is_tracked(pair));
     assert_true(tally_is_tracked(list));

@@ -51,19 +51,19 @@ struct finished {
 };
 TALLY_TYPE(finished, TALLY_FINALIZE(hook));
 
-struct list {
+struct links {
     tally_object head;
     uint32_t length;
     tally_ref items[];
 };
-TALLY_TYPE(list, TALLY_REF_ITEMS(items, length));
+TALLY_TYPE(links, TALLY_REF_ITEMS(items, length));
 
-struct text {
+struct string {
     tally_object head;
     uint64_t length;
     char items[];
 };
-TALLY_TYPE(text, TALLY_ITEMS(items, length));
+TALLY_TYPE(string, TALLY_ITEMS(items, length));
 
 struct derived {
     struct pair base;
@@ -131,17 +131,17 @@ static void types_that_are_not_simple_are_asked(void **state) {
     assert_asks(&tally_type_late);
     assert_asks(&tally_type_ended);
     assert_asks(&tally_type_finished);
-    assert_asks(&tally_type_list);
+    assert_asks(&tally_type_links);
 }
 
 static void types_without_references_are_not_tracked(void **state) {
     (void)state;
     register_it(&tally_type_finished);
-    register_it(&tally_type_text);
+    register_it(&tally_type_string);
     assert_int_equal(gc_of(&tally_type_finished) & TLY_GC_TRACKED, 0);
-    assert_int_equal(gc_of(&tally_type_text) & TLY_GC_TRACKED, 0);
-    register_it(&tally_type_list);
-    assert_int_equal(gc_of(&tally_type_list) & TLY_GC_TRACKED, TLY_GC_TRACKED);
+    assert_int_equal(gc_of(&tally_type_string) & TLY_GC_TRACKED, 0);
+    register_it(&tally_type_links);
+    assert_int_equal(gc_of(&tally_type_links) & TLY_GC_TRACKED, TLY_GC_TRACKED);
 }
 
 static void a_derived_type_has_its_bases_traits(void **state) {
@@ -341,13 +341,13 @@ static void a_derived_objects_references_are_all_found_once(void **state) {
 
 static void items_are_found_as_many_as_there_are(void **state) {
     (void)state;
-    struct list *list = tally_new_items(list, 5);
+    struct links *list = tally_new_items(links, 5);
     assert_int_equal(list->length, 5);
     find(list);
     assert_int_equal(found, 5);
     assert_ptr_equal(found_refs[4], &list->items[4]);
     tally_decref(list);
-    list = tally_new_items(list, 0);
+    list = tally_new_items(links, 0);
     find(list);
     assert_int_equal(found, 0);
     tally_decref(list);

@@ -16,31 +16,50 @@ char tally_is_cell_(const tally_cell *field);
                 3, 2, 1, 0)
 #define TALLY_PICK_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, ...) r
 
-#define TALLY_DEFINE_(T, ...)                                                  \
+// The first of some arguments.
+#define TALLY_FIRST_(...) TALLY_FIRST2_(__VA_ARGS__, 0)
+#define TALLY_FIRST2_(first, ...) first
+
+// A type and its traits, by [linkage]; [check] is a function or nothing.
+#define TALLY_DEFINE_(linkage, check, T, ...)                                  \
+    TALLY_DEFINE2_(linkage, check, T, __VA_ARGS__)
+#define TALLY_DEFINE2_(linkage, check, T, ...)                                 \
     static const tally_trait tally_traits_##T[] = {__VA_ARGS__{                \
         TALLY_TRAIT_END, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL}};           \
-    tally_type tally_type_##T = {#T,                                           \
-                                 sizeof(struct T),                             \
-                                 tally_traits_##T,                             \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 0,                                            \
-                                 NULL,                                         \
-                                 NULL,                                         \
-                                 NULL,                                         \
-                                 NULL,                                         \
-                                 NULL,                                         \
-                                 NULL,                                         \
-                                 0}
+    linkage tally_type tally_type_##T = {#T,                                   \
+                                         sizeof(struct T),                     \
+                                         tally_traits_##T,                     \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         0,                                    \
+                                         NULL,                                 \
+                                         NULL,                                 \
+                                         NULL,                                 \
+                                         NULL,                                 \
+                                         NULL,                                 \
+                                         NULL,                                 \
+                                         0};                                   \
+    check(T) TALLY_ASSERT_(sizeof(struct T) >= sizeof(tally_object),           \
+                           "an object begins with a tally_object")
+
+#define TALLY_CHECK_NOT_(T)
+// What another library exports under the same name comes before or after this.
+#define TALLY_CHECK_EXPORT_(T)                                                 \
+    __attribute__((constructor)) static void tally_check_##T(void) {           \
+        tally_type_exported_(&tally_type_##T, tally_traits_##T,                \
+                             sizeof(struct T));                                \
+    }
+#define TALLY_TRAITS_OF_(...)                                                  \
+    TALLY_CAT_(TALLY_TRAITS_, TALLY_COUNT_(__VA_ARGS__))(__VA_ARGS__)
 
 #define TALLY_TRAIT_(T, tuple) TALLY_TRAIT2_(T, TALLY_OPEN_ tuple)
 #define TALLY_OPEN_(a, b, c) a, b, c
@@ -93,86 +112,37 @@ char tally_is_cell_(const tally_cell *field);
 #define TALLY_IS_BASE_(T, B, unused)                                           \
     {TALLY_TRAIT_BASE, #B, 0, 0, 0, 0, NULL, NULL, TALLY_TYPE_OF(B), NULL},
 
-#define TALLY_TYPE_1(T) TALLY_DEFINE_(T, )
-#define TALLY_TYPE_2(T, a) TALLY_DEFINE_(T, TALLY_TRAIT_(T, a))
-#define TALLY_TYPE_3(T, a, b)                                                  \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b))
-#define TALLY_TYPE_4(T, a, b, c)                                               \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c))
-#define TALLY_TYPE_5(T, a, b, c, d)                                            \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
-                         TALLY_TRAIT_(T, d))
-#define TALLY_TYPE_6(T, a, b, c, d, e)                                         \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
-                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e))
-#define TALLY_TYPE_7(T, a, b, c, d, e, f)                                      \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
-                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)                 \
-                             TALLY_TRAIT_(T, f))
-#define TALLY_TYPE_8(T, a, b, c, d, e, f, g)                                   \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
-                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)                 \
-                             TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g))
-#define TALLY_TYPE_9(T, a, b, c, d, e, f, g, h)                                \
-    TALLY_DEFINE_(T,                                                           \
-                  TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)     \
-                      TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f) \
-                          TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h))
-#define TALLY_TYPE_10(T, a, b, c, d, e, f, g, h, i)                            \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
-                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)                 \
-                             TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g)             \
-                                 TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i))
-#define TALLY_TYPE_11(T, a, b, c, d, e, f, g, h, i, j)                         \
-    TALLY_DEFINE_(T,                                                           \
-                  TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)     \
-                      TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f) \
-                          TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)                \
-                              TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j))
-#define TALLY_TYPE_12(T, a, b, c, d, e, f, g, h, i, j, k)                      \
-    TALLY_DEFINE_(T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)  \
-                         TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e)                 \
-                             TALLY_TRAIT_(T, f) TALLY_TRAIT_(T, g)             \
-                                 TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i)         \
-                                     TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k))
-#define TALLY_TYPE_13(T, a, b, c, d, e, f, g, h, i, j, k, l)                   \
-    TALLY_DEFINE_(T,                                                           \
-                  TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)     \
-                      TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f) \
-                          TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)                \
-                              TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j)            \
-                                  TALLY_TRAIT_(T, k) TALLY_TRAIT_(T, l))
-#define TALLY_TYPE_14(T, a, b, c, d, e, f, g, h, i, j, k, l, m)                \
-    TALLY_DEFINE_(                                                             \
-        T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)            \
-               TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f)        \
-                   TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i)    \
-                       TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)                   \
-                           TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m))
-#define TALLY_TYPE_15(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n)             \
-    TALLY_DEFINE_(T,                                                           \
-                  TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)     \
-                      TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f) \
-                          TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h)                \
-                              TALLY_TRAIT_(T, i) TALLY_TRAIT_(T, j)            \
-                                  TALLY_TRAIT_(T, k) TALLY_TRAIT_(T, l)        \
-                                      TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n))
-#define TALLY_TYPE_16(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)          \
-    TALLY_DEFINE_(                                                             \
-        T, TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)            \
-               TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f)        \
-                   TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i)    \
-                       TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k)                   \
-                           TALLY_TRAIT_(T, l) TALLY_TRAIT_(T, m)               \
-                               TALLY_TRAIT_(T, n) TALLY_TRAIT_(T, o))
-#define TALLY_TYPE_17(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)       \
-    TALLY_DEFINE_(                                                             \
-        T,                                                                     \
-        TALLY_TRAIT_(T, a) TALLY_TRAIT_(T, b) TALLY_TRAIT_(T, c)               \
-            TALLY_TRAIT_(T, d) TALLY_TRAIT_(T, e) TALLY_TRAIT_(T, f)           \
-                TALLY_TRAIT_(T, g) TALLY_TRAIT_(T, h) TALLY_TRAIT_(T, i)       \
-                    TALLY_TRAIT_(T, j) TALLY_TRAIT_(T, k) TALLY_TRAIT_(T, l)   \
-                        TALLY_TRAIT_(T, m) TALLY_TRAIT_(T, n)                  \
-                            TALLY_TRAIT_(T, o) TALLY_TRAIT_(T, p))
+#define TALLY_TRAITS_1(T)
+#define TALLY_TRAITS_2(T, a) TALLY_TRAITS_1(T) TALLY_TRAIT_(T, a)
+#define TALLY_TRAITS_3(T, a, b) TALLY_TRAITS_2(T, a) TALLY_TRAIT_(T, b)
+#define TALLY_TRAITS_4(T, a, b, c) TALLY_TRAITS_3(T, a, b) TALLY_TRAIT_(T, c)
+#define TALLY_TRAITS_5(T, a, b, c, d)                                          \
+    TALLY_TRAITS_4(T, a, b, c) TALLY_TRAIT_(T, d)
+#define TALLY_TRAITS_6(T, a, b, c, d, e)                                       \
+    TALLY_TRAITS_5(T, a, b, c, d) TALLY_TRAIT_(T, e)
+#define TALLY_TRAITS_7(T, a, b, c, d, e, f)                                    \
+    TALLY_TRAITS_6(T, a, b, c, d, e) TALLY_TRAIT_(T, f)
+#define TALLY_TRAITS_8(T, a, b, c, d, e, f, g)                                 \
+    TALLY_TRAITS_7(T, a, b, c, d, e, f) TALLY_TRAIT_(T, g)
+#define TALLY_TRAITS_9(T, a, b, c, d, e, f, g, h)                              \
+    TALLY_TRAITS_8(T, a, b, c, d, e, f, g) TALLY_TRAIT_(T, h)
+#define TALLY_TRAITS_10(T, a, b, c, d, e, f, g, h, i)                          \
+    TALLY_TRAITS_9(T, a, b, c, d, e, f, g, h) TALLY_TRAIT_(T, i)
+#define TALLY_TRAITS_11(T, a, b, c, d, e, f, g, h, i, j)                       \
+    TALLY_TRAITS_10(T, a, b, c, d, e, f, g, h, i) TALLY_TRAIT_(T, j)
+#define TALLY_TRAITS_12(T, a, b, c, d, e, f, g, h, i, j, k)                    \
+    TALLY_TRAITS_11(T, a, b, c, d, e, f, g, h, i, j) TALLY_TRAIT_(T, k)
+#define TALLY_TRAITS_13(T, a, b, c, d, e, f, g, h, i, j, k, l)                 \
+    TALLY_TRAITS_12(T, a, b, c, d, e, f, g, h, i, j, k) TALLY_TRAIT_(T, l)
+#define TALLY_TRAITS_14(T, a, b, c, d, e, f, g, h, i, j, k, l, m)              \
+    TALLY_TRAITS_13(T, a, b, c, d, e, f, g, h, i, j, k, l) TALLY_TRAIT_(T, m)
+#define TALLY_TRAITS_15(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n)           \
+    TALLY_TRAITS_14(T, a, b, c, d, e, f, g, h, i, j, k, l, m) TALLY_TRAIT_(T, n)
+#define TALLY_TRAITS_16(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)        \
+    TALLY_TRAITS_15(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n)               \
+    TALLY_TRAIT_(T, o)
+#define TALLY_TRAITS_17(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)     \
+    TALLY_TRAITS_16(T, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)            \
+    TALLY_TRAIT_(T, p)
 
 #endif
