@@ -119,14 +119,15 @@ TALLY_API TALLY_MUST_USE tally_view *tally_view_at(tally_view *view,
                                                    int64_t index);
 
 // Makes a view of the same memory with another format and shape: of bytes with
-// a native format, or of a native format with bytes.
+// a native format, or of any format, known or not, with bytes ("B", "b", "c").
 //
 // format:   one native code, like "B" or "@d"; NULL: "B".
 // shape:    [dimensions] lengths; NULL: one dimension of what there is.
 // dimensions: 0 .. TALLY_BUFFER_DIMENSIONS.
 // Returns:  an owned reference, or NULL with errno set.
-// Errors:   EXDEV (not C-contiguous), EBADMSG (the format), EINVAL (neither
-//           side is bytes; more than one dimension on both sides; the lengths
+// Errors:   EXDEV (not C-contiguous), EBADMSG (the format; that of the view, if
+//           neither side is bytes and it is not native), EINVAL (neither side
+//           is bytes; more than one dimension on both sides; the lengths
 //           do not multiply to the memory), EOVERFLOW, ESTALE, EAGAIN (2^29
 //           sub-views), ENOMEM.
 // Threads:  any.

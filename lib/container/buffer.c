@@ -150,6 +150,10 @@ static void narrow(struct tally_buffer *b, unsigned flags) {
         b->shape = NULL;
         b->dimensions = 1;
     }
+    if (b->dimensions == 0) {
+        b->shape = NULL;
+        b->strides = b->suboffsets = NULL;
+    }
 }
 
 tally_status tally_buffer_get(void *object, unsigned flags,

@@ -159,6 +159,30 @@ bool tly_format_is_native_single(const struct tly_format *format) {
            format->code != 'p';
 }
 
+static bool runs_same(const struct tly_code_run *a,
+                      const struct tly_code_run *b) {
+    return a->code == b->code && a->count == b->count && a->width == b->width &&
+           a->at == b->at;
+}
+
+bool tly_format_same(const struct tly_format *a, const struct tly_format *b) {
+    struct tly_code_cursor ca = {a->text, 0, a->native};
+    struct tly_code_cursor cb = {b->text, 0, b->native};
+    struct tly_code_run of_a, of_b;
+    bool in_a = true, in_b = true;
+    if (a->swapped != b->swapped || a->size != b->size)
+        return false;
+    while (in_a && in_b) {
+        // Both were parsed before.
+        if (tly_code_next(&ca, &of_a, &in_a) != TALLY_OK ||
+            tly_code_next(&cb, &of_b, &in_b) != TALLY_OK)
+            return false;
+        if (in_a && in_b && !runs_same(&of_a, &of_b))
+            return false;
+    }
+    return in_a == in_b;
+}
+
 // ---- the machine's
 
 #define READ_INT(type)                                                         \

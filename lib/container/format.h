@@ -85,6 +85,10 @@ TLY_INLINE bool tly_format_read(const struct tly_format *format,
 tally_status tly_format_pack(const struct tly_format *format, tally_value value,
                              void *item);
 
+// Whether two formats say the same of an item: byte order, codes, and where
+// each field is. "d" and "@d" do, "2h" and "hh" do not.
+bool tly_format_same(const struct tly_format *a, const struct tly_format *b);
+
 // Whether two items are equal, field by field, as values. TALLY_UNSUPPORTED
 // where they have different numbers of fields.
 tally_status tly_format_equal(const struct tly_format *format_a, const void *a,

@@ -231,30 +231,45 @@ tally_status tly_format_pack(const struct tly_format *format, tally_value value,
 
 // ---- comparing
 
-static bool fields_equal(const struct tly_code *code_a, const void *a,
-                         size_t width_a, bool swapped_a,
-                         const struct tly_code *code_b, const void *b,
-                         size_t width_b, bool swapped_b) {
+// A field of an item.
+struct place {
+    const struct tly_code *code;
+    const void *at;
+    size_t width;
+    bool swapped;
+};
+
+// Whether an integer from 2^63 on is a double.
+static bool large_equal(uint64_t large, double real) {
+    // The next double beyond is 2^64, which no integer is.
+    return real >= 0x1p63 && real < 0x1p64 && (uint64_t)real == large;
+}
+
+static bool strings_equal(const struct place *a, const struct place *b) {
+    size_t length_a, length_b;
+    const void *bytes_a = string_at(a->code, a->at, a->width, &length_a);
+    const void *bytes_b = string_at(b->code, b->at, b->width, &length_b);
+    return length_a == length_b && memcmp(bytes_a, bytes_b, length_a) == 0;
+}
+
+static bool fields_equal(const struct place *a, const struct place *b) {
     struct tly_number number_a, number_b;
     bool large_a, large_b;
-    bool is_a = number_at(code_a, a, width_a, swapped_a, &number_a, &large_a);
-    bool is_b = number_at(code_b, b, width_b, swapped_b, &number_b, &large_b);
-    if (is_a != is_b)
+    bool is_a =
+        number_at(a->code, a->at, a->width, a->swapped, &number_a, &large_a);
+    bool is_b =
+        number_at(b->code, b->at, b->width, b->swapped, &number_b, &large_b);
+    // As values: true and false are no numbers.
+    if (is_a != is_b ||
+        (a->code->kind == TLY_CODE_TRUTH) != (b->code->kind == TLY_CODE_TRUTH))
         return false;
-    if (is_a) {
-        // Beyond 2^63 - 1 a double may be equal to an integer.
-        if (large_a && number_b.is_double)
-            return (double)(uint64_t)number_a.integer == number_b.real &&
-                   (uint64_t)number_b.real == (uint64_t)number_a.integer;
-        if (large_b && number_a.is_double)
-            return fields_equal(code_b, b, width_b, swapped_b, code_a, a,
-                                width_a, swapped_a);
-        return large_a == large_b && tly_number_equal(&number_a, &number_b);
-    }
-    size_t length_a, length_b;
-    const void *string_a = string_at(code_a, a, width_a, &length_a);
-    const void *string_b = string_at(code_b, b, width_b, &length_b);
-    return length_a == length_b && memcmp(string_a, string_b, length_a) == 0;
+    if (!is_a)
+        return strings_equal(a, b);
+    if (large_a && number_b.is_double)
+        return large_equal((uint64_t)number_a.integer, number_b.real);
+    if (large_b && number_a.is_double)
+        return large_equal((uint64_t)number_b.integer, number_a.real);
+    return large_a == large_b && tly_number_equal(&number_a, &number_b);
 }
 
 // The fields of an item, one after the other.
@@ -264,19 +279,24 @@ struct walk {
     size_t n; // of the run's fields, the next
 };
 
-// The next field's place; NULL at the end. The format is known to be right.
-static const char *walk_next(struct walk *w, const void *item,
-                             size_t *ret_width) {
+// The next field; false at the end. The format is known to be right.
+static bool walk_next(struct walk *w, const struct tly_format *format,
+                      const void *item, struct place *ret) {
     bool more = true;
     while (w->run.code == NULL || w->n == tly_code_fields(&w->run)) {
         if (tly_code_next(&w->cursor, &w->run, &more) != TALLY_OK || !more)
-            return NULL;
+            return false;
         w->n = 0;
     }
     bool is_string = w->run.code->kind == TLY_CODE_STRING ||
                      w->run.code->kind == TLY_CODE_PASCAL;
-    *ret_width = is_string ? w->run.count : w->run.width;
-    return (const char *)item + w->run.at + w->run.width * w->n++;
+    *ret = (struct place){
+        .code = w->run.code,
+        .at = (const char *)item + w->run.at + w->run.width * w->n++,
+        .width = is_string ? w->run.count : w->run.width,
+        .swapped = format->swapped,
+    };
+    return true;
 }
 
 tally_status tly_format_equal(const struct tly_format *format_a, const void *a,
@@ -284,18 +304,13 @@ tally_status tly_format_equal(const struct tly_format *format_a, const void *a,
                               bool *ret_equal) {
     struct walk wa = {.cursor = {format_a->text, 0, format_a->native}};
     struct walk wb = {.cursor = {format_b->text, 0, format_b->native}};
-    size_t width_a = 0, width_b = 0;
+    struct place at_a, at_b;
+    bool equal = true;
     if (format_a->fields != format_b->fields)
         return TALLY_UNSUPPORTED;
-    bool equal = true;
-    for (;;) {
-        const char *at_a = walk_next(&wa, a, &width_a);
-        const char *at_b = walk_next(&wb, b, &width_b);
-        if (!at_a || !at_b || !equal)
-            break;
-        equal = fields_equal(wa.run.code, at_a, width_a, format_a->swapped,
-                             wb.run.code, at_b, width_b, format_b->swapped);
-    }
+    while (equal && walk_next(&wa, format_a, a, &at_a) &&
+           walk_next(&wb, format_b, b, &at_b))
+        equal = fields_equal(&at_a, &at_b);
     *ret_equal = equal;
     return TALLY_OK;
 }

@@ -361,20 +361,31 @@ tally_status tly_hashed_copy_both(struct tly_hashed *const from[2],
     return TALLY_OK;
 }
 
+bool tly_hashed_entry(const struct tly_hashed *hashed, uint32_t *at,
+                      struct tly_probe *ret_probe, tally_value *ret_value) {
+    const struct tly_table *table = table_of(hashed);
+    while (table && *at < table->length) {
+        uint32_t place = tly_table_order(table)[(*at)++];
+        tally_value key = tally_cell_get(tly_table_key(table, place));
+        if (tally_is_absent(key))
+            continue;
+        (void)tly_probe_quick(ret_probe, key);
+        ret_probe->hash = *tly_table_hash_at(table, place);
+        *ret_value = tally_cell_get(tly_table_value(table, place));
+        return true;
+    }
+    return false;
+}
+
 tally_status tly_hashed_merge(struct tly_hashed *hashed,
                               const struct tly_hashed *from) {
-    const struct tly_table *table = table_of(from);
     tally_status status = TALLY_OK;
-    uint32_t length = table ? table->length : 0;
-    for (uint32_t n = 0; n < length && status == TALLY_OK; n++) {
+    struct tly_probe probe;
+    tally_value value;
+    uint32_t at = 0;
+    while (status == TALLY_OK && tly_hashed_entry(from, &at, &probe, &value)) {
         tally_value before = tally_absent();
-        uint32_t place = tly_table_order(table)[n];
-        tally_value key = tally_cell_get(tly_table_key(table, place));
-        struct tly_probe probe;
-        (void)tly_probe_quick(&probe, key);
-        probe.hash = *tly_table_hash_at(table, place);
-        struct tly_change change = {
-            .key = key, .value = tally_cell_get(tly_table_value(table, place))};
+        struct tly_change change = {.key = probe.key, .value = value};
         status = tly_hashed_change(hashed, &probe, &change, &before);
         tly_probe_end(&probe);
         tally_value_decref(before);

@@ -106,6 +106,13 @@ tally_status tly_hashed_copy_both(struct tly_hashed *const from[2],
 // Whether two have as many entries, at one moment of both.
 bool tly_hashed_alike(struct tly_hashed *const pair[2]);
 
+// The next entry after number [*at], which it becomes, of one that nobody else
+// knows: a probe that finds its key in others, without its hash being asked for
+// once more, and its value (of a set its key). Both are borrowed from it.
+// False at the end; else tly_probe_end is to be called.
+bool tly_hashed_entry(const struct tly_hashed *hashed, uint32_t *at,
+                      struct tly_probe *ret_probe, tally_value *ret_value);
+
 // Stores what another has that nobody else knows; each entry is one step.
 tally_status tly_hashed_merge(struct tly_hashed *hashed,
                               const struct tly_hashed *from);

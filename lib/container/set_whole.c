@@ -57,21 +57,41 @@ bool tly_sets_alike(tally_set *const pair[2]) {
 
 // ---- making
 
-// Adds to [to] what is in [from], and is in [with] or is not, as asked.
-static tally_status gather(tally_set *to, tally_set *from, tally_set *with,
-                           bool wanted) {
-    struct tally_set_iterator it;
+// Whether a set has what a probe looks for.
+static tally_status has(const struct tly_hashed *set, struct tly_probe *probe,
+                        bool *ret_found) {
+    tally_value found;
+    tally_status status = tly_hashed_get(set, probe, &found);
+    *ret_found = status == TALLY_OK;
+    if (*ret_found)
+        tally_value_decref(found);
+    return status == TALLY_NOT_FOUND ? TALLY_OK : status;
+}
+
+static tally_status add(struct tly_hashed *to, struct tly_probe *probe) {
+    struct tly_change one = {.key = probe->key, .value = probe->key};
+    tally_value before = tally_absent();
+    tally_status status = tly_hashed_change(to, probe, &one, &before);
+    tally_value_decref(before);
+    return status;
+}
+
+// Adds to [to] what is in [from], and is in [with] or is not, as asked. Nobody
+// else knows them, and their tables have the hashes.
+static tally_status gather(struct tly_hashed *to, const struct tly_hashed *from,
+                           const struct tly_hashed *with, bool wanted) {
+    struct tly_probe probe;
     tally_value element;
+    uint32_t at = 0;
     tally_status status = TALLY_OK;
-    tally_set_begin(from, &it);
-    while (status == TALLY_OK && tally_set_next(&it, &element)) {
+    while (status == TALLY_OK &&
+           tly_hashed_entry(from, &at, &probe, &element)) {
         bool found = false;
-        status = tally_set_contains(with, element, &found);
+        status = has(with, &probe, &found);
         if (status == TALLY_OK && found == wanted)
-            status = tally_set_add(to, element, NULL);
-        tally_value_decref(element);
+            status = add(to, &probe);
+        tly_probe_end(&probe);
     }
-    tally_set_end(&it);
     return status;
 }
 
@@ -81,11 +101,12 @@ struct recipe {
     bool reverse; // and what is in the second only
 };
 
-static tally_status mix(tally_set *to, tally_set *const both[2],
+static tally_status mix(void *to, tally_set *const both[2],
                         struct recipe recipe) {
-    tally_status status = gather(to, both[0], both[1], recipe.common);
+    struct tly_hashed *a = hashed_of(both[0]), *b = hashed_of(both[1]);
+    tally_status status = gather(to, a, b, recipe.common);
     if (status == TALLY_OK && recipe.reverse)
-        status = gather(to, both[1], both[0], false);
+        status = gather(to, b, a, false);
     return status;
 }
 
@@ -137,18 +158,18 @@ tally_set *tally_set_symmetric_difference(tally_set *a, tally_set *b) {
 
 tally_status tly_set_each_is(tally_set *set, tally_set *in, bool wanted,
                              bool *ret_is) {
-    struct tally_set_iterator it;
+    struct tly_probe probe;
     tally_value element;
+    uint32_t at = 0;
     bool is = true;
     tally_status status = TALLY_OK;
-    tally_set_begin(set, &it);
-    while (status == TALLY_OK && is && tally_set_next(&it, &element)) {
+    while (status == TALLY_OK && is &&
+           tly_hashed_entry(hashed_of(set), &at, &probe, &element)) {
         bool found = wanted;
-        status = tally_set_contains(in, element, &found);
+        status = has(hashed_of(in), &probe, &found);
         is = found == wanted;
-        tally_value_decref(element);
+        tly_probe_end(&probe);
     }
-    tally_set_end(&it);
     if (status == TALLY_OK)
         *ret_is = is;
     return status;

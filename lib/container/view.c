@@ -439,11 +439,15 @@ static tally_status cast_check(struct tally_view *of,
     size_t bytes;
     if (!tly_view_is_contiguous(of, 'C'))
         return TALLY_NOT_CONTIGUOUS;
-    if (!tly_format_is_native_single(format) || !of->format_known ||
-        !tly_format_is_native_single(of->format))
+    if (!tly_format_is_native_single(format))
         return TALLY_FORMAT;
-    if (!is_bytes(format) && !is_bytes(of->format))
-        return TALLY_INVALID;
+    // Whatever is contiguous is bytes; bytes are anything of one letter.
+    if (!is_bytes(format)) {
+        if (!of->format_known || !tly_format_is_native_single(of->format))
+            return TALLY_FORMAT;
+        if (!is_bytes(of->format))
+            return TALLY_INVALID;
+    }
     if (shape && dimensions != 1 && of->dimensions != 1)
         return TALLY_INVALID;
     if (of->length % format->size && !TLY_BUSTED(CAST_REST))

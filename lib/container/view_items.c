@@ -116,10 +116,14 @@ static bool shapes_match(struct tally_view *a, struct tally_view *b) {
                   a->dimensions * sizeof(int64_t)) == 0;
 }
 
+// Formats that are not known are the same if their text is.
 static bool same_format(struct tally_view *a, struct tally_view *b) {
     const char *fa = a->format_text ? a->format_text : "B";
     const char *fb = b->format_text ? b->format_text : "B";
-    return a->item_size == b->item_size && strcmp(fa, fb) == 0;
+    if (a->item_size != b->item_size)
+        return false;
+    return strcmp(fa, fb) == 0 || (a->format_known && b->format_known &&
+                                   tly_format_same(a->format, b->format));
 }
 
 static bool rows_equal(struct tally_view *a, char *at_a, struct tally_view *b,

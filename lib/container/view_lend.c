@@ -5,6 +5,8 @@
 #include <string.h>
 
 struct tally_buffer tly_view_buffer(struct tally_view *view) {
+    // Without dimensions there is nothing to be told of them (PEP 3118).
+    bool has_shape = view->dimensions > 0;
     return (struct tally_buffer){
         .data = view->data,
         .length = view->length,
@@ -12,9 +14,11 @@ struct tally_buffer tly_view_buffer(struct tally_view *view) {
         .format = view->format_text ? view->format_text : "B",
         .dimensions = view->dimensions,
         .read_only = view->read_only,
-        .shape = (const size_t *)tly_view_shape(view),
-        .strides = tly_view_strides(view),
-        .suboffsets = view->has_suboffsets ? tly_view_suboffsets(view) : NULL,
+        .shape = has_shape ? (const size_t *)tly_view_shape(view) : NULL,
+        .strides = has_shape ? tly_view_strides(view) : NULL,
+        .suboffsets = has_shape && view->has_suboffsets
+                          ? tly_view_suboffsets(view)
+                          : NULL,
     };
 }
 

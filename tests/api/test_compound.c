@@ -166,6 +166,79 @@ static void what_holds_itself_is_told_once(void **state) {
     assert_true(tally_collect() > 0);
 }
 
+static void what_is_the_same_is_equal_within_containers(void **state) {
+    (void)state;
+    tally_value nan = tally_double(NAN), other = tally_double(NAN);
+    tally_value list = LIST(tally_value_incref(nan), ONE);
+    tally_value map = tally_of(tally_map_new(0));
+    must(tally_map_set(tally_object_of(map), ONE, nan) == TALLY_OK);
+    bool is = true;
+    must(tally_value_equal(nan, nan, &is) == TALLY_OK && !is);
+    assert_true(
+        equal(tally_value_incref(list), LIST(tally_value_incref(nan), ONE)));
+    assert_false(
+        equal(tally_value_incref(list), LIST(tally_value_incref(other), ONE)));
+    assert_int_equal(
+        order(tally_value_incref(list), LIST(tally_value_incref(nan), TWO)),
+        -1);
+    tally_value copy = tally_of(tally_map_copy(tally_object_of(map)));
+    assert_true(equal(tally_value_incref(map), tally_value_incref(copy)));
+    assert_true(equal(LIST(map), LIST(copy)));
+    must(tally_list_contains(tally_object_of(list), nan, &is) == 0 && is);
+    must(tally_list_contains(tally_object_of(list), other, &is) == 0 && !is);
+    tally_value_decref(list);
+    tally_value_decref(nan);
+    tally_value_decref(other);
+}
+
+// A list in a map in a list, and so on: [depth] of them; [of] is consumed.
+static tally_value nested(unsigned depth, tally_value of) {
+    for (unsigned n = 0; n < depth; n++) {
+        if (n % 3 == 2) {
+            tally_value map = tally_of(tally_map_new(0));
+            must(tally_map_set(tally_object_of(map), ONE, of) == TALLY_OK);
+            tally_value_decref(of);
+            of = map;
+        } else {
+            of = LIST(tally_small(n), of);
+        }
+    }
+    return of;
+}
+
+static void *deep_on_a_small_stack(void *arg) {
+    (void)arg;
+    tally_text *text = NULL;
+    bool is = true;
+    tally_value a = nested(199, ONE), b = nested(199, ONE);
+    must(tally_value_equal(a, b, &is) == TALLY_OK && is);
+    must(tally_value_text(a, &text) == TALLY_OK);
+    tally_decref(text);
+    tally_value_decref(b);
+    b = nested(199, TWO);
+    must(tally_value_equal(a, b, &is) == TALLY_OK && !is);
+    tally_value_decref(a);
+    tally_value_decref(b);
+    a = nested(201, ONE), b = nested(201, ONE);
+    must(tally_value_equal(a, b, &is) == TALLY_LIMIT);
+    must(tally_value_text(a, &text) == TALLY_LIMIT);
+    tally_value_decref(a);
+    tally_value_decref(b);
+    a = tally_of(tally_list_new()), b = tally_of(tally_list_new());
+    for (unsigned n = 0; n < 199; n++)
+        a = LIST(a), b = LIST(b);
+    int order = 7;
+    must(tally_value_compare(a, b, &order) == TALLY_OK && order == 0);
+    tally_value_decref(a);
+    tally_value_decref(b);
+    return NULL;
+}
+
+static void depth_takes_no_stack(void **state) {
+    (void)state;
+    thread_join(thread_start_on(65536, deep_on_a_small_stack, NULL));
+}
+
 // Two rings of the same shape can only be compared without end.
 static void there_is_an_end_to_depth(void **state) {
     (void)state;
@@ -244,6 +317,17 @@ static void there_is_an_end_to_depth_through_hooks(void **state) {
     tally_decref(sets[1]);
 }
 
+static void *deep_through_hooks(void *arg) {
+    (void)arg;
+    there_is_an_end_to_depth_through_hooks(NULL);
+    return NULL;
+}
+
+static void depth_through_hooks_ends_before_a_small_stack(void **state) {
+    (void)state;
+    thread_join(thread_start_on(65536, deep_through_hooks, NULL));
+}
+
 static void what_is_no_number_decides_nothing(void **state) {
     (void)state;
     assert_int_equal(
@@ -316,6 +400,9 @@ int main(void) {
         lively_test(what_changes_is_no_key),
         lively_test(containers_are_told_by_what_they_hold),
         quiet_test(what_holds_itself_is_told_once),
+        quiet_test(what_is_the_same_is_equal_within_containers),
+        quiet_test(depth_takes_no_stack),
+        quiet_test(depth_through_hooks_ends_before_a_small_stack),
         quiet_test(there_is_an_end_to_depth),
         quiet_test(there_is_an_end_to_depth_through_hooks),
         lively_test(what_is_no_number_decides_nothing),

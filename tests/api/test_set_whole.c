@@ -36,6 +36,73 @@ static bool has_just(tally_set *set, int64_t first, int64_t end, int64_t more,
     return right && first == end && more == more_end;
 }
 
+// Keys that count how often their hash is asked for.
+struct counted {
+    tally_object head;
+    uint64_t number;
+};
+static unsigned hashes_asked;
+
+static tally_status counted_hash(void *object, uint64_t *ret_hash) {
+    hashes_asked++;
+    *ret_hash = ((struct counted *)object)->number % 4;
+    return TALLY_OK;
+}
+
+static tally_status counted_equal(void *object, tally_value other,
+                                  bool *ret_equal) {
+    struct counted *with = tally_object_of(other);
+    *ret_equal = ((struct counted *)object)->number == with->number;
+    return TALLY_OK;
+}
+static const tally_protocol counted_protocol = {.equal = counted_equal,
+                                                .hash = counted_hash};
+TALLY_TYPE(counted, TALLY_PROTOCOL(counted_protocol));
+
+static void what_a_table_knows_is_not_hashed_again(void **state) {
+    (void)state;
+    tally_set *set[2], *made[4];
+    tally_map *map[2];
+    bool is = false;
+    for (uint64_t n = 0; n < 2; n++) {
+        set[n] = tally_set_new(0);
+        map[n] = tally_map_new(0);
+        must(set[n] && map[n]);
+        for (uint64_t m = 0; m < 10; m++) {
+            struct counted *key = tally_new(counted);
+            must(key);
+            key->number = m + 5 * n;
+            must(tally_set_add(set[n], tally_of(key), NULL) == TALLY_OK);
+            key->number = n ? 9 - m : m;
+            must(tally_map_set(map[n], tally_of(key), tally_small(1)) ==
+                 TALLY_OK);
+            key->number = m + 5 * n;
+            tally_decref(key);
+        }
+    }
+    hashes_asked = 0;
+    must((made[0] = tally_set_union(set[0], set[1])));
+    must((made[1] = tally_set_intersection(set[0], set[1])));
+    must((made[2] = tally_set_difference(set[0], set[1])));
+    must((made[3] = tally_set_symmetric_difference(set[0], set[1])));
+    static const size_t lengths[] = {15, 5, 5, 10};
+    for (size_t n = 0; n < 4; n++) {
+        assert_int_equal(tally_set_length(made[n]), lengths[n]);
+        tally_decref(made[n]);
+    }
+    must(tally_set_is_subset(set[0], set[0], &is) == TALLY_OK && is);
+    must(tally_set_is_disjoint(set[0], set[1], &is) == TALLY_OK && !is);
+    must(tally_value_equal(tally_of(set[0]), tally_of(set[1]), &is) == 0);
+    must(tally_value_equal(tally_of(map[0]), tally_of(map[1]), &is) == 0);
+    must(tally_set_merge(set[0], set[1]) == TALLY_OK);
+    must(tally_map_merge(map[0], map[1]) == TALLY_OK);
+    assert_int_equal(hashes_asked, 0);
+    for (size_t n = 0; n < 2; n++) {
+        tally_decref(set[n]);
+        tally_decref(map[n]);
+    }
+}
+
 static void two_sets_make_a_third(void **state) {
     (void)state;
     tally_set *a = set_of(0, 20), *b = set_of(15, 30), *none = set_of(0, 0);
@@ -241,6 +308,7 @@ static void both_are_seen_at_one_moment(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        lively_test(what_a_table_knows_is_not_hashed_again),
         lively_test(two_sets_make_a_third),
         lively_test(a_set_is_its_own_other),
         lively_test(sets_are_told_apart),

@@ -73,6 +73,87 @@ static void casts_follow_the_rules(void **state) {
         tally_decref(all[n]);
 }
 
+static void bytes_of_any_format_can_be_had_where_they_lie_in_a_row(
+    void **state) {
+    (void)state;
+    static const char *const formats[] = {"d",  "<d", "=d",
+                                          "if", "8s", "T{<i:x:<f:y:}"};
+    static char bytes[] = "abcdefghijklmnop";
+    static const size_t two[] = {2};
+    static const int64_t backwards[] = {-8};
+    for (size_t n = 0; n < sizeof(formats) / sizeof(formats[0]); n++) {
+        struct matrix *matrix =
+            matrix_new(bytes, 16, 8, formats[n], 1, two, NULL);
+        tally_view *view = tally_view_new(matrix, 0);
+        tally_view *cast = tally_view_cast(view, n % 2 ? "c" : NULL, NULL, 0);
+        assert_non_null(cast);
+        assert_true(is_text(cast, bytes));
+        tally_view *back = tally_view_slice(view, 1, INT64_MIN, -1);
+        assert_null(tally_view_cast(back, "B", NULL, 0));
+        assert_int_equal(errno, EXDEV);
+        tally_decref(back);
+        tally_decref(cast);
+        tally_decref(view);
+        matrix->lends.data = bytes + 8;
+        matrix->lends.strides = backwards;
+        view = tally_view_new(matrix, 0);
+        assert_null(tally_view_cast(view, "B", NULL, 0));
+        tally_decref(view);
+        tally_decref(matrix);
+    }
+}
+
+static void without_dimensions_there_is_no_shape(void **state) {
+    (void)state;
+    double real = 1.5;
+    static const size_t shape[] = {1};
+    static const int64_t strides[] = {8};
+    // Whether the exporter is a view, or tells of what there is none of.
+    struct matrix *matrix = matrix_new(&real, 8, 8, "d", 0, shape, strides);
+    tally_view *bytes = tally_view_of_memory(&real, 8, false, NULL, NULL);
+    tally_view *scalar = tally_view_cast(bytes, "d", shape, 0);
+    tally_view *of_matrix = tally_view_new(matrix, 0);
+    void *from[] = {scalar, matrix, of_matrix};
+    for (size_t n = 0; n < 3; n++) {
+        struct tally_buffer buffer;
+        must(tally_buffer_get(from[n], TALLY_BUFFER_FULL_RO, &buffer) ==
+             TALLY_OK);
+        assert_int_equal(buffer.dimensions, 0);
+        assert_null(buffer.shape);
+        assert_null(buffer.strides);
+        assert_null(buffer.suboffsets);
+        tally_buffer_release(&buffer);
+    }
+    bool equal = false;
+    must(tally_view_equal(scalar, of_matrix, &equal) == TALLY_OK && equal);
+    void *all[] = {scalar, bytes, of_matrix, matrix};
+    for (size_t n = 0; n < 4; n++)
+        tally_decref(all[n]);
+}
+
+static void formats_that_say_the_same_can_be_assigned(void **state) {
+    (void)state;
+    static const struct {
+        const char *to, *from;
+        bool same;
+    } pairs[] = {{"d", "@d", true},   {"@d", "d", true},  {"d", "q", false},
+                 {"8B", "@8B", true}, {"T{", "T{", true}, {"T{", "d", false}};
+    static const size_t two[] = {2};
+    for (size_t n = 0; n < sizeof(pairs) / sizeof(pairs[0]); n++) {
+        double a[2] = {0, 0}, b[2] = {1, 2};
+        struct matrix *to = matrix_new(a, 16, 8, pairs[n].to, 1, two, NULL);
+        struct matrix *from = matrix_new(b, 16, 8, pairs[n].from, 1, two, NULL);
+        tally_view *of_to = tally_view_new(to, TALLY_BUFFER_WRITABLE);
+        tally_view *of_from = tally_view_new(from, 0);
+        assert_int_equal(tally_view_assign(of_to, of_from),
+                         pairs[n].same ? TALLY_OK : TALLY_FORMAT);
+        assert_true((a[1] == 2) == pairs[n].same);
+        void *all[] = {of_to, of_from, to, from};
+        for (size_t m = 0; m < 4; m++)
+            tally_decref(all[m]);
+    }
+}
+
 static void views_are_equal_by_their_items(void **state) {
     (void)state;
     static int16_t small[] = {1, 2, 3};
@@ -349,6 +430,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         lively_test(copies_have_the_order_that_is_asked_for),
         lively_test(casts_follow_the_rules),
+        lively_test(bytes_of_any_format_can_be_had_where_they_lie_in_a_row),
+        lively_test(without_dimensions_there_is_no_shape),
+        lively_test(formats_that_say_the_same_can_be_assigned),
         lively_test(views_are_equal_by_their_items),
         lively_test(items_are_listed_by_dimension),
         lively_test(what_cannot_be_listed_is_refused),

@@ -214,18 +214,47 @@ static bool equal(const char *text_a, const void *a, const char *text_b,
 static void items_are_equal_by_value(void **state) {
     (void)state;
     const double one = 1.0, large = 0x1p63, nan = (double)NAN;
+    const double beyond = 0x1p64, endless = (double)INFINITY, minus = -1.0;
     const unsigned char top[8] = {0, 0, 0, 0, 0, 0, 0, 0x80};
+    const uint64_t most = UINT64_MAX;
     assert_true(equal("<h", "\1\0", ">i", "\0\0\0\1"));
     assert_false(equal("<h", "\1\0", ">i", "\0\0\1\1"));
     assert_true(equal("b", "\1", "d", &one));
     assert_true(equal("d", &large, "<Q", top));
     assert_false(equal("<q", top, "<Q", top));
     assert_false(equal("d", &nan, "d", &nan));
-    assert_true(equal("?", "\7", "B", "\1"));
+    assert_false(equal("Q", &most, "d", &beyond));
+    assert_false(equal("d", &beyond, "Q", &most));
+    assert_false(equal("Q", &most, "d", &endless));
+    assert_false(equal("Q", &most, "d", &minus));
+    assert_false(equal("Q", &most, "d", &nan));
+    assert_false(equal("Q", &most, "q", &most));
+    assert_true(equal("Q", &most, "<Q", &most));
+    // As values: true is no number.
+    assert_false(equal("?", "\1", "B", "\1"));
+    assert_false(equal("d", &one, "?", "\1"));
+    assert_true(equal("?", "\7", "<?", "\1"));
     assert_true(equal("3s", "abc", "4p", "\3abc"));
     assert_false(equal("c", "a", "B", "a"));
     assert_true(equal("=b2h", "\1\2\0\3\0", "<bxhh", "\1\7\2\0\3\0"));
     assert_false(equal("=b2h", "\1\2\0\3\0", "<bxhh", "\1\7\2\0\4\0"));
+}
+
+static bool same(const char *text_a, const char *text_b) {
+    struct tly_format a, b;
+    must(tly_format_parse(text_a, &a) == TALLY_OK);
+    must(tly_format_parse(text_b, &b) == TALLY_OK);
+    must(tly_format_same(&a, &b) == tly_format_same(&b, &a));
+    return tly_format_same(&a, &b);
+}
+
+static void formats_are_the_same_by_what_they_say(void **state) {
+    (void)state;
+    assert_true(same("d", "@d") && same(NULL, "B") && same("", "@"));
+    assert_true(same("!h", ">h") && same("i xd", "@ixd"));
+    assert_false(same("i", "I") || same("b", "B") || same("2h", "hh"));
+    assert_false(same("<h", ">h") || same("bi", "b") || same("", "x"));
+    assert_false(same("bi", "=bi")); // the integer is not in the same place
 }
 
 static void only_single_native_codes_can_be_cast(void **state) {
@@ -306,6 +335,7 @@ int main(void) {
         cmocka_unit_test(halves_are_rounded_to_the_nearest),
         object_test(strings_are_bytes),
         cmocka_unit_test(items_are_equal_by_value),
+        cmocka_unit_test(formats_are_the_same_by_what_they_say),
         cmocka_unit_test(only_single_native_codes_can_be_cast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
