@@ -47,7 +47,8 @@ TALLY_INLINE void *tally_aref_get(const tally_aref *field) {
     return __atomic_load_n(&field->ref_.object_, __ATOMIC_ACQUIRE);
 }
 
-// Reads a field and counts what it refers to.
+// Reads a field and counts what it refers to. An object whose last reference
+// has been dropped is not given out, unless its finalizer has put it there.
 //
 // Returns:  an owned reference, or NULL.
 // Threads:  any; a thread that is not attached is attached.
@@ -59,7 +60,7 @@ TALLY_API TALLY_MUST_USE void *tally_aref_dup(const tally_aref *field);
 // Turns a borrowed reference into a counted one.
 //
 // borrowed: read in the borrow section that the caller is in; or NULL.
-// Returns:  the same, owned; NULL when the object's count was zero once.
+// Returns:  the same, owned; NULL when tally_try_incref refuses it.
 // Threads:  any, inside that borrow section.
 // Blocks:   no.
 // Cost:     as tally_try_incref.

@@ -113,9 +113,10 @@ TALLY_INLINE void tally_decref(void *object) {
 // that a borrow section protects, say.
 //
 // object:   not NULL, its memory valid.
-// Returns:  true with one more reference counted; false when the object's
-//           count was zero once, or another thread owns it and it was never
-//           published.
+// Returns:  true with one more reference counted; false when the object's last
+//           reference was dropped and its finalizer, if it has one, has not
+//           brought it back and returned; or when another thread owns it and
+//           it was never published. Inside its finalizer, true.
 // Threads:  any attached thread.
 // Blocks:   no.
 // Cost:     two compares and an addition by the owner, one locked operation

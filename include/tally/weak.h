@@ -1,19 +1,19 @@
 // Weak references: they do not keep an object alive, and say when it is gone.
 //
 //     tally_weak *weak = tally_weak_new(object, NULL, NULL);    // owned
-//     struct node *node = tally_weak_get(weak);    // owned, or NULL for ever
+//     struct node *node = tally_weak_get(weak);    // owned, or NULL
 //
 // A weak reference is an object of its own: it is counted, stored in fields and
 // dropped like any other. All those without a callback that refer to the same
 // object are one.
 //
-// An object that dies by its count has its finalizer first; weak references
-// still find it then. If nothing brought it back, its weak references are
-// dead from then on, their callbacks are called, and it is destroyed. Of a
-// garbage cycle, weak references with callbacks die and are called first,
-// finalizers come second, and those without callbacks die last, with what was
-// not brought back. Those that finalizers made of garbage die with it, and are
-// not called.
+// An object that dies by its count has its finalizer first, which still finds
+// it by weak references; nobody else does. If nothing brought it back, its weak
+// references are dead from then on, their callbacks are called, and it is
+// destroyed. Of a garbage cycle, weak references with callbacks die and are
+// called first, finalizers come second, and those without callbacks die last,
+// with what was not brought back. Those that finalizers made of garbage die
+// with it, and are not called.
 
 #ifndef TALLY_WEAK_H
 #define TALLY_WEAK_H
@@ -51,7 +51,8 @@ TALLY_API TALLY_MUST_USE tally_weak *tally_weak_new(void *object,
 // Takes a counted reference to the object of a weak reference.
 //
 // weak:     not NULL; the caller holds a reference to it.
-// Returns:  an owned reference, or NULL when the object is gone.
+// Returns:  an owned reference, or NULL when the object is gone, or its last
+//           reference was dropped and its finalizer has not returned.
 // Threads:  any; a thread that is not attached is attached.
 // Blocks:   as TALLY_BORROW. Never waits for a lock.
 // Cost:     a borrow section and a tally_try_incref (bench/weak).

@@ -52,6 +52,8 @@ enum tly_defect {
     TLY_DEFECT_COLLISION_LOST,   // a drop whose bit was set is forgotten
     TLY_DEFECT_COUNT_TORN,       // the shared count by load and store
     TLY_DEFECT_MERGE_KEEPS_UNIT, // a merge forgets the queue's reference
+    TLY_DEFECT_END_APART, // a finalizer is claimed apart from the last count
+    TLY_DEFECT_END_GIVEN, // what is at its end is given out
 
     // Of concurrent collections.
     TLY_DEFECT_COUNT_NO_DIRTY,  // a watched count changes, no DIRTY

@@ -413,15 +413,22 @@ void tly_hashed_let_go(struct tly_table *table) {
     tally_decref(table);
 }
 
+// What a cell of a table that is held holds is alive: so it has changed, or its
+// finalizer has put it there.
+static tally_value cell_take(const tally_cell *cell) {
+    const tally_object *seen = NULL;
+    tally_value value;
+    do
+        value = tally_cell_get(cell);
+    while (!tly_value_take_seen(value, &seen));
+    return value;
+}
+
 // Takes an entry. False: it is deleted.
 static bool entry_take(const struct tly_table *table, uint32_t place,
                        tally_value *ret_key, tally_value *ret_value) {
-    // What a cell of a table that is held holds is alive: so it has changed.
-    tally_value key, value;
-    while (!tly_cell_take(tly_table_key(table, place), &key))
-        continue;
-    while (!tly_cell_take(tly_table_value(table, place), &value))
-        continue;
+    tally_value key = cell_take(tly_table_key(table, place));
+    tally_value value = cell_take(tly_table_value(table, place));
     if (!tally_is_absent(key) && !tally_is_absent(value)) {
         *ret_key = key;
         *ret_value = value;

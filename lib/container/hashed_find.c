@@ -59,36 +59,45 @@ tally_status tly_probe_ask(struct tly_probe *probe,
 
 // ---- reading
 
-// What a look in a section has come to.
-enum look { LOOK_DONE, LOOK_AGAIN, LOOK_MISSING, LOOK_ASK };
+// A look in a section, and what it has come to.
+enum come_to { LOOK_DONE, LOOK_AGAIN, LOOK_MISSING, LOOK_ASK };
+struct look {
+    bool count;               // whether anybody wants the value
+    struct tly_table *table;  // that was looked at
+    uint32_t place;           // of the key that has to be asked about
+    tally_value value;        // that key, owned; or the value, owned if it is
+                              // wanted
+    const tally_object *seen; // as of tly_count_take
+};
 
 // Takes what has to be asked out of the section.
-static enum look look_take(struct tly_table *table, uint32_t place,
-                           tally_value *ret_key) {
-    tally_value key = tally_cell_get(tly_table_key(table, place));
+static enum come_to look_take(struct look *look) {
+    tally_value key = tally_cell_get(tly_table_key(look->table, look->place));
     // Meanwhile it was deleted, or the map has another table.
-    if (tally_is_absent(key) || !tly_value_take(key))
+    if (tally_is_absent(key) || !tly_value_take_seen(key, &look->seen))
         return LOOK_AGAIN;
-    *ret_key = key;
-    return tally_try_incref(table) ? LOOK_ASK : LOOK_AGAIN;
+    look->value = key;
+    return tally_try_incref(look->table) ? LOOK_ASK : LOOK_AGAIN;
 }
 
-// One look, in a section. [ret_value] is owned, or the key to ask about;
-// NULL: nobody wants it.
-static enum look look(struct tly_table *table, const struct tly_probe *probe,
-                      uint32_t *ret_place, tally_value *ret_value, bool count) {
-    enum tly_found found = tly_table_find(table, probe, ret_place);
+static enum come_to look_once(const struct tly_hashed *hashed,
+                              const struct tly_probe *probe,
+                              struct look *look) {
+    look->table = tally_aref_get(&hashed->table);
+    if (!look->table)
+        return LOOK_MISSING;
+    enum tly_found found = tly_table_find(look->table, probe, &look->place);
     if (found == TLY_MISSING)
         return LOOK_MISSING;
     if (TLY_UNLIKELY(found == TLY_ASK))
-        return look_take(table, *ret_place, ret_value);
-    const tally_cell *cell = tly_table_value(table, *ret_place);
-    if (!count)
-        *ret_value = tally_cell_get(cell);
-    else if (TLY_UNLIKELY(!tly_cell_take(cell, ret_value)))
+        return look_take(look);
+    tally_value value =
+        tally_cell_get(tly_table_value(look->table, look->place));
+    if (TLY_UNLIKELY(look->count && !tly_value_take_seen(value, &look->seen)))
         return LOOK_AGAIN;
+    look->value = value;
     // Between its two ends an entry that is deleted has no value.
-    return tally_is_absent(*ret_value) ? LOOK_MISSING : LOOK_DONE;
+    return tally_is_absent(value) ? LOOK_MISSING : LOOK_DONE;
 }
 
 // [ret_value] is owned if it is to be counted, and otherwise nothing but
@@ -97,26 +106,26 @@ static tally_status find(const struct tly_hashed *hashed,
                          struct tly_probe *probe, bool count,
                          tally_value *ret_value) {
     for (;;) {
-        struct tly_table *table = NULL;
-        tally_value value = tally_absent();
-        uint32_t place = 0;
-        enum look came_to = LOOK_MISSING;
+        struct look look = {.count = count};
+        enum come_to came_to = LOOK_MISSING;
         TALLY_BORROW {
-            table = tally_aref_get(&hashed->table);
-            if (table)
-                came_to = look(table, probe, &place, &value, count);
+            came_to = look_once(hashed, probe, &look);
+            // What was at its end may be what its finalizer has put there.
+            if (TLY_UNLIKELY(came_to == LOOK_AGAIN && look.seen))
+                came_to = look_once(hashed, probe, &look);
         }
         if (TLY_LIKELY(came_to == LOOK_DONE)) {
-            *ret_value = value;
+            *ret_value = look.value;
             return TALLY_OK;
         }
         if (came_to == LOOK_MISSING)
             return TALLY_NOT_FOUND;
         if (came_to == LOOK_AGAIN) {
-            tally_value_decref(value);
+            tally_value_decref(look.value);
             continue;
         }
-        tally_status status = tly_probe_ask(probe, table, place, value);
+        tally_status status =
+            tly_probe_ask(probe, look.table, look.place, look.value);
         if (status != TALLY_OK)
             return status;
     }

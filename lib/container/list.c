@@ -164,12 +164,26 @@ static inline bool try_get(const tally_list *list, size_t index,
     return peek(list, index, ret_value) && tly_value_take(*ret_value);
 }
 
+// The same for who reads until it has an element.
+static bool try_again(const tally_list *list, size_t index,
+                      tally_value *ret_value) {
+    const tally_object *seen = NULL;
+    while (peek(list, index, ret_value)) {
+        const tally_object *before = seen;
+        if (tly_value_take_seen(*ret_value, &seen))
+            return true;
+        if (seen == before)
+            return false;
+    }
+    return false;
+}
+
 // Inside a section of the program's there is no waiting for the lock.
 static TLY_COLD tally_value get_slow(const tally_list *list, size_t index) {
     tally_value value = tally_absent();
     for (unsigned n = 0; n < TRIES || tly_rcu_ongoing(); n++) {
         bool done = false;
-        TALLY_BORROW { done = try_get(list, index, &value); }
+        TALLY_BORROW { done = try_again(list, index, &value); }
         if (done)
             return value;
         ck_pr_stall();

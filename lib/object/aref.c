@@ -55,10 +55,12 @@ void *tally_upgrade(void *borrowed) {
 void *tally_aref_dup(const tally_aref *field) {
     void *object = NULL;
     TALLY_BORROW {
+        const tally_object *seen = NULL;
         do
             object = tally_aref_get(field);
-        // What is in a field is alive; so the field has changed.
-        while (object && !tally_try_incref(object));
+        // What is in a field is alive; so the field has changed, or its
+        // finalizer has put it there.
+        while (object && !tly_count_take(object, &seen));
     }
     return object;
 }

@@ -6,7 +6,7 @@
 #include <tally/aref.h>
 #include <tally/value.h>
 
-#include "object/header.h"
+#include "object/count.h"
 
 // From now on the object's memory waits for a grace period when it dies.
 void tly_publish(tally_object *object);
@@ -20,10 +20,11 @@ tally_object *tly_shared_exchange(tally_object *container, tally_ref *field,
 bool tly_shared_compare_set(tally_object *container, tally_ref *field,
                             tally_object *expected, tally_object *held);
 
-// Counts a value that was read in the section which the caller is in. False: it
-// is dying. As tally_try_incref, which most readers need not call: what the
-// thread owns is alive if it counts it.
-TLY_INLINE bool tly_value_take(tally_value value) {
+// Counts a value that was read in the section which the caller is in, as
+// tly_count_take does; most readers need not call that: what the thread owns is
+// alive if it counts it.
+TLY_INLINE bool tly_value_take_seen(tally_value value,
+                                    const tally_object **seen) {
     if (!tally_is_object(value))
         return true;
     tally_object *object = tally_object_of(value);
@@ -32,7 +33,13 @@ TLY_INLINE bool tly_value_take(tally_value value) {
         tally_object_incref_(object);
         return true;
     }
-    return tally_try_incref(object);
+    return tly_count_take(object, seen);
+}
+
+// The same once. False: the value is dying, or at its end; so what held it has
+// changed, or has to be read again by who can.
+TLY_INLINE bool tly_value_take(tally_value value) {
+    return tly_value_take_seen(value, NULL);
 }
 
 // Counts a value, if that takes neither an atomic operation nor a call.

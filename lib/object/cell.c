@@ -21,11 +21,11 @@ tally_value tally_cell_dup(const tally_cell *cell) {
     if (!tally_is_object(value))
         return value;
     TALLY_BORROW {
+        const tally_object *seen = NULL;
         do
             value = tally_cell_get(cell);
-        // What is in a cell is alive; so the cell has changed.
-        while (tally_is_object(value) &&
-               !tally_try_incref(tally_object_of(value)));
+        // As tally_aref_dup.
+        while (!tly_value_take_seen(value, &seen));
     }
     return value;
 }

@@ -159,13 +159,29 @@ void tally_touch_slow_(tally_object *container) {
         tly_count_touch(container, tly_load_relaxed(&container->owner_));
 }
 
-bool tally_try_incref(void *reference) {
-    tally_object *object = reference;
+// Whether a reference to an object at its end may be given out: to its
+// finalizer, or to who finds it again.
+static bool is_given(const tally_object *object, const tally_object **seen) {
+    struct tly_mutator *self = tly_self();
+    if (TLY_BUSTED(END_GIVEN) ||
+        (tly_is_attached(self) && tly_local_of(self)->ending == object))
+        return true;
+    bool again = seen && *seen == object;
+    if (seen)
+        *seen = object;
+    return again;
+}
+
+bool tly_count_take(tally_object *object, const tally_object **seen) {
     // ORDER[owner-upgrade] acquire: an object that its owner gave up is seen
     // as merged. Pairs with give_up.
     // ORDER[hot] acquire: the column's number is read after.
     uint16_t owner = tly_load_acquire(&object->owner_);
     if (owner == tally_number_ && tly_load_relaxed(&object->local_) > 0) {
+        // Relaxed: it was never published, and has been the caller's all along.
+        if (TLY_UNLIKELY(tly_load_relaxed(&object->shared_) & TLY_ENDING) &&
+            !is_given(object, seen))
+            return false;
         tally_object_incref_(object);
         return true;
     }
@@ -182,10 +198,17 @@ bool tally_try_incref(void *reference) {
         if (shared & TLY_DYING || !(shared & TLY_PUB) ||
             (shared & TLY_MERGED && tly_count_of(shared) <= 0))
             return false;
+        if (TLY_UNLIKELY(shared & TLY_ENDING) && !is_given(object, seen))
+            return false;
         // ORDER[last-use] acq_rel: on success the object is alive, and what
-        // was done with it before is visible.
+        // was done with it before is visible. One word has the count and
+        // ENDING: it is taken before its end, or refused.
     } while (!tly_cas_acq_rel(&object->shared_, &shared, shared + TLY_ONE));
     return true;
+}
+
+bool tally_try_incref(void *reference) {
+    return tly_count_take(reference, NULL);
 }
 
 // ---- giving up ownership
@@ -207,24 +230,41 @@ static bool give_up(tally_object *object, unsigned number) {
     return true;
 }
 
-// Whether the object's finalizer has to run before it may die. True once: the
-// caller has to run it.
-static bool finalizer_claim(tally_object *object) {
-    if ((object->tf_ & TLY_TF_REFS) != TLY_TF_ASK ||
-        !tly_type_of(object)->finalize_)
-        return false;
-    // ORDER[finalized] acquire: as below. It has run in most cases, for the
-    // object that ends after it.
-    if (tly_load_acquire(&object->gc_) & TLY_GC_FINALIZED)
-        return false;
-    // ORDER[finalized] acq_rel: one thread runs it, after all uses so far.
-    return !(tly_or_acq_rel(&object->gc_, TLY_GC_FINALIZED) & TLY_GC_FINALIZED);
-}
-
 // Whether the type has a finalizer at all: then the last unit is kept.
 static bool has_finalizer(const tally_object *object) {
     return (object->tf_ & TLY_TF_REFS) == TLY_TF_ASK &&
            tly_type_of(object)->finalize_;
+}
+
+// Whether it has run, or whoever has claimed it runs it.
+static bool is_finalized(const tally_object *object) {
+    // ORDER[finalized] acquire: as below. It has run in most cases, for the
+    // object that ends after it.
+    return tly_load_acquire(&object->gc_) & TLY_GC_FINALIZED;
+}
+
+// Of an object that has one. True once: the caller has to run it.
+static bool finalizer_claim(tally_object *object) {
+    // ORDER[finalized] acq_rel: one thread runs it, after all uses so far.
+    return !is_finalized(object) &&
+           !(tly_or_acq_rel(&object->gc_, TLY_GC_FINALIZED) & TLY_GC_FINALIZED);
+}
+
+// The last reference of an object is dropped, whose finalizer wants a unit of
+// it. ENDING is set where the count is, if that is still [shared]: who takes a
+// reference comes before it, so that this one is not the last, or is refused.
+static bool end_begin(tally_object *object, uint64_t *shared) {
+    if (TLY_BUSTED(END_APART) && finalizer_claim(object))
+        return true;
+    // ORDER[last-use] acq_rel: as a decrement, before the finalizer.
+    if (!tly_cas_acq_rel(&object->shared_, shared, *shared | TLY_ENDING))
+        return false;
+    if (finalizer_claim(object))
+        return true;
+    // ORDER[last-use] acq_rel: the same.
+    *shared =
+        tly_and_acq_rel(&object->shared_, ~(uint64_t)TLY_ENDING) & ~TLY_ENDING;
+    return false;
 }
 
 // ---- counting down
@@ -241,12 +281,34 @@ enum tly_drop tly_count_drop_shared(tally_object *object) {
     uint64_t shared = tly_load_relaxed(&object->shared_);
     for (;;) {
         bool last = shared & TLY_MERGED && tly_count_of(shared) == 1;
-        if (last && finalizer_claim(object))
-            return TLY_FINALIZE;
+        if (last && !is_finalized(object)) {
+            if (end_begin(object, &shared))
+                return TLY_FINALIZE;
+            continue;
+        }
         // ORDER[last-use] acq_rel: as above.
         if (tly_cas_acq_rel(&object->shared_, &shared, shared - TLY_ONE))
             return last ? TLY_DEAD : TLY_ALIVE;
     }
+}
+
+enum tly_drop tly_count_drop_ended(struct tly_local *self,
+                                   tally_object *object) {
+    // Relaxed: a unit of it is the caller's.
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    if (!(shared & TLY_ENDING)) // a collection has claimed it
+        return tly_count_drop(self, object);
+    // Relaxed: as above; who watches it from now on waits for this thread.
+    while (shared & TLY_MERGED &&
+           tly_load_relaxed(&object->owner_) == TALLY_OWNER_NONE_) {
+        uint64_t next = (shared - TLY_ONE) & ~(uint64_t)TLY_ENDING;
+        // ORDER[last-use] acq_rel: as a decrement, after the finalizer.
+        if (tly_cas_acq_rel(&object->shared_, &shared, next))
+            return tly_count_of(next) == 0 ? TLY_DEAD : TLY_ALIVE;
+    }
+    // ORDER[last-use] acq_rel: the same.
+    tly_and_acq_rel(&object->shared_, ~(uint64_t)TLY_ENDING);
+    return tly_count_drop(self, object);
 }
 
 enum tly_drop tly_count_zero(struct tly_local *self, unsigned number,
@@ -261,6 +323,8 @@ enum tly_drop tly_count_zero(struct tly_local *self, unsigned number,
             return TLY_DEAD;
         // Relaxed: the owner's own count; the unit is kept.
         tly_store_relaxed(&object->local_, 1);
+        // Relaxed: nobody else knows it.
+        tly_store_relaxed(&object->shared_, shared | TLY_ENDING);
         return TLY_FINALIZE;
     }
     if (!TLY_BUSTED(MERGE_LATE_OWNER) && !give_up(object, number))

@@ -26,6 +26,11 @@ enum tly_drop tly_count_drop_for(struct tly_local *self, unsigned number,
 // Drops a unit of an object that has no owner, or whose owner gives it up.
 enum tly_drop tly_count_drop_shared(tally_object *object);
 
+// Drops the unit of an object whose finalizer has returned: what is left of it
+// is no more at its end.
+enum tly_drop tly_count_drop_ended(struct tly_local *self,
+                                   tally_object *object);
+
 // The owner's count has become zero: whether anything else is left.
 enum tly_drop tly_count_zero(struct tly_local *self, unsigned number,
                              tally_object *object);
@@ -65,6 +70,12 @@ TLY_INLINE void tly_count_touch(tally_object *object, unsigned owner) {
         // with the load in which the collection looks at what it watched.
         tly_or_acq_rel(&object->shared_, TLY_DIRTY);
 }
+
+// As tally_try_incref, for who found the object in a field. [*seen] is NULL at
+// the beginning of the section, and then what it was refused for at its end:
+// if that is found again, by a read that began after, its finalizer has put it
+// there. So nobody waits for a finalizer (tests/model/weak.pml).
+bool tly_count_take(tally_object *object, const tally_object **seen);
 
 // In debug builds: aborts unless the block holds an object.
 void tly_object_check(const tally_object *object, const char *doing);

@@ -193,9 +193,12 @@ bool tly_finalize_is_inline(const tally_type *type) {
 
 enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
     int error = errno;
+    const tally_object *outer = self->ending;
     self->running++;
+    self->ending = object;
     tly_locks_none("a finalizer");
     tly_type_of(object)->finalize_(object);
+    self->ending = outer;
     self->running--;
     errno = error;
     // Most objects do not come back.
@@ -203,7 +206,7 @@ enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
     if (TLY_LIKELY(tly_is_sole(object)))
         tly_store_relaxed(&object->local_, 0); // Relaxed: the owner's own.
     else
-        drop = tly_count_drop(self, object);
+        drop = tly_count_drop_ended(self, object);
     tly_count(&self->counters.finalized, 1);
     tly_finalize_ended(self);
     return drop;

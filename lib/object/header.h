@@ -28,6 +28,9 @@
 #define TLY_DYING 0x08u  // its count was zero
 #define TLY_DIRTY 0x10u  // changed while watched
 #define TLY_WEAK 0x20u   // has weak references; published as well
+// Its last reference was dropped, and a unit of it is its finalizer's, which
+// waits, or runs.
+#define TLY_ENDING 0x40u
 
 // gc_.
 #define TLY_GC_LIVE 0x01u      // the block holds a complete object
@@ -71,12 +74,13 @@ TLY_INLINE bool tly_is_immortal(const tally_object *object) {
 }
 
 // Whether this thread has the only reference there is, and no other thread has
-// any or can come by one.
+// any or can come by one; it may be its finalizer's.
 TLY_INLINE bool tly_is_sole(const tally_object *object) {
     // Relaxed: the owner's own count.
     // ORDER[last-use] acquire: as tly_count_zero.
     return tally_owns_(object) && tly_load_relaxed(&object->local_) == 1 &&
-           !(tly_load_acquire(&object->shared_) & ~TLY_TYPE_MASK);
+           !(tly_load_acquire(&object->shared_) &
+             ~(TLY_TYPE_MASK | TLY_ENDING));
 }
 
 // A dead object's count field links it to the next dead one, in steps of 16

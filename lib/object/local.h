@@ -41,6 +41,7 @@ struct tly_local {
     struct tally_weak *weak_controls; // of the dead; a unit of each is ours
     struct weak_call *weak_calls;     // callbacks to call; a unit of each
     struct weak_call **weak_calls_end;
+    const tally_object *ending; // whose finalizer the thread is inside of
     uint32_t running;   // finalizers and callbacks that the thread is inside of
     uint32_t finishing; // depth of destruction on this thread
     uint32_t collects;  // tally_collect's that it is inside of: nothing

@@ -5,7 +5,9 @@
 // QUESTION    Does a weak reference yield its object or nothing, never one that
 //             is dead, and never what came to lie in its block; and is it good
 //             as long as the object is alive, finalizer and resurrection
-//             included?
+//             included?  Is an object whose finalizer waits or runs, for its
+//             last reference was dropped, given to nobody but who finds it
+//             where its finalizer has put it; and to those without a wait?
 // THREADS     NT threads that count, store, take weak references and use them;
 //             the poll of whoever retired the object; a collector that stops
 //             the world COLLECTIONS times.
@@ -17,8 +19,10 @@
 //             field counts".  One finalizer; callbacks are not modelled.
 //             Sequentially consistent memory.
 // IN C        weak_new, weak_get   the same with tally_ before them
-//             upgrade       tally_try_incref
-//             drop          tly_count_drop_shared, finalizer_claim
+//             upgrade       tally_try_incref, tly_count_take
+//             dup           tally_aref_dup, and all counted reads
+//             drop          tly_count_drop_shared, end_begin;
+//                           tly_count_drop_ended
 //             retire        tly_limbo_add, tly_weak_died, tly_limbo_retire
 //             finalize      tly_finalize_run
 //             Poll          tly_limbo_poll
@@ -31,13 +35,22 @@
 //             is cleared when the count has been zero for good, before the
 //             grace period begins; by a collection, before its pause ends.
 //             Who makes a weak reference has counted the object.
+//             Who drops the last reference of an object that has a finalizer
+//             sets ENDING, in the word and the step in which the count is seen
+//             to be 1, and keeps the unit; who drops that unit clears it.  No
+//             upgrade succeeds while it is set, but that of who has found the
+//             object in a field, was refused, and finds it there again by a
+//             read that began after.
 //
 // INVARIANTS
 //   a  An upgrade touches the object only, not what lies there after it.
 //   b  Who frees the block finds no reference that was not the object's own.
-//   c  A weak reference to an object that somebody has counted works.
+//   c  A weak reference to an object that somebody has counted is not dead.
 //   d  When all is quiet, the object is freed, or referred to, or a cycle that
 //      the next collection would find; and a freed one has no target.
+//   e  ENDING is set when nobody else has counted the object; and who upgrades
+//      it meanwhile could do so because its finalizer has put it there.
+//   f  Who finds it in a field twice has it.
 //
 // MUTANTS (each must be refuted)
 //   NOGRACE      death by count frees at once
@@ -47,9 +60,15 @@
 //   NULLLATE     a collection clears the target after its pause
 //   NEWDYING     a weak reference is made by who has only borrowed the object
 //   TWOSECTIONS  the target is read in one section, upgraded in the next
+//   ENDAPART     ENDING is set in a step of its own after the count was read
+//   ENDGIVEN     an upgrade does not ask for ENDING
+//   ENDONCE      who was refused does not look again
+//   ENDWAITS     what is found again is refused as well
+//   ENDSTAYS     ENDING is not cleared when the finalizer has run
 
 mtype:mutant = { NONE, NOGRACE, UPGRADEZERO, NULLFIRST, NULLAFTER, NULLLATE,
-                 NEWDYING, TWOSECTIONS };
+                 NEWDYING, TWOSECTIONS, ENDAPART, ENDGIVEN, ENDONCE, ENDWAITS,
+                 ENDSTAYS };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
@@ -66,6 +85,7 @@ mtype:block block = OURS;
 byte count = 1;
 bool dying;
 bool finalized;
+bool ending;                    // in the word of the count
 bool edge;                      // its own field
 
 bool has_block;                 // the control block exists
@@ -82,6 +102,7 @@ bool busy[NT];                  // not at a safepoint
 // Ghosts.
 bool refs[NT];
 bool unit;                      // of the finalizer that runs
+bool put;                       // by the finalizer, into the field
 byte over;                      // threads that have ended
 
 #if NT == 2
@@ -150,14 +171,16 @@ inline drop(me) {
        };
        won = 0;
        if
-       :: seen == 1 ->
+       :: seen == 1 && !finalized ->
            atomic {
-               won = !finalized;
-               finalized = 1;
+               won = !finalized && (count == seen || MUTANT == ENDAPART);
                if
                :: won ->
+                   finalized = 1;
+                   ending = 1;
                    refs[me] = 0;
-                   wants = 1
+                   wants = 1;
+                   assert(!ALL(refs) && !field)             // e
                :: else
                fi
            }
@@ -175,7 +198,9 @@ inline drop(me) {
                count--;
                if
                :: mine ->
-                   unit = 0
+                   unit = 0;
+                   ending = ending && MUTANT == ENDSTAYS;
+                   put = 0
                :: else ->
                    refs[me] = 0
                fi
@@ -207,7 +232,8 @@ inline finalize(me) {
     if
     :: atomic {                 // resurrects
            !field -> count++;
-           field = 1
+           field = 1;
+           put = ending
        }
     :: atomic {
            !has_block -> has_block = 1;
@@ -223,22 +249,28 @@ inline finalize(me) {
     mine = 0
 }
 
-// In a section.
-inline upgrade(me) {
+// In a section. [again]: it was found, refused, and found again.
+inline upgrade(me, again) {
     do
     :: atomic {
            TOUCH;
-           seen = count
+           seen = count;
+           ends = ending
        };
        if
        :: seen == 0 && MUTANT != UPGRADEZERO ->
            break
+       :: ends && !((again) && MUTANT != ENDWAITS) && MUTANT != ENDGIVEN &&
+          !(seen == 0 && MUTANT != UPGRADEZERO) ->
+           refused = 1;
+           break
        :: else ->
            atomic {
                TOUCH;
-               won = (count == seen);
+               won = (count == seen && ending == ends);
                if
                :: won ->
+                   assert(!ending || put);                  // e
                    count++;
                    refs[me] = 1
                :: else
@@ -253,7 +285,8 @@ inline upgrade(me) {
     od;
     atomic {
         won = 0;
-        seen = 0
+        seen = 0;
+        ends = 0
     }
 }
 
@@ -268,10 +301,13 @@ inline weak_get(me) {
     fi;
     if
     :: p ->
-        upgrade(me)
+        upgrade(me, 0)
     :: else
     fi;
-    p = 0;
+    atomic {
+        p = 0;
+        refused = 0
+    };
     leave(me)
 }
 
@@ -286,16 +322,35 @@ inline dup(me) {
            target = 1
        }
     :: p && !(MUTANT == NEWDYING && !has_block) ->
-        upgrade(me)
+        upgrade(me, MUTANT == ENDONCE);
+        if
+        :: refused ->
+            atomic {
+                p = field;
+                refused = 0
+            };
+            if
+            :: p ->
+                upgrade(me, 1);
+                assert(!refused)                            // f
+            :: else
+            fi
+        :: else
+        fi
     :: !p
     fi;
-    p = 0;
+    atomic {
+        p = 0;
+        refused = 0
+    };
     leave(me)
 }
 
 proctype Thread(byte me) {
     byte seen;
+    bool ends;
     bool won;
+    bool refused;
     bool mine;                  // the unit, of the finalizer that runs
     bool p;
 
@@ -426,6 +481,7 @@ init {
         run Collector()
     };
     _nr_pr == 1;
+    assert(!ending || wants);
     assert((block == OURS && count == field + edge + wants && count) ||
            (block == REUSED && !target && !OUTSIDE))
 }

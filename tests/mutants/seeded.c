@@ -31,6 +31,8 @@ static const struct {
     {"unit-blindly", TLY_DEFECT_UNIT_BLINDLY},
     {"hot-sum-early", TLY_DEFECT_HOT_SUM_EARLY},
     {"cool-no-dirty", TLY_DEFECT_COOL_NO_DIRTY},
+    {"end-apart", TLY_DEFECT_END_APART},
+    {"end-given", TLY_DEFECT_END_GIVEN},
 };
 
 // ---- chaos
