@@ -21,7 +21,9 @@
 #include "threads.h"
 
 #define STRESS_THREADS_MAX 64u
+#ifndef STRESS_PATIENCE_S
 #define STRESS_PATIENCE_S 120u
+#endif
 
 static struct stress {
     const char *name;
