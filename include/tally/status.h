@@ -40,6 +40,7 @@ typedef int tally_status;
 #define TALLY_RELEASED (-ESTALE)
 #define TALLY_EXPORTED (-ETXTBSY)
 #define TALLY_NOT_CONTIGUOUS (-EXDEV)
+#define TALLY_GONE (-EFAULT)
 // In the place of TALLY_NOT_FOUND that a hook has failed with.
 #define TALLY_HOOK_FAILED (-ECANCELED)
 

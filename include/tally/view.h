@@ -73,7 +73,11 @@ TALLY_API TALLY_MUST_USE tally_view *tally_view_of_memory(
     void *data, size_t length, bool read_only, tally_view_hook release,
     void *arg);
 
-// Makes a view of a part of a file, which is mapped into memory.
+// Makes a view of a part of a file, which is mapped into memory. If somebody
+// truncates the file, what lies behind its end is gone: reading or writing it,
+// by the view or its address, ends in SIGBUS. tally_view_copy_checked
+// (view_items.h) answers TALLY_GONE instead; so do tally_view_write and
+// tally_view_read, with the system's -EFAULT, which is the same number.
 //
 // file:     a descriptor, open for reading, and for writing if the view is to
 //           be written; it may be closed after.

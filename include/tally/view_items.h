@@ -135,6 +135,22 @@ TALLY_API tally_status tally_view_write(int file, tally_view *const *views,
 TALLY_API tally_status tally_view_read(int file, tally_view *const *views,
                                        size_t count, size_t *ret_bytes);
 
+// Copies the items of a view in C's order, as tally_view_copy, of memory that
+// may be gone: of a file that somebody has truncated since it was mapped, where
+// all else that reads or writes the items ends in SIGBUS.
+//
+// data:     where to; what is there after a failure is not said.
+// size:     in bytes; no less than the view's length.
+// Returns:  0.
+// Errors:   TALLY_GONE, TALLY_RELEASED, TALLY_RANGE (size), TALLY_NO_MEMORY,
+//           TALLY_NOT_CONTIGUOUS (pointers on the way to the items),
+//           TALLY_UNSUPPORTED (this process may not call process_vm_readv).
+// Threads:  any, attached or not.
+// Blocks:   no; pages are read from the file.
+// Cost:     a system call, one for each 64 items where they are apart.
+TALLY_API tally_status tally_view_copy_checked(tally_view *view, void *data,
+                                               size_t size);
+
 TALLY_END
 
 #endif

@@ -27,6 +27,7 @@ static const struct {
     {TALLY_RELEASED, "the view was released"},
     {TALLY_EXPORTED, "its memory is in use by views; it cannot change size"},
     {TALLY_NOT_CONTIGUOUS, "the memory is not contiguous as asked"},
+    {TALLY_GONE, "the memory is not there any more: its file was truncated"},
     {TALLY_HOOK_FAILED,
      "a hook failed with \"there is no such element\", which "
      "is no failure; it should say why it failed"},

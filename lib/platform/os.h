@@ -91,6 +91,13 @@ tally_status tly_os_write_parts(int file, const struct tly_os_part *parts,
 tally_status tly_os_read_parts(int file, const struct tly_os_part *parts,
                                size_t count, size_t *ret_bytes);
 
+// Copies memory that may not be there: TALLY_GONE, and no signal, where some of
+// it is not. TALLY_UNSUPPORTED: the system does not do it for this process.
+// Parts are no longer than TLY_OS_COPY_MOST together.
+#define TLY_OS_COPY_MOST ((size_t)1 << 30)
+tally_status tly_os_copy_checked(void *to, const struct tly_os_part *parts,
+                                 size_t count);
+
 // An environment variable, NULL in set-user-ID programs.
 const char *tly_os_environment(const char *name);
 

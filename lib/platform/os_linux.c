@@ -229,4 +229,17 @@ tally_status tly_os_read_parts(int file, const struct tly_os_part *parts,
     return TALLY_OK;
 }
 
+tally_status tly_os_copy_checked(void *to, const struct tly_os_part *parts,
+                                 size_t count) {
+    struct iovec local = {to, 0};
+    for (size_t n = 0; n < count; n++)
+        local.iov_len += parts[n].length;
+    // As if from another process: the kernel meets what is not there, and stops.
+    ssize_t bytes = process_vm_readv(getpid(), &local, 1,
+                                     (const struct iovec *)parts, count, 0);
+    if (bytes < 0 && errno != EFAULT)
+        return errno == ENOMEM ? TALLY_NO_MEMORY : TALLY_UNSUPPORTED;
+    return bytes >= 0 && (size_t)bytes == local.iov_len ? TALLY_OK : TALLY_GONE;
+}
+
 const char *tly_os_environment(const char *name) { return secure_getenv(name); }

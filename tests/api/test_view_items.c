@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -387,6 +388,52 @@ static void files_are_mapped(void **state) {
     close(file);
 }
 
+static void what_is_gone_of_a_file_is_answered_and_no_signal(void **state) {
+    (void)state;
+    char name[] = "/tmp/tally_view_XXXXXX";
+    enum { PAGES = 4 };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = PAGES * page;
+    char *bytes = malloc(size), *out = malloc(size);
+    int file = mkstemp(name);
+    must(bytes && out && file >= 0 && unlink(name) == 0);
+    for (size_t n = 0; n < size; n++)
+        bytes[n] = (char)(n * 7);
+    must(write(file, bytes, size) == (ssize_t)size);
+    tally_view *all = tally_view_of_file(file, 0, 0, false);
+    tally_view *half = tally_view_slice(all, 0, (int64_t)(2 * page), 1);
+    tally_view *odd = tally_view_slice(all, 1, INT64_MAX, 2);
+    tally_view *back = tally_view_slice(half, INT64_MAX, INT64_MIN, -1);
+    must(all && half && odd && back);
+    tally_status status = tally_view_copy_checked(all, out, size);
+    if (status != TALLY_UNSUPPORTED) { // in some sandboxes, and emulated
+        assert_int_equal(status, TALLY_OK);
+        assert_memory_equal(out, bytes, size);
+        assert_int_equal(tally_view_copy_checked(all, out, size - 1),
+                         TALLY_RANGE);
+        must(tally_view_copy_checked(odd, out, size) == TALLY_OK);
+        for (size_t n = 0; n < size / 2; n++)
+            must(out[n] == bytes[2 * n + 1]);
+        must(ftruncate(file, (off_t)(2 * page)) == 0);
+        assert_int_equal(tally_view_copy_checked(all, out, size), TALLY_GONE);
+        assert_int_equal(tally_view_copy_checked(odd, out, size), TALLY_GONE);
+        must(tally_view_copy_checked(back, out, size) == TALLY_OK);
+        for (size_t n = 0; n < 2 * page; n++)
+            must(out[n] == bytes[2 * page - 1 - n]);
+        must(ftruncate(file, 0) == 0);
+        assert_int_equal(tally_view_copy_checked(half, out, size), TALLY_GONE);
+    }
+    void *views[] = {odd, back, half, all};
+    for (size_t n = 0; n < 4; n++) {
+        must(tally_view_release(views[n]) == TALLY_OK);
+        assert_int_equal(tally_view_copy_checked(views[n], out, size),
+                         TALLY_RELEASED);
+        tally_decref(views[n]);
+    }
+    close(file);
+    free(bytes);
+    free(out);
+}
+
 static void parts_go_to_files_and_come_back(void **state) {
     (void)state;
     int ends[2];
@@ -441,6 +488,7 @@ int main(void) {
         lively_test(bytes_are_told_in_hexadecimal),
         lively_test(items_are_assigned_though_they_overlap),
         lively_test(files_are_mapped),
+        lively_test(what_is_gone_of_a_file_is_answered_and_no_signal),
         lively_test(parts_go_to_files_and_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
