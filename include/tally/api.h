@@ -33,6 +33,13 @@
 // block, so that reading one is a single load; the two of them take 16 bytes.
 #define TALLY_THREAD __thread __attribute__((tls_model("initial-exec")))
 
+// For debug builds of a program, -DTALLY_CHECKED=1: a store into a tally_ref
+// aborts if another thread stores into the same field at the same time
+// (docs/counting.md). It costs a locked instruction each.
+#ifndef TALLY_CHECKED
+#define TALLY_CHECKED 0
+#endif
+
 // Joins two names, once they are expanded.
 #define TALLY_CAT_(a, b) TALLY_CAT2_(a, b)
 #define TALLY_CAT2_(a, b) a##b

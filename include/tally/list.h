@@ -20,7 +20,7 @@
 // A list holds values, not what is absent; what is stored is published. The
 // caller of each function holds a reference to the list that lasts over the
 // call. Where a function waits for the list's lock it is not for borrow
-// sections.
+// sections: debug builds abort there.
 
 #ifndef TALLY_LIST_H
 #define TALLY_LIST_H

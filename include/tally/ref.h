@@ -54,6 +54,24 @@ TALLY_INLINE void *tally_ref_dup(const tally_ref *field) {
     return object;
 }
 
+// Two threads have stored into one field at the same time.
+// Returns:  never: aborts.  Threads: any.  Blocks: no.  Cost: none.
+TALLY_API void tally_ref_raced_(const void *container, const tally_ref *field);
+
+// Stores into a field that was seen to hold [old].
+// Returns:  nothing.  Threads: any that may write the field.  Blocks: no.
+// Cost: one store; with TALLY_CHECKED a locked instruction.
+TALLY_INLINE void tally_ref_put_(const void *container, tally_ref *field,
+                                 tally_object *old, tally_object *value) {
+    if (!TALLY_CHECKED) {
+        tally_ref_store_(field, value);
+        return;
+    }
+    // ORDER[field-store] acq_rel: at least as tally_ref_store_.
+    if (__atomic_exchange_n(&field->object_, value, __ATOMIC_ACQ_REL) != old)
+        tally_ref_raced_(container, field);
+}
+
 // Stores a reference that the caller owns, and takes it over.
 //
 // value:    an owned reference, or NULL; the caller's no longer.
@@ -65,7 +83,7 @@ TALLY_INLINE void *tally_ref_exchange(void *container, tally_ref *field,
                                       void *value) {
     tally_touch_((tally_object *)container);
     tally_object *old = tally_ref_load_(field);
-    tally_ref_store_(field, (tally_object *)value);
+    tally_ref_put_(container, field, old, (tally_object *)value);
     return old;
 }
 
@@ -131,9 +149,9 @@ TALLY_INLINE void tally_ref_swap(void *a_container, tally_ref *a,
                                  void *b_container, tally_ref *b) {
     tally_touch_((tally_object *)a_container);
     tally_touch_((tally_object *)b_container);
-    tally_object *held = tally_ref_load_(a);
-    tally_ref_store_(a, tally_ref_load_(b));
-    tally_ref_store_(b, held);
+    tally_object *of_a = tally_ref_load_(a), *of_b = tally_ref_load_(b);
+    tally_ref_put_(a_container, a, of_a, of_b);
+    tally_ref_put_(b_container, b, of_b, of_a);
 }
 
 TALLY_END

@@ -4,6 +4,7 @@
 
 #include <tally/mutator.h>
 
+#include "epoch/rcu.h"
 #include "platform/os.h"
 #include "sync/event.h"
 
@@ -67,10 +68,21 @@ static void wait_begin(void) {
         tly_os_barrier();
 }
 
+// In a borrow section nobody parks: others wait for its end. The holder does
+// not, and is done soon.
+static void yield_until(struct tly_byte_lock *lock) {
+    while (!spin(lock))
+        tly_os_yield();
+}
+
 void tly_byte_lock_slow(struct tly_byte_lock *lock) {
     struct tly_event *event = event_of(lock);
     if (spin(lock))
         return;
+    if (tly_rcu_ongoing()) {
+        yield_until(lock);
+        return;
+    }
     wait_begin();
     do {
         // Read before the try: who unlocks afterwards changes it.
@@ -106,8 +118,7 @@ static bool take_both(struct tly_byte_lock *first,
 static TLY_COLD void take_in_order(struct tly_byte_lock *first,
                                    struct tly_byte_lock *second) {
     tly_byte_lock(first);
-    while (!spin(second))
-        tly_os_yield();
+    yield_until(second);
 }
 
 void tly_byte_lock_both(struct tly_byte_lock *a, struct tly_byte_lock *b) {

@@ -42,8 +42,8 @@ void tly_byte_lock_forked(void);
 void tly_byte_lock_slow(struct tly_byte_lock *lock);
 void tly_byte_unlock_slow(struct tly_byte_lock *lock);
 
-// The calling thread is attached, in no borrow section, and does not hold it.
-// Whether it does then.
+// The calling thread is attached and does not hold it. Whether it does then. In
+// a borrow section it does not park, though it may yield.
 TLY_INLINE bool tly_byte_try(struct tly_byte_lock *lock) {
     uint8_t free = 0;
     // ORDER[byte-lock] acq_rel: what the last holder wrote. Pairs with the

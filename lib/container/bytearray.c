@@ -18,6 +18,7 @@
 #include "container/text.h"
 #include "container/types.h"
 #include "epoch/attach.h"
+#include "epoch/borrow.h"
 
 #define LEAST 16u
 
@@ -119,6 +120,7 @@ size_t tally_bytearray_length(const tally_bytearray *array) {
 // Copies bytes in, or out, if they are all there.
 static tally_status access_at(struct tally_bytearray *array, size_t start,
                               size_t length, const void *in, void *out) {
+    tly_borrow_none("locks an array of bytes");
     if (!tly_self_attached())
         return TALLY_NO_MEMORY;
     tly_byte_lock(&array->lock);

@@ -7,12 +7,14 @@
 
 #include "base/check.h"
 #include "epoch/attach.h"
+#include "epoch/borrow.h"
 #include "object/aref.h"
 
 // ---- changing
 
 // For any thread: one that is not attached becomes so.
 static void lock(struct tly_hashed *hashed) {
+    tly_borrow_none("locks a map or a set");
     if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
         tly_attach_surely();
     tly_byte_lock(&hashed->lock);
@@ -314,6 +316,7 @@ tally_status tly_hashed_copy(struct tly_hashed *from, struct tly_hashed *to) {
 }
 
 static void lock_both(struct tly_hashed *const pair[2]) {
+    tly_borrow_none("locks two maps or sets");
     if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
         tly_attach_surely();
     tly_byte_lock_both(&pair[0]->lock, &pair[1]->lock);

@@ -22,6 +22,7 @@ TLY_TYPE(list, tally_list,
 // ---- making, locking, room
 
 void tly_list_lock_both(tally_list *a, tally_list *b) {
+    tly_borrow_none("locks two lists");
     if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
         tly_attach_surely();
     tly_byte_lock_both(&a->lock, &b->lock);

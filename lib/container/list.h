@@ -20,6 +20,7 @@
 #include "container/byte_lock.h"
 #include "container/ring.h"
 #include "epoch/attach.h"
+#include "epoch/borrow.h"
 
 struct tally_list {
     tally_object head;
@@ -38,6 +39,7 @@ struct tly_stretch {
 // Locks one that the caller holds a reference to; the thread is attached then.
 // No safepoint, hook or decref until tly_byte_unlock.
 TLY_INLINE void tly_list_lock(tally_list *list) {
+    tly_borrow_none("locks a list");
     if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
         tly_attach_surely();
     tly_byte_lock(&list->lock);

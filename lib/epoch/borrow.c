@@ -65,3 +65,10 @@ tally_status tally_synchronize(void) {
     tly_borrow_await(self, tly_grace_next());
     return TALLY_OK;
 }
+
+void tly_borrow_none_slow(const char *call) {
+    if (tly_rcu_ongoing())
+        tly_misuse("thread %u %s inside a borrow section; that may wait, and "
+                   "others wait for the section's end: leave it first",
+                   tly_os_thread_id(), call);
+}

@@ -3,8 +3,10 @@
 #include <tally/object.h>
 
 #include "object/count.h"
+#include "base/check.h"
 #include "object/hot.h"
 #include "object/type.h"
+#include "platform/os.h"
 
 static uint64_t object_pins; // (a)
 
@@ -106,4 +108,15 @@ void tally_publish(void *reference) {
     // ORDER[last-use] acq_rel: what is in the object is visible to whoever
     // upgrades a borrow of it.
     tly_or_acq_rel(&object->shared_, TLY_PUB);
+}
+
+void tally_ref_raced_(const void *container, const tally_ref *field) {
+    const tally_type *type = tly_type_of(container);
+    tly_misuse("thread %u stores into the field at byte %zu of a %s at %p "
+               "while another thread does: what it held is dropped twice, or "
+               "never; take a lock of yours around both, or make the field a "
+               "tally_aref",
+               tly_os_thread_id(),
+               (size_t)((const char *)field - (const char *)container),
+               type->name, container);
 }

@@ -17,6 +17,8 @@ extern inline void tally_decref(void *object);
 extern inline void tally_safepoint(void);
 extern inline void *tally_ref_get(const tally_ref *field);
 extern inline void *tally_ref_dup(const tally_ref *field);
+extern inline void tally_ref_put_(const void *container, tally_ref *field,
+                                  tally_object *old, tally_object *value);
 extern inline void *tally_ref_exchange(void *container, tally_ref *field,
                                        void *value);
 extern inline void *tally_ref_take(void *container, tally_ref *field);

@@ -234,7 +234,7 @@ tally_status tly_os_copy_checked(void *to, const struct tly_os_part *parts,
     struct iovec local = {to, 0};
     for (size_t n = 0; n < count; n++)
         local.iov_len += parts[n].length;
-    // As if from another process: the kernel meets what is not there, and stops.
+    // As if from another process: the kernel stops at what is not there.
     ssize_t bytes = process_vm_readv(getpid(), &local, 1,
                                      (const struct iovec *)parts, count, 0);
     if (bytes < 0 && errno != EFAULT)

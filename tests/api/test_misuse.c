@@ -140,6 +140,35 @@ static void enable_too_often(void *arg) {
     tally_collect_enable();
 }
 
+static void append_in_section(void *arg) {
+    (void)arg;
+    tally_list *list = tally_list_new();
+    must(list && tally_borrow_enter() == TALLY_OK);
+    (void)tally_list_append(list, tally_nil());
+}
+
+static void set_in_section(void *arg) {
+    (void)arg;
+    tally_map *map = tally_map_new(0);
+    must(map && tally_borrow_enter() == TALLY_OK);
+    (void)tally_map_set(map, tally_nil(), tally_nil());
+}
+
+static void extend_in_section(void *arg) {
+    (void)arg;
+    tally_list *list = tally_list_new(), *other = tally_list_new();
+    must(list && other && tally_borrow_enter() == TALLY_OK);
+    (void)tally_list_extend(list, other);
+}
+
+static void store_at_the_same_time(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new(), *held = victim_new();
+    tally_set_steal(victim, next, held);
+    // As another thread's store that comes after this one's look.
+    tally_ref_put_(victim, &victim->next, NULL, NULL);
+}
+
 // ---- what every build catches
 
 static void leave_without_enter(void *arg) {
@@ -292,6 +321,20 @@ static void enabling_too_often_is_caught(void **state) {
     expect_debug(enable_too_often, "enables collections", NULL);
 }
 
+static void changing_a_container_in_a_section_is_caught(void **state) {
+    (void)state;
+    expect_debug(append_in_section, "inside a borrow section", "list");
+    expect_debug(extend_in_section, "inside a borrow section", "lists");
+    expect_debug(set_in_section, "inside a borrow section", "map");
+}
+
+static void storing_at_the_same_time_is_caught(void **state) {
+    (void)state;
+    if (!TALLY_CHECKED)
+        skip();
+    expect_debug(store_at_the_same_time, "while another thread does", "victim");
+}
+
 static void leaving_without_entering_is_caught_always(void **state) {
     (void)state;
     expect(leave_without_enter, NULL, "leaves a borrow section", "thread ");
@@ -335,6 +378,8 @@ int main(void) {
         cmocka_unit_test(freeing_what_another_allocator_gave_is_caught),
         cmocka_unit_test(using_the_heap_in_a_blocking_region_is_caught),
         cmocka_unit_test(enabling_too_often_is_caught),
+        cmocka_unit_test(changing_a_container_in_a_section_is_caught),
+        cmocka_unit_test(storing_at_the_same_time_is_caught),
         cmocka_unit_test(leaving_without_entering_is_caught_always),
         cmocka_unit_test(starting_a_world_that_runs_is_caught_always),
         cmocka_unit_test(blocking_in_a_section_is_caught_always),

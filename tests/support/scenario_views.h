@@ -76,6 +76,8 @@ static inline bool mapped_scenario(void) {
     char letters[4];
     must(tally_view_copy(view, 'C', letters, 4) == TALLY_OK);
     must(memcmp(letters, "\177ELF", 4) == 0);
+    tally_status status = tally_view_copy_checked(view, letters, 4);
+    must(status == TALLY_OK || status == TALLY_UNSUPPORTED);
     tally_decref(view);
     return true;
 }

@@ -5,6 +5,7 @@
 #include <tally/mutator.h>
 
 #include "container/byte_lock.h"
+#include "epoch/rcu.h"
 #include "threads.h"
 
 enum { ROUNDS = 20000, THREADS = 4 };
@@ -100,6 +101,37 @@ static void who_waits_does_not_hold_the_world_back(void **state) {
     stage_wait(&at, 1);
     assert_int_equal(tally_stop_world(), TALLY_OK);
     tally_start_world();
+    assert_int_equal(at, 1);
+    stage_set(&holding.at, 2);
+    thread_join(thread);
+    thread_join(holder);
+    assert_int_equal(at, 2);
+    tally_detach();
+}
+
+static void *wait_in_a_section(void *at) {
+    must(tally_attach(NULL) == TALLY_OK);
+    tly_rcu_enter();
+    stage_set(at, 1);
+    tly_byte_lock(&guarded.lock);
+    stage_set(at, 2);
+    tly_byte_unlock(&guarded.lock);
+    tly_rcu_leave();
+    tally_detach();
+    return NULL;
+}
+
+static void who_waits_in_a_section_gets_it(void **state) {
+    (void)state;
+    stage at = 0;
+    must(tally_attach(NULL) == TALLY_OK);
+    guarded = (struct guarded){.beside = 0};
+    struct holding holding = {.lock = &guarded.lock};
+    pthread_t holder = hold(&holding);
+    pthread_t thread = thread_start(wait_in_a_section, &at);
+    stage_wait(&at, 1);
+    for (int n = 0; n < 1000; n++)
+        sched_yield();
     assert_int_equal(at, 1);
     stage_set(&holding.at, 2);
     thread_join(thread);
@@ -217,6 +249,7 @@ int main(void) {
         object_test(one_thread_at_a_time_holds_it),
         object_test(after_a_fork_nobody_waits),
         object_test(who_waits_does_not_hold_the_world_back),
+        object_test(who_waits_in_a_section_gets_it),
         object_test(two_in_either_order_are_taken_by_two_threads),
         object_test(who_waits_for_one_of_two_holds_neither),
         object_test(debug_builds_abort_who_waits_or_allocates_with_a_lock),
