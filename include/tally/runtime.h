@@ -61,11 +61,14 @@ struct tally_config {
     uint64_t copies;         // 1: another copy of the library may run in this
                              // process, linked into a plugin say, none of
                              // whose objects come to this one; 0
+    uint64_t fork_wait_ms;   // how long a fork waits for other threads'
+                             // safepoints before its child may only exec, 0 ..
+                             // 86400000; 0: for ever; 10000
 };
 #define TALLY_CONFIG_INIT                                                      \
     {                                                                          \
         sizeof(struct tally_config), 0, 1000, 1, 4194304, 100, 0, 0, 0, 0, 1,  \
-            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100, 0, 0, 0, 0         \
+            127, 1048576, 1048576, 0, 1, 10000, 10, 0, 100, 0, 0, 0, 0, 10000  \
     }
 
 // Starts the runtime with options. Environment options win over these.

@@ -298,7 +298,7 @@ struct tly_arena_bytes tly_arena_bytes(void) {
     return bytes;
 }
 
-void tly_arena_forked(void) {
-    tly_spin_reset(&units_lock);
-    tly_range_forked();
+void tly_arena_hold(bool hold) {
+    tly_range_hold(hold);
+    tly_spin_hold(&units_lock, hold);
 }

@@ -107,6 +107,7 @@ struct tly_arena_bytes tly_arena_bytes(void);
 // Releases the range and forgets everything.
 void tly_arena_end(void);
 
-void tly_arena_forked(void);
+// Around fork: no run of units or of slots is half taken.
+void tly_arena_hold(bool hold);
 
 #endif

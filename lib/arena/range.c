@@ -187,4 +187,4 @@ size_t tly_slots_dirty_bytes(void) {
     return count * TLY_SLOT_SIZE;
 }
 
-void tly_range_forked(void) { tly_mutex_reset(&slots_lock); }
+void tly_range_hold(bool hold) { tly_mutex_hold(&slots_lock, hold); }

@@ -79,6 +79,6 @@ bool tly_slot_is(size_t slot, enum tly_slot_kind kind);
 // Bytes of slots that were given back and still have memory behind them.
 size_t tly_slots_dirty_bytes(void);
 
-void tly_range_forked(void);
+void tly_range_hold(bool hold); // around fork
 
 #endif

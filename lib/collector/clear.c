@@ -7,9 +7,13 @@
 
 #include "collector/clear.h"
 
+#include "collector/collect.h"
+#include "collector/lock.h"
 #include "collector/trial.h"
+#include "epoch/attach.h"
 #include "epoch/borrow.h"
 #include "epoch/rcu.h"
+#include "epoch/world.h"
 #include "object/count.h"
 #include "object/dead.h"
 #include "object/made.h"
@@ -43,12 +47,45 @@ void tly_garbage_forget(void) { tly_pools_looked(pool_forget, NULL); }
 
 uint64_t tly_garbage_bytes;
 
+// How far clearing has come. A fork does not wait for its end: the child finds
+// this, the table of members, headers that are zero where an object has ended,
+// and what was put aside DYING; and goes on from there (tly_clear_resume).
+static struct {
+    uint32_t on; // (a)
+    // Of the collector's lock.
+    bool published;        // a grace period comes before the second part
+    bool settles;          // the second part: blocks are given back
+    uint64_t count;        // members of the pools that are done
+    uint64_t left;         // of those, to be ended later
+    struct tly_pool *pool; // that is gone through, or NULL
+    tally_object *hooked;  // put aside, till they are left to the dead; linked
+                           // by their count fields
+} part;
+
+bool tly_clear_is_on(void) {
+    // ORDER[clear] acquire: what tells of the part. Pairs with part_set.
+    return tly_load_acquire(&part.on);
+}
+
+static void part_set(bool on) {
+    // ORDER[clear] release: see tly_clear_is_on. A fork looks again in a world
+    // that stands still.
+    tly_store_release(&part.on, on);
+}
+
+// Before a pool: for a fork the collection stands still. It does not for
+// others, who may walk the heap.
+static void pool_begin(struct tly_local *self, struct tly_pool *pool) {
+    struct tly_mutator *mutator = tly_mutator_in(self);
+    part.pool = pool;
+    if (TLY_UNLIKELY(tly_world_is_forking()) && tly_world_pass(mutator))
+        tly_poll(mutator, false);
+}
+
 struct clearing {
     struct tly_local *self;
     const uint64_t *member; // the table, in a register (see trial.c)
     struct tly_cover cover;
-    uint64_t count;
-    tally_object *hooked; // to be ended later; linked by their count fields
 };
 
 static TLY_NOINLINE void drop_outside(struct tly_local *self,
@@ -75,11 +112,11 @@ static void empty_run(void *arg, tally_ref *first, size_t count) {
 
 // Puts an object aside whose hook is called later. Its block is its own till
 // then.
-static void put_aside(struct clearing *c, tally_object *object) {
+static void put_aside(tally_object *object) {
     // Relaxed: garbage, so nobody counts it; what is dead has no count.
     tly_store_relaxed(&object->local_, 0);
-    tly_dead_link(object, c->hooked);
-    c->hooked = object;
+    tly_dead_link(object, part.hooked);
+    part.hooked = object;
     // ORDER[watch] acq_rel: what the collection has read of the object was
     // before; nobody else has it.
     tly_and_acq_rel(&object->owner_, (uint16_t)~TALLY_OWNER_WATCH_);
@@ -90,7 +127,7 @@ static TLY_NOINLINE bool clear_typed(struct clearing *c, tally_object *object) {
     const tally_type *type = tly_type_of(object);
     tly_refs_each(object, type, empty_run, c);
     if (type->destroy_) {
-        put_aside(c, object);
+        put_aside(object);
         return false;
     }
     if (type->made_)
@@ -98,25 +135,43 @@ static TLY_NOINLINE bool clear_typed(struct clearing *c, tally_object *object) {
     return true;
 }
 
-static bool pool_clear(void *arg, struct tly_pool *pool) {
+// Relaxed: written by who cleared, which is over.
+static bool is_cleared(tally_object *object) {
+    return !tly_load_relaxed((tly_header_word *)object) ||
+           tly_load_relaxed(&object->shared_) & TLY_DYING;
+}
+
+// [again]: some of it may have been cleared.
+TLY_INLINE bool pool_clear_some(void *arg, struct tly_pool *pool, bool again) {
     struct clearing c = *(struct clearing *)arg;
     uint64_t cleared = 0;
+    pool_begin(c.self, pool);
     size_t count, first = tly_side_words(pool, &count);
     for (size_t w = first; w < first + count; w++)
         for (uint64_t bits = c.member[w]; bits; bits &= bits - 1) {
             size_t granule = w * 64 + tly_bit_lowest(bits);
             tally_object *object = tly_side_object(pool, granule);
-            unsigned refs = tly_trial_refs(object);
             cleared++;
+            if (again && is_cleared(object))
+                continue;
+            unsigned refs = tly_trial_refs(object);
             if (TLY_LIKELY(refs != TLY_TF_ASK))
                 drop_fields(&c, (tally_ref *)(void *)(object + 1), refs);
             else if (!clear_typed(arg, object))
                 continue;
             tly_header_end(object);
         }
-    ((struct clearing *)arg)->count += cleared;
+    part.count += cleared;
     tly_garbage_bytes += cleared * tly_pool_block_size(pool);
     return true;
+}
+
+static bool pool_clear(void *arg, struct tly_pool *pool) {
+    return pool_clear_some(arg, pool, false);
+}
+
+static bool pool_clear_again(void *arg, struct tly_pool *pool) {
+    return pool_clear_some(arg, pool, true);
 }
 
 // The members of a pool, copied: once they are given back the pool may be
@@ -175,36 +230,63 @@ static void copy_give(struct tly_local *self, struct tly_pool *pool,
 static bool pool_settle(void *arg, struct tly_pool *pool) {
     struct tly_local *self = arg;
     struct copy copy;
+    pool_begin(self, pool);
     pool_copy(&copy, pool);
     copy_give(self, pool, &copy);
+    part.pool = NULL;
     return false;
 }
 
 // What was put aside is no member any more, and joins the dead: when the lock
-// is given back their hooks run. Returns how many.
-static uint64_t hooked_leave(struct clearing *c) {
-    uint64_t count = 0;
-    for (tally_object *next, *object = c->hooked; object; object = next) {
+// is given back their hooks run.
+static void hooked_leave(struct tly_local *self) {
+    for (tally_object *next, *object = part.hooked; object; object = next) {
         next = tly_dead_next(object);
         size_t granule = tly_side_at(object);
         tly_side_reset(tly_sides.member, granule);
         tly_side_reset(tly_sides.listed, granule);
-        tly_dead_put(c->self, object);
-        count++;
+        tly_dead_put(self, object);
+        part.left++;
     }
-    return count;
+    part.hooked = NULL;
 }
 
-uint64_t tly_garbage_clear(struct tly_local *self, bool published) {
+// What is left of the two parts.
+static uint64_t clear_parts(struct tly_local *self, tly_pool_fn clear) {
     struct clearing c = {
         .self = self, .member = tly_sides.member, .cover = tly_sides_cover()};
     self->finishing++;
-    tly_pools_looked(pool_clear, &c);
-    if (published && !TLY_BUSTED(NO_GRACE))
+    if (!part.settles) {
+        part.count = 0;
+        tly_pools_looked(clear, &c);
+    }
+    part.settles = true;
+    part.pool = NULL;
+    if (part.published && !TLY_BUSTED(NO_GRACE))
         tly_borrow_await(tly_mutator_in(self), tly_grace_next());
-    uint64_t hooked = hooked_leave(&c);
+    part.published = false;
+    hooked_leave(self);
     tly_pools_looked(pool_settle, self);
     self->finishing--;
-    tly_count(&self->counters.destroyed, c.count - hooked);
-    return c.count;
+    part_set(false);
+    tly_count(&self->counters.destroyed, part.count - part.left);
+    return part.count;
+}
+
+uint64_t tly_garbage_clear(struct tly_local *self, bool published) {
+    part.published = published;
+    part.settles = false;
+    part.left = 0;
+    part_set(true);
+    tly_collector_tell();
+    return clear_parts(self, pool_clear);
+}
+
+void tly_clear_resume(struct tly_local *self) {
+    if (TLY_LIKELY(!tly_clear_is_on()))
+        return;
+    if (part.pool)
+        tly_pool_look_again(part.pool);
+    uint64_t cleared = clear_parts(self, pool_clear_again);
+    tly_count(&tly_collect_totals.collected, cleared);
 }

@@ -17,6 +17,14 @@ void tly_garbage_forget(void);
 // Destroys every member, and leaves the tables clear. Returns how many were
 // destroyed. If some are [published], their memory waits for a grace period.
 uint64_t tly_garbage_clear(struct tly_local *self, bool published);
+// Whether it is under way: then a fork needs to wait for no collection. Between
+// two pools its thread stands still for a fork, in no other place by itself.
+bool tly_clear_is_on(void);
+
+// In the child of such a fork, by who has the collector's lock, before it looks
+// at anything: clears the rest. Destroy hooks run.
+void tly_clear_resume(struct tly_local *self);
+
 // Bytes of all blocks that it has given back so far; under the collector's
 // lock.
 extern uint64_t tly_garbage_bytes;

@@ -134,6 +134,7 @@ static tally_status collect_locked(struct tly_local *self,
                                    struct tally_collection *done,
                                    bool *ret_listed) {
     struct tly_found found = {.waiting = false};
+    tly_clear_resume(self);
     tally_status status = tly_debug_begin(&found.saves);
     if (status == TALLY_OK)
         status = find(self, mode, look, done, &found);

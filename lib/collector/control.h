@@ -14,7 +14,7 @@
 #include "sync/spin.h"
 
 extern struct tly_spin tly_control_lock;
-void tly_control_forked(void);
+void tly_control_hold(bool hold); // around fork
 
 // ---- enable.c
 

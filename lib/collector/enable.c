@@ -27,7 +27,7 @@ static struct {
     struct holder holder[HOLDERS];
 } enable; // names under the lock
 
-void tly_control_forked(void) { tly_spin_reset(&tly_control_lock); }
+void tly_control_hold(bool hold) { tly_spin_hold(&tly_control_lock, hold); }
 
 bool tly_collect_is_held(void) {
     // Relaxed: a collection that is on its way may still begin.

@@ -9,6 +9,7 @@
 #include <tally/track.h>
 
 #include "base/check.h"
+#include "collector/clear.h"
 #include "collector/lock.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
@@ -72,6 +73,7 @@ static tally_status enter(struct tly_mutator **ret_self) {
     if (tly_collector_refuses(self))
         return TALLY_DEADLOCK;
     tly_collector_take(self, 0);
+    tly_clear_resume(tly_local_of(self));
     *ret_self = self;
     return TALLY_OK;
 }

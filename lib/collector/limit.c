@@ -112,16 +112,9 @@ static bool wait_parked(uint64_t number, size_t bytes) {
 }
 
 static void wait_for(struct tly_mutator *self, uint64_t number, size_t bytes) {
-    // What others wait for is done before, as far as it can be here. What is
-    // handed over between this and the next line waits for the end of the wait.
-    tly_poll(self, false);
-    tly_mutator_park(self);
-    tly_world_left();
-    tly_handshake_left(self);
+    tly_mutator_rest(self);
     bool ended = wait_parked(number, bytes);
-    tly_mutator_unpark(self);
-    tly_world_pass(self);
-    tly_poll(self, false);
+    tly_mutator_rouse(self);
     if (!ended)
         // Relaxed: a hint.
         tly_store_relaxed(&limit.gave_up, tly_load_relaxed(&limit.ended) + 1);

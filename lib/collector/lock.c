@@ -3,8 +3,7 @@
 
 #include "collector/lock.h"
 
-#include "collector/workers.h"
-
+#include "collector/clear.h"
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "epoch/world.h"
@@ -14,21 +13,18 @@ uint32_t tly_collector_urgent;
 bool tly_collector_heeds;
 uint32_t tly_collector_hurries;
 
-static struct {
-    uint32_t busy;          // (a) number of the mutator that collects, or 0
-    struct tly_event freed; // nobody collects any more
-} lock;
+struct tly_collector_lock tly_collector_lock;
 
 bool tly_collector_refuses(const struct tly_mutator *self) {
     // Relaxed: the thread's own number is there only if it has the lock.
     return tly_rcu_ongoing() || self->stopped_world ||
-           tly_load_relaxed(&lock.busy) == self->number;
+           tly_load_relaxed(&tly_collector_lock.busy) == self->number;
 }
 
 bool tly_collector_try(struct tly_mutator *self) {
     uint32_t nobody = 0;
     // ORDER[collector] acq_rel: the tables are as the last one left them.
-    if (!tly_cas_acq_rel(&lock.busy, &nobody, self->number))
+    if (!tly_cas_acq_rel(&tly_collector_lock.busy, &nobody, self->number))
         return false;
     tly_local_of(self)->collector = TLY_COLLECTS;
     return true;
@@ -36,15 +32,15 @@ bool tly_collector_try(struct tly_mutator *self) {
 
 bool tly_collector_is_taken(void) {
     // Relaxed: a hint.
-    return tly_load_relaxed(&lock.busy);
+    return tly_load_relaxed(&tly_collector_lock.busy);
 }
 
 bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline) {
     tly_mutator_detach(self);
-    uint32_t seen = tly_event_value(&lock.freed);
+    uint32_t seen = tly_event_value(&tly_collector_lock.freed);
     // ORDER[collector] acquire: looks again before it sleeps.
-    bool late = tly_load_acquire(&lock.busy) &&
-                !tly_event_wait(&lock.freed, seen, deadline);
+    bool late = tly_load_acquire(&tly_collector_lock.busy) &&
+                !tly_event_wait(&tly_collector_lock.freed, seen, deadline);
     tly_mutator_attach(self);
     return !late;
 }
@@ -59,9 +55,10 @@ static bool lock_wait(struct tly_mutator *self, uint64_t deadline,
     // Relaxed: a hint.
     tly_add_relaxed(&tly_collector_urgent, urgent);
     do {
-        uint32_t seen = tly_event_value(&lock.freed);
+        uint32_t seen = tly_event_value(&tly_collector_lock.freed);
         taken = tly_collector_try(self);
-        late = !taken && !tly_event_wait(&lock.freed, seen, deadline);
+        late = !taken &&
+               !tly_event_wait(&tly_collector_lock.freed, seen, deadline);
     } while (!taken && !late);
     tly_add_relaxed(&tly_collector_urgent, 0 - urgent);
     tly_mutator_attach(self);
@@ -81,12 +78,18 @@ void tly_collector_yield(struct tly_mutator *self) {
     tly_mutator_attach(self);
 }
 
+void tly_collector_free(void) {
+    // ORDER[collector] release: see tly_collector_try.
+    tly_store_release(&tly_collector_lock.busy, 0);
+    tly_event_signal(&tly_collector_lock.freed);
+}
+
 void tly_collector_give(struct tly_mutator *self) {
     tly_local_of(self)->collector = TLY_COLLECTS_NOT;
-    // ORDER[collector] release: see tly_collector_try.
-    tly_store_release(&lock.busy, 0);
-    tly_event_signal(&lock.freed);
+    tly_collector_free();
 }
+
+void tly_collector_tell(void) { tly_event_signal(&tly_collector_lock.freed); }
 
 void tly_collector_heed(bool heeds) {
     tly_collector_heeds = heeds;
@@ -96,14 +99,8 @@ void tly_collector_heed(bool heeds) {
 
 void tly_collector_lock_start(void) {
     // Relaxed: nothing else runs.
-    tly_store_relaxed(&lock.busy, 0);
+    tly_store_relaxed(&tly_collector_lock.busy, 0);
     tly_store_relaxed(&tly_collector_urgent, 0);
-}
-
-void tly_collector_forked(void) {
-    // Relaxed: the child has one thread.
-    tly_store_relaxed(&tly_collector_urgent, 0);
-    tly_workers_forked();
 }
 
 tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
@@ -111,6 +108,7 @@ tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
         return TALLY_DEADLOCK;
     if (!tly_collector_try(self) && !lock_wait(self, deadline, 1))
         return TALLY_TIMED_OUT;
+    tly_clear_resume(tly_local_of(self));
     tally_status status = tly_world_stop(self, deadline);
     if (status == TALLY_OK)
         tly_local_of(self)->collector = TLY_STANDS_STILL;
@@ -130,6 +128,7 @@ void tly_collector_still(struct tly_mutator *self) {
         return;
     if (!tly_collector_try(self))
         lock_wait(self, 0, 1);
+    tly_clear_resume(local);
     local->collector = TLY_STANDS_STILL;
 }
 

@@ -13,6 +13,11 @@ enum tly_collector {
     TLY_STANDS_STILL // the thread has stopped the world, and nobody collects
 };
 
+extern struct tly_collector_lock {
+    uint32_t busy;          // (a) number of the mutator that collects, or 0
+    struct tly_event freed; // nobody collects any more, or it clears
+} tly_collector_lock;       // for fork_stop.c
+
 // Whether the thread would wait for itself, or be waited for by what it waits
 // for: inside a borrow section, a stopped world, or with the lock held.
 bool tly_collector_refuses(const struct tly_mutator *self);
@@ -25,6 +30,10 @@ void tly_collector_give(struct tly_mutator *self);
 
 // Whether anybody has it: a hint.
 bool tly_collector_is_taken(void);
+
+// Tells those who wait for the lock to look again: who has it clears garbage
+// from now on.
+void tly_collector_tell(void);
 
 // Waits until the lock was free once. False at the deadline.
 bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline);
@@ -52,14 +61,14 @@ void tly_collector_heed(bool heeds);
 // Waits until nobody does; for a thread that has given up.
 void tly_collector_yield(struct tly_mutator *self);
 
-void tly_collector_lock_start(void);
+// Frees it for who has no mutator.
+void tly_collector_free(void);
 
-// In a forked child: those who waited are not there.
-void tly_collector_forked(void);
+void tly_collector_lock_start(void);
 
 // Stops the world with no collection under way: TALLY_DEADLOCK where the
 // caller is inside one, TALLY_TIMED_OUT at the deadline (0: none). resume ends
-// it, also in the child of a fork.
+// it.
 tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline);
 void tly_collector_resume(struct tly_mutator *self);
 

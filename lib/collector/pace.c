@@ -106,6 +106,12 @@ void tly_pace_done(const struct tly_pace_work *work) {
     tly_limit_done(work->generation);
 }
 
+void tly_pace_forked(void) {
+    struct tly_pace_work none = {.generation = TALLY_YOUNG, .abandoned = true};
+    if (tly_pace_is_running())
+        tly_pace_done(&none);
+}
+
 // ---- options
 
 void tly_pace_configure(bool automatic, uint64_t young_bytes,

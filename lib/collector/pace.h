@@ -26,6 +26,9 @@ void tly_pace_began(tally_generation generation);
 // It has ended.
 void tly_pace_done(const struct tly_pace_work *work);
 
+// In a forked child that does not have who collected: it has ended.
+void tly_pace_forked(void);
+
 // The bytes that pacing goes by: the heap's, and what the program has told by
 // tally_memory_pressure.
 int64_t tly_pace_bytes(void);

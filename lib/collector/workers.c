@@ -183,6 +183,11 @@ void tly_workers_end(void) {
     workers.count = 1;
 }
 
+bool tly_workers_at_work(void) {
+    // Relaxed: the collector's own run, or the worker's.
+    return tly_load_relaxed(&workers.gate) & (OPEN | INSIDE);
+}
+
 void tly_workers_forked(void) {
     // Relaxed: the child has one thread.
     tly_store_relaxed(&workers.gate, 0);

@@ -39,6 +39,10 @@ unsigned tly_workers_threads(void);
 // Ends the threads; returns when the last has gone.
 void tly_workers_end(void);
 
+// Whether the calling thread is in a run that other threads share, of which it
+// is one, or the collector's.
+bool tly_workers_at_work(void);
+
 // In a forked child, where they are not.
 void tly_workers_forked(void);
 

@@ -137,9 +137,9 @@ void tly_intern_end(void) {
         shards[n] = (struct shard)SHARD;
 }
 
-void tly_intern_forked(void) {
+void tly_intern_hold(bool hold) {
     for (size_t n = 0; n < SHARDS; n++)
-        tly_spin_reset(&shards[n].lock);
+        tly_spin_hold(&shards[n].lock, hold);
 }
 
 // ---- interning

@@ -11,6 +11,6 @@
 extern tally_type tly_type_interned;
 
 void tly_intern_end(void);
-void tly_intern_forked(void);
+void tly_intern_hold(bool hold); // around fork
 
 #endif

@@ -185,6 +185,22 @@ void tly_mutator_unpark(struct tly_mutator *self) {
     self_set(self);
 }
 
+void tly_mutator_rest(struct tly_mutator *self) {
+    // What others wait for is done before, as far as it can be here. What is
+    // handed over between the poll and the park waits for the end of the rest.
+    tly_break_self(self, TLY_BREAK_STOP);
+    tly_poll(self, false);
+    tly_mutator_park(self);
+    tly_world_left();
+    tly_handshake_left(self);
+}
+
+void tly_mutator_rouse(struct tly_mutator *self) {
+    tly_mutator_unpark(self);
+    tly_world_pass(self);
+    tly_poll(self, false);
+}
+
 bool tly_mutator_suspend(struct tly_mutator *mutator, uint32_t *ret_idle) {
     // ORDER[state] seq_cst: the other half of Dekker's pair with state_leave.
     uint32_t state = tly_load_seq_cst(&mutator->state);
@@ -400,8 +416,14 @@ static void thread_ends(void *mutator) {
     tally_detach();
 }
 
+bool tly_attach_has(const struct tly_mutator *mutator) {
+    return mutator == attach_mine ||
+           (attach_reserve > 0 && mutator == attach_saved);
+}
+
 void tly_attach_forget(void) {
     attach_mine = NULL;
+    attach_reserve = 0;
     attach_blocking = 0;
     self_clear();
 }

@@ -34,6 +34,12 @@ void tly_mutator_attach(struct tly_mutator *self);
 void tly_mutator_park(struct tly_mutator *self);
 void tly_mutator_unpark(struct tly_mutator *self);
 
+// Parks [self], attached and outside of sections, for a wait inside the library
+// in which no code of the program's may run; and attaches it again. As at a
+// closed safepoint, also where a hook of the program's waits in between.
+void tly_mutator_rest(struct tly_mutator *self);
+void tly_mutator_rouse(struct tly_mutator *self);
+
 // Acts for a mutator that does not run: true makes it SUSPENDED. *ret_idle is
 // the state to give back.
 bool tly_mutator_suspend(struct tly_mutator *mutator, uint32_t *ret_idle);
@@ -41,6 +47,10 @@ void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle);
 
 // The mutator that the calling thread has, attached or in a blocking region.
 struct tly_mutator *tly_mine(void);
+
+// Whether a mutator is the calling thread's: the one that it has, or the one
+// that it had before it took the reserve.
+bool tly_attach_has(const struct tly_mutator *mutator);
 
 // In a forked child that may only exec: the thread has no mutator any more.
 void tly_attach_forget(void);

@@ -121,4 +121,4 @@ void tly_handshake_answer(struct tly_mutator *self, uint64_t goal) {
     tly_event_signal(&handshake_done);
 }
 
-void tly_handshake_forked(void) { tly_mutex_reset(&handshake_lock); }
+void tly_handshake_hold(bool hold) { tly_mutex_hold(&handshake_lock, hold); }

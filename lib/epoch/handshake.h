@@ -35,6 +35,7 @@ void tly_handshake_answer(struct tly_mutator *self, uint64_t goal);
 // Tells who waits for acknowledgements that a mutator runs no more.
 void tly_handshake_left(struct tly_mutator *self);
 
-void tly_handshake_forked(void);
+// Around fork: no handshake is under way.
+void tly_handshake_hold(bool hold);
 
 #endif

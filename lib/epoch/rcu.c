@@ -134,25 +134,21 @@ uint64_t tly_grace_count(void) {
     return tly_load_relaxed(&grace_ended);
 }
 
-void tly_rcu_fork_prepare(void) {
-    tly_mutex_lock(&grace_lock);
-    tly_mutex_lock(&rcu_lock);
-}
-
-void tly_rcu_fork_parent(void) {
-    tly_mutex_unlock(&rcu_lock);
-    tly_mutex_unlock(&grace_lock);
+void tly_rcu_hold(bool hold) {
+    // Not while another thread waits inside liburcu, whose own locks the child
+    // would find locked.
+    tly_mutex_hold(&grace_lock, hold);
+    tly_mutex_hold(&rcu_lock, hold);
 }
 
 // The child has copies of the other threads' reader records in liburcu's
 // list; a section that was open in one of them would never end. They are
 // still mapped here: the C library reuses dead threads' stacks only for new
 // threads.
-void tly_rcu_fork_child(struct tly_mutator *self) {
-    tly_rcu_fork_parent();
+void tly_rcu_forked(bool (*is_mine)(const struct tly_mutator *mutator)) {
     for (uint32_t n = 1; n <= tly_registry_count(); n++) {
         struct tly_mutator *m = tly_mutator_of(n);
-        if (m == self || !m->rcu_ours)
+        if (is_mine(m) || !m->rcu_ours)
             continue;
         struct urcu_reader *reader = m->rcu_reader;
         cds_list_del(&reader->node);

@@ -48,10 +48,10 @@ void tly_grace_await(uint64_t number);
 // How many there were.
 uint64_t tly_grace_count(void);
 
-// Around fork: no thread is half registered; in the child only the calling
-// thread is a reader.
-void tly_rcu_fork_prepare(void);
-void tly_rcu_fork_parent(void);
-void tly_rcu_fork_child(struct tly_mutator *self);
+// Around fork: no thread is half registered, and none waits for a grace period.
+void tly_rcu_hold(bool hold);
+// In a forked child only the calling thread is a reader. Before the registry
+// forgets the others.
+void tly_rcu_forked(bool (*is_mine)(const struct tly_mutator *mutator));
 
 #endif

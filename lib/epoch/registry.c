@@ -131,15 +131,17 @@ void tly_registry_vacate(struct tly_mutator *mutator) {
     ck_bitmap_set(CK_BITMAP(&registry_vacant), mutator->number);
 }
 
-void tly_registry_forked(struct tly_mutator *self) {
-    tly_mutex_reset(&registry_lock);
+void tly_registry_hold(bool hold) { tly_mutex_hold(&registry_lock, hold); }
+
+void tly_registry_forked(bool (*is_mine)(const struct tly_mutator *mutator)) {
     for (uint32_t n = 1; n <= registry_count; n++) {
         struct tly_mutator *m = tly_mutator_of(n);
-        if (m == self)
+        if (is_mine(m))
             continue;
         m->state = TLY_VACANT;
         m->blocking = 0;
         m->returning = 0;
+        m->stopped_world = false;
         m->rcu_ours = false;
         m->rcu_reader = NULL;
         if (n > 1)

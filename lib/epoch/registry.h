@@ -36,8 +36,10 @@ struct tly_mutator *tly_registry_create(void);
 // Notes that a mutator is VACANT now.
 void tly_registry_vacate(struct tly_mutator *mutator);
 
-// In a forked child: every mutator but [self] (may be NULL) is VACANT.
-void tly_registry_forked(struct tly_mutator *self);
+// Around fork: nobody makes a record.
+void tly_registry_hold(bool hold);
+// In a forked child: every mutator is VACANT that is not the calling thread's.
+void tly_registry_forked(bool (*is_mine)(const struct tly_mutator *mutator));
 
 // Bytes of memory that the records in use take.
 size_t tly_registry_bytes(void);

@@ -12,6 +12,7 @@
 #include <tally/mutator.h>
 
 #include "epoch/attach.h"
+#include "epoch/handshake.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "platform/os.h"
@@ -25,6 +26,7 @@ static struct {
     struct tly_event resumed; // the phase is even again
     uint32_t waiting;         // (a) threads that wait for that
     struct tly_event parked;  // a thread waits, or waits no longer
+    uint32_t forking;         // (a) whose turn it is, forks
 } world TLY_ALIGNED(TLY_LINE);
 
 bool tly_world_is_stopping(void) {
@@ -51,6 +53,9 @@ bool tly_world_pass(struct tly_mutator *self) {
     do {
         tly_mutator_park(self);
         tly_event_signal(&world.parked);
+        // Whoever asked since its last look need not wait for the stop to end:
+        // the one that stopped may be waiting for the handshake.
+        tly_handshake_left(self);
         wait_even();
         tly_mutator_unpark(self);
     } while (tly_world_is_stopping());
@@ -79,9 +84,17 @@ static bool wait_for(uint32_t *word, uint32_t value, struct tly_event *event,
     }
 }
 
-// Waits for the turn to stop the world; a ticket cannot be given back, so this
-// wait has no deadline. Detaching runs hooks, which may want a turn of their
-// own: the ticket is taken after it.
+// Waits for the turn to stop the world, detached; a ticket cannot be given
+// back, so this wait has no deadline.
+static void turn_await(void) {
+    // Relaxed: the order of tickets is all that is asked.
+    uint32_t ticket = tly_add_relaxed(&world.next, 1);
+    wait_for(&world.serving, ticket, &world.turn, 0);
+    wait_for(&world.waiting, 0, &world.parked, 0);
+}
+
+// The same for an attached thread. Detaching runs hooks, which may want a turn
+// of their own: the ticket is taken after it.
 static void turn_take(struct tly_mutator *self) {
     // ORDER[ticket] acquire: see wait_for.
     uint32_t ticket = tly_load_acquire(&world.serving);
@@ -91,10 +104,7 @@ static void turn_take(struct tly_mutator *self) {
         tly_cas_relaxed(&world.next, &ticket, ticket + 1))
         return;
     tly_mutator_detach(self);
-    // Relaxed: the order of tickets is all that is asked.
-    ticket = tly_add_relaxed(&world.next, 1);
-    wait_for(&world.serving, ticket, &world.turn, 0);
-    wait_for(&world.waiting, 0, &world.parked, 0);
+    turn_await();
     tly_mutator_unpark(self);
     // What others asked for meanwhile; the program's code may want a turn of
     // its own.
@@ -124,9 +134,10 @@ static bool wait_idle(struct tly_mutator *m, uint64_t deadline) {
     }
 }
 
-// Waits for every other mutator. A SUSPENDED one is another attached thread's
-// business, which this waits for as well.
-static bool wait_all(struct tly_mutator *self, uint64_t deadline) {
+// Waits for every mutator but [self]; returns the number of one that is late,
+// or 0. A SUSPENDED one is another attached thread's business, which this waits
+// for as well.
+static uint32_t wait_all(const struct tly_mutator *self, uint64_t deadline) {
     uint32_t count = tly_registry_count();
     for (uint32_t n = 1; n <= count; n++) {
         struct tly_mutator *m = tly_mutator_of(n);
@@ -137,9 +148,24 @@ static bool wait_all(struct tly_mutator *self, uint64_t deadline) {
     for (uint32_t n = 1; n <= count; n++) {
         struct tly_mutator *m = tly_mutator_of(n);
         if (m != self && !wait_idle(m, deadline))
-            return false;
+            return n;
     }
-    return true;
+    return 0;
+}
+
+// With the turn.
+static uint32_t stop(const struct tly_mutator *self, uint64_t deadline) {
+    // ORDER[phase] seq_cst: odd before the states are read.
+    tly_add_seq_cst(&world.phase, 1);
+    return wait_all(self, deadline);
+}
+
+static void go_on(void) {
+    // ORDER[phase] seq_cst: what was done while the world stood still happens
+    // before what its threads do next. Pairs with tly_world_is_stopping.
+    tly_add_seq_cst(&world.phase, 1);
+    tly_event_signal(&world.resumed);
+    turn_give();
 }
 
 tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
@@ -148,9 +174,7 @@ tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
     tly_locks_none_waits("a stop of the world");
     turn_take(self);
     self->stopped_world = true;
-    // ORDER[phase] seq_cst: odd before the states are read.
-    tly_add_seq_cst(&world.phase, 1);
-    if (wait_all(self, deadline))
+    if (stop(self, deadline) == 0)
         return TALLY_OK;
     tly_world_start(self);
     return TALLY_TIMED_OUT;
@@ -158,11 +182,30 @@ tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
 
 void tly_world_start(struct tly_mutator *self) {
     self->stopped_world = false;
-    // ORDER[phase] seq_cst: what was done while the world stood still happens
-    // before what its threads do next. Pairs with tly_world_is_stopping.
-    tly_add_seq_cst(&world.phase, 1);
-    tly_event_signal(&world.resumed);
-    turn_give();
+    go_on();
+}
+
+tally_status tly_world_stop_forking(uint64_t deadline, uint32_t *ret_late) {
+    turn_await();
+    // Relaxed: the phase orders it.
+    tly_store_relaxed(&world.forking, 1);
+    *ret_late = stop(NULL, deadline);
+    if (*ret_late == 0)
+        return TALLY_OK;
+    tly_world_start_forking();
+    return TALLY_TIMED_OUT;
+}
+
+void tly_world_start_forking(void) {
+    // Relaxed: as above; who misses the end of it finds the phase even.
+    tly_store_relaxed(&world.forking, 0);
+    go_on();
+}
+
+bool tly_world_is_forking(void) {
+    // Relaxed: a hint, of which tly_world_pass makes sure; a thread that does
+    // not see it is asked again at its next look.
+    return tly_load_relaxed(&world.forking);
 }
 
 void tly_world_forked(void) {

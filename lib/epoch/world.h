@@ -20,6 +20,14 @@ void tly_world_left(void);
 tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline);
 void tly_world_start(struct tly_mutator *self);
 
+// The same for a fork, by a thread that is not attached. While a fork stops the
+// world, or waits for it to stand still, a collection that clears garbage
+// stands still as well, between two pools, and for nobody else.
+// *ret_late is the number of a mutator that the fork waited for in vain.
+tally_status tly_world_stop_forking(uint64_t deadline, uint32_t *ret_late);
+void tly_world_start_forking(void);
+bool tly_world_is_forking(void);
+
 // In a forked child, whose thread stopped the world before: nobody waits.
 void tly_world_forked(void);
 

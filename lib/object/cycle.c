@@ -115,7 +115,7 @@ void tly_held_give_left(struct tly_local *self) {
     }
 }
 
-void tly_held_forked(void) { tly_spin_reset(&left.lock); }
+void tly_held_hold(bool hold) { tly_spin_hold(&left.lock, hold); }
 
 void tly_held_end(void) {
     // Relaxed: nothing else runs.

@@ -40,7 +40,8 @@ void tly_held_leave(struct tly_local *self);
 
 // Gives back what mutators left; [self] holds no more.
 void tly_held_give_left(struct tly_local *self);
-void tly_held_forked(void);
+// Around fork.
+void tly_held_hold(bool hold);
 
 // Forgets what is held, with the heap it lies in.
 void tly_held_end(void);

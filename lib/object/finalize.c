@@ -40,11 +40,7 @@ void tly_finalize_end(void) {
     tly_store_relaxed(&tly_finalize_awaited, 0);
 }
 
-void tly_finalize_forked(void) {
-    tly_spin_reset(&finalize_lock);
-    // Relaxed: the child has one thread.
-    tly_store_relaxed(&tly_finalize_served, 0);
-}
+void tly_finalize_hold(bool hold) { tly_spin_hold(&finalize_lock, hold); }
 
 static unsigned executor_of(const tally_type *type) {
     // Relaxed: set before threads come.

@@ -82,7 +82,7 @@ extern uint32_t tly_finalize_batch;
 // Forgets what waits, with the heap it lies in.
 void tly_finalize_end(void);
 
-// In a forked child: what waits does so still, but the thread is gone.
-void tly_finalize_forked(void);
+// Around fork. In the child what waits does so still.
+void tly_finalize_hold(bool hold);
 
 #endif

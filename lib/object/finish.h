@@ -89,6 +89,8 @@ bool tly_limbo_has_objects(const struct tly_local *self);
 
 // Forgets what waits, with the heap it lies in.
 void tly_limbo_end(void);
+// Around fork: no list is half moved.
+void tly_limbo_hold(bool hold);
 
 // Leaves what waits to the next thread that looks: before an idle state.
 void tly_limbo_leave(struct tly_local *self);

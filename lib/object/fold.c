@@ -142,7 +142,6 @@ bool tly_hot_has_dead(void) {
 }
 
 void tly_hot_forked(void) {
-    tly_mutex_reset(&tly_hot_lock);
     for (unsigned id = 1; id < tly_columns_top; id++)
         if (tly_columns[id].cooling) {
             tly_columns[id].cooling = 0;

@@ -40,6 +40,8 @@ static uint32_t rows_ready; // (a) those of mutators below this have memory
 static uint32_t hot_count;  // (a) columns in use
 static uint32_t by_itself;  // (a) objects become HOT by themselves
 
+void tly_hot_hold(bool hold) { tly_mutex_hold(&tly_hot_lock, hold); }
+
 struct tly_hot_cell *tly_hot_row(uint32_t number) {
     return rows + (size_t)number * TLY_HOT_MAX;
 }

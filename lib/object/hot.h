@@ -114,7 +114,8 @@ bool tly_hot_has_dead(void);
 
 // A thread begins to use its mutator (hook).
 void tly_hot_adopt(struct tly_local *self);
-// In a forked child: nobody waits in tally_make_cold any more.
+// Around fork; in the child nobody waits in tally_make_cold any more.
+void tly_hot_hold(bool hold);
 void tly_hot_forked(void);
 // Whether objects become HOT by themselves.
 void tly_hot_configure(bool by_itself);

@@ -134,6 +134,8 @@ void tly_limbo_end(void) {
     left.young = left.old = (struct tly_limbo){.head = NULL};
 }
 
+void tly_limbo_hold(bool hold) { tly_spin_hold(&left.lock, hold); }
+
 // ---- what comes
 
 // What a mutator has that waits.

@@ -64,7 +64,7 @@ uint32_t tly_types_count(void) {
     return tly_load_acquire(&types_count);
 }
 
-void tly_types_forked(void) { tly_mutex_reset(&types_lock); }
+void tly_types_hold(bool hold) { tly_mutex_hold(&types_lock, hold); }
 
 static void survey_refs(struct survey *s, const tally_type *type,
                         const tally_trait *trait) {

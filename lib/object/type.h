@@ -34,7 +34,8 @@ tally_type *tly_type_at_locked(uint32_t index);
 tally_status tly_types_start(void);
 void tly_types_end(void);
 uint32_t tly_types_count(void);
-void tly_types_forked(void);
+// Around fork.
+void tly_types_hold(bool hold);
 
 // Called with a run of [count] fields.
 typedef void (*tly_refs_fn)(void *arg, tally_ref *first, size_t count);

@@ -76,9 +76,9 @@ void tly_weak_end(void) {
     weak_count = 0;
 }
 
-void tly_weak_forked(void) {
-    tly_weak_table_forked();
-    tly_spin_reset(&list_lock);
+void tly_weak_hold(bool hold) {
+    tly_weak_table_hold(hold);
+    tly_spin_hold(&list_lock, hold);
 }
 
 // ---- making

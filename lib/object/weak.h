@@ -42,7 +42,8 @@ TLY_INLINE bool tly_weak_waits(const struct tly_local *self) {
 uint64_t tly_weak_count(void);
 
 void tly_weak_end(void);
-void tly_weak_forked(void);
+// Around fork.
+void tly_weak_hold(bool hold);
 
 // ---- beside a concurrent collection (tests/model/commit.pml)
 

@@ -48,4 +48,4 @@ void tly_weak_table_end(void) {
     committed = 0;
 }
 
-void tly_weak_table_forked(void) { tly_mutex_reset(&table_lock); }
+void tly_weak_table_hold(bool hold) { tly_mutex_hold(&table_lock, hold); }

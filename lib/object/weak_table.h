@@ -20,6 +20,6 @@ TLY_INLINE tally_weak **tly_weak_at(const tally_object *object) {
 }
 
 void tly_weak_table_end(void);
-void tly_weak_table_forked(void);
+void tly_weak_table_hold(bool hold); // around fork
 
 #endif

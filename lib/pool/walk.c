@@ -124,6 +124,12 @@ void tly_pools_looked(tly_pool_fn fn, void *arg) {
     }
 }
 
+void tly_pool_look_again(struct tly_pool *pool) {
+    size_t slot = tly_slot_of((const struct tly_arena *)(const void *)pool);
+    if (!tly_arena_at(slot))
+        tly_slot_set(slot, TLY_SLOT_LOOKED, true);
+}
+
 // A slot is shared out in parts of so many units; in debug builds every pool
 // may be another worker's.
 #define PART_UNITS (TLY_CHECK ? 1u : 16u)

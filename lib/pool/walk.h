@@ -29,6 +29,10 @@ void tly_pools_choose(tly_pool_fn fn, void *arg, size_t slots);
 // them where they are, so that this works in a running world too.
 void tly_pools_looked(tly_pool_fn fn, void *arg);
 
+// Keeps a pool among them from whose call of [fn] nobody returned: in a forked
+// child the thread is not there.
+void tly_pool_look_again(struct tly_pool *pool);
+
 // The same shared out: each caller is given pools that no other is, some at a
 // time, until there are none left or [fn] returns false, which leaves the rest
 // to the others. The pools stay among those that are looked at.

@@ -46,3 +46,5 @@ void tly_background_stop(struct tly_mutator *self) {
 }
 
 void tly_background_start(void) { tly_service_ready(&background); }
+
+void tly_background_forked(void) { tly_service_forked(&background); }

@@ -12,7 +12,10 @@ void tly_background_configure(bool used);
 // [self] is attached; it is detached meanwhile.
 void tly_background_stop(struct tly_mutator *self);
 
-// From now on it may be started; also in a forked child, where it is gone.
+// From now on it may be started.
 void tly_background_start(void);
+
+// In a forked child: the thread is gone, and may be started anew.
+void tly_background_forked(void);
 
 #endif

@@ -36,7 +36,4 @@ void tly_executor_stop(struct tly_mutator *self) {
 
 void tly_executor_start(void) { tly_service_ready(&executor); }
 
-void tly_executor_forked(void) {
-    tly_service_ready(&executor);
-    tly_finalize_forked();
-}
+void tly_executor_forked(void) { tly_service_forked(&executor); }

@@ -1,10 +1,18 @@
 // fork in a threaded process.
 //
-// Before: the collector's lock is taken and the world is stopped, so that no
-// count is half moved and no lock of ours is held by a thread that the child
-// does not have. In the child the other threads' mutators are vacant; what
-// they held stays counted. If a thread does not come to a safepoint in time,
-// the child may only exec: it says so at its first use of the heap.
+// Before: collections and the world are stopped, so that no count is half
+// moved, and then every lock of the library is taken, since threads that are
+// not attached use some of them and no stop waits for those. In the child the
+// other threads' mutators are vacant; what they held stays counted. If a thread
+// does not come to a safepoint in time, the child may only exec: it says so at
+// its first use of the heap.
+//
+// The thread that forks waits DETACHED, so that others may fork, stop the world
+// or collect at the same time; and as at a closed safepoint: no code of the
+// program's runs in the handlers, which may be called anywhere, also in a hook.
+//
+// The C library does not exclude forks from each other while it calls handlers:
+// what a fork has to know afterwards is its own thread's.
 
 #include <pthread.h>
 
@@ -12,9 +20,8 @@
 
 #include "arena/arena.h"
 #include "base/check.h"
-#include "collector/collect.h"
 #include "collector/control.h"
-#include "collector/lock.h"
+#include "collector/fork_stop.h"
 #include "container/byte_lock.h"
 #include "container/intern.h"
 #include "epoch/attach.h"
@@ -23,6 +30,8 @@
 #include "epoch/registry.h"
 #include "epoch/world.h"
 #include "object/cycle.h"
+#include "object/finalize.h"
+#include "object/finish.h"
 #include "object/hot.h"
 #include "object/type.h"
 #include "object/weak.h"
@@ -32,98 +41,186 @@
 #include "runtime/start.h"
 #include "sync/rank.h"
 
-// How long a fork waits for other threads.
+// When a fork that waits says so.
 #define PATIENCE_NS 1000000000u
 
-static struct {
-    struct tly_mutator *self; // who forks, with the world stopped; or NULL
-    bool was_mine;            // the thread had a mutator, and was it attached
-    bool was_attached;
-    bool failed;    // the world did not stop in time
-    bool exec_only; // this process is the child of such a fork
+// Every lock but the runtime's, in the order of ranks (docs/locks.md; a lint
+// compares).
+static void (*const locks[])(bool hold) = {
+    tly_types_hold,   tly_handshake_hold, tly_registry_hold, tly_rcu_hold,
+    tly_weak_hold,    tly_limbo_hold,     tly_held_hold,     tly_arena_hold,
+    tly_control_hold, tly_finalize_hold,  tly_intern_hold,   tly_hot_hold,
+};
+#define LOCKS (sizeof(locks) / sizeof(locks[0]))
+
+static uint64_t fork_wait_ns = 10 * (uint64_t)PATIENCE_NS; // option
+static const char *exec_only; // why this process may only exec, or NULL
+
+// From prepare to the parent's or the child's handler.
+static TALLY_THREAD struct {
+    struct tly_fork_stop stop;
+    struct tly_mutator *resting; // is to be attached again; or NULL
+    const char *failed;          // why the child may only exec; or NULL
+    bool locked;                 // has the runtime's lock
+    bool stopped;                // has all locks, and [stop]
 } forking;
 
+void tly_fork_configure(uint64_t wait_ms) { fork_wait_ns = wait_ms * 1000000; }
+
 void tly_fork_check(void) {
-    if (TLY_UNLIKELY(forking.exec_only))
-        tly_misuse("the heap is used in a forked child whose parent's threads "
-                   "did not come to a safepoint in time; it may only exec");
+    if (TLY_UNLIKELY(exec_only != NULL))
+        tly_misuse("the heap is used in a forked child that may only exec: %s",
+                   exec_only);
+}
+
+// ---- before
+
+static void locks_take(void) {
+    for (size_t n = 0; n < LOCKS; n++)
+        locks[n](true);
+}
+
+static void locks_give(void) {
+    for (size_t n = LOCKS; n-- > 0;)
+        locks[n](false);
+}
+
+static void tell(const char *what, uint64_t waited_ns) {
+    uint32_t late = forking.stop.late;
+    unsigned ms = (unsigned)(waited_ns / 1000000);
+    if (!late) {
+        tly_report("fork %s: a collection has not come to an end for %u ms; "
+                   "see option fork_wait_ms",
+                   what, ms);
+        return;
+    }
+    struct tly_mutator *m = tly_mutator_of(late);
+    // Relaxed: for a report; its thread may have come and gone.
+    tly_report("fork %s: thread %u (%s) has passed no safepoint for %u ms; "
+               "call tally_safepoint in loops that use no objects, and wrap "
+               "calls that block in TALLY_BLOCKING",
+               what, tly_load_relaxed(&m->thread), m->name, ms);
+}
+
+static tally_status stop_begin(void) {
+    uint64_t began = tly_os_now(), wait = fork_wait_ns;
+    uint64_t first = wait && wait < PATIENCE_NS ? wait : PATIENCE_NS;
+    tally_status status = tly_fork_stop_begin(&forking.stop, began + first);
+    if (status != TALLY_TIMED_OUT || first == wait)
+        return status;
+    tell("waits", tly_os_now() - began);
+    return tly_fork_stop_begin(&forking.stop, wait ? began + wait : 0);
+}
+
+// With the runtime started, and its lock, or where it is not needed.
+static void stop(void) {
+    uint64_t began = tly_os_now();
+    switch (stop_begin()) {
+    case TALLY_OK:
+        locks_take();
+        forking.stopped = true;
+        break;
+    case TALLY_DEADLOCK:
+        forking.failed = "fork was called in a visit hook of a collection";
+        break;
+    default:
+        tell("goes on, and the child may only exec", tly_os_now() - began);
+        forking.failed = "a thread of the parent's did not come to a "
+                         "safepoint in time, or a collection to an end";
+    }
+}
+
+// A thread that has stopped the world does not wait for who wants to fork, and
+// is in turn waiting for it.
+static void lock_runtime(const struct tly_mutator *mine) {
+    forking.locked = true;
+    if (mine && mine->stopped_world)
+        forking.locked = tly_runtime_try();
+    else
+        tly_runtime_lock();
+}
+
+static void unlock_runtime(void) {
+    if (forking.locked)
+        tly_runtime_unlock();
+    forking.locked = false;
+}
+
+static void rouse(void) {
+    if (forking.resting)
+        tly_mutator_rouse(forking.resting);
+    forking.resting = NULL;
 }
 
 static void fork_prepare(void) {
     tly_locks_none("a fork");
-    forking.self = NULL;
-    forking.failed = false;
-    if (forking.exec_only)
+    int error = errno;
+    struct tly_mutator *self = tly_self(), *mine = tly_mine();
+    forking.failed = NULL;
+    forking.stop = (struct tly_fork_stop){.mine = mine};
+    if (exec_only)
         return;
-    tly_runtime_lock();
-    if (!tly_runtime_started())
+    if (tly_rcu_ongoing()) {
+        forking.failed = "fork was called in a borrow section";
         return;
-    struct tly_mutator *mine = tly_mine();
-    forking.was_mine = mine != NULL;
-    forking.was_attached = tly_is_attached(tly_self());
-    if (mine && !forking.was_attached)
-        tly_mutator_attach(mine);
-    struct tly_mutator *self = tly_reserve_enter();
-    uint64_t deadline = tly_os_now() + PATIENCE_NS;
-    forking.self = self;
-    forking.failed = tly_collector_stop(self, deadline) != TALLY_OK;
-    if (!forking.failed)
-        tly_rcu_fork_prepare();
+    }
+    if (tly_is_attached(self) && !self->stopped_world) {
+        tly_mutator_rest(self);
+        forking.resting = self;
+    }
+    lock_runtime(mine);
+    if (tly_runtime_started())
+        stop();
+    if (forking.failed) {
+        unlock_runtime();
+        rouse();
+    }
+    errno = error;
 }
 
-static void fork_leave(void) {
-    struct tly_mutator *self = forking.self;
-    if (forking.was_mine && !forking.was_attached)
-        tly_mutator_detach(self);
-    else if (!forking.was_mine && tly_mine())
-        tally_detach();
-    else
-        tly_reserve_leave(self);
-    forking.self = NULL;
-}
+// ---- after
 
 static void fork_parent(void) {
-    if (forking.exec_only)
-        return;
-    tly_runtime_unlock();
-    if (!forking.self)
-        return;
-    if (!forking.failed) {
-        tly_rcu_fork_parent();
-        tly_collector_resume(forking.self);
+    int error = errno;
+    if (forking.stopped) {
+        locks_give();
+        tly_fork_stop_end(&forking.stop);
     }
-    fork_leave();
+    forking.stopped = false;
+    unlock_runtime();
+    rouse();
+    errno = error;
+}
+
+static void child_stopped(void) {
+    tly_rcu_forked(tly_attach_has);
+    tly_registry_forked(tly_attach_has);
+    tly_hot_forked();
+    tly_byte_lock_forked();
+    tly_executor_forked();
+    tly_background_forked();
+    tly_fork_stop_forked(&forking.stop);
 }
 
 static void fork_child(void) {
-    if (forking.exec_only)
-        return;
-    tly_runtime_forked();
-    tly_runtime_unlock();
-    if (!forking.self)
+    int error = errno;
+    if (exec_only)
         return;
     if (forking.failed) {
-        forking.exec_only = true;
+        exec_only = forking.failed;
         tly_attach_forget();
         return;
     }
-    tly_rcu_fork_child(forking.self);
-    tly_handshake_forked();
-    tly_types_forked();
-    tly_weak_forked();
-    tly_intern_forked();
-    tly_byte_lock_forked();
-    tly_control_forked();
-    tly_collector_forked();
-    tly_held_forked();
-    tly_hot_forked();
-    tly_arena_forked();
-    tly_registry_forked(forking.self);
-    tly_world_forked();
-    tly_executor_forked();
-    tly_background_start();
-    tly_collector_resume(forking.self);
-    fork_leave();
+    if (forking.stopped) {
+        locks_give();
+        child_stopped();
+        tly_fork_stop_end(&forking.stop);
+    }
+    forking.stopped = false;
+    tly_runtime_forked(forking.locked);
+    forking.locked = false;
+    rouse();
+    errno = error;
 }
 
 static void fork_register(void) {

@@ -44,6 +44,7 @@ static const struct option options[] = {
     OPTION_OR_ZERO(workers, 1, 16),
     OPTION(hash_seed, 0, UINT64_MAX),
     OPTION(copies, 0, 1),
+    OPTION(fork_wait_ms, 0, 86400000),
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -89,7 +90,8 @@ tally_status tly_options_read(struct tally_config *config) {
                        "report, hot, limbo_objects, limbo_bytes, "
                        "later_bytes, mode, collector, deadline_ms, "
                        "collect_share, limit_bytes, limit_wait_ms, zeal, "
-                       "workers, hash_seed and copies, as name:number, "
+                       "workers, hash_seed, copies and fork_wait_ms, as "
+                       "name:number, "
                        "with commas",
                        text);
             return TALLY_INVALID;

@@ -15,6 +15,9 @@ enum state {
     ENDING   // is asked to end
 };
 
+// That the thread serves.
+static TALLY_THREAD struct tly_service *serving;
+
 static bool is_ending(const struct tly_service *service) {
     // ORDER[service] acquire: what was done before the end was asked for.
     return tly_load_acquire(&service->state) == ENDING;
@@ -56,7 +59,7 @@ static void serve(struct tly_service *service, struct tly_mutator *self) {
 }
 
 static void *service_main(void *arg) {
-    struct tly_service *service = arg;
+    struct tly_service *service = serving = arg;
     tally_status status = tally_attach(service->name);
     if (status == TALLY_OK) {
         serve(service, tly_self());
@@ -132,4 +135,13 @@ void tly_service_ready(struct tly_service *service) {
     // Relaxed: published with the runtime; or the child has one thread.
     tly_store_relaxed(&service->state, ABSENT);
     tly_store_relaxed(service->served, 0);
+}
+
+void tly_service_forked(struct tly_service *service) {
+    tly_service_ready(service);
+    if (serving != service)
+        return;
+    // Relaxed: the child has one thread. Nobody is there who asked for its end.
+    tly_store_relaxed(&service->state, RUNNING);
+    tly_store_relaxed(service->served, 1);
 }

@@ -33,7 +33,11 @@ bool tly_service_run(struct tly_service *service, struct tly_local *self);
 // attached; it is detached meanwhile.
 void tly_service_stop(struct tly_service *service, struct tly_mutator *self);
 
-// From now on it may be started; also in a forked child, where it is gone.
+// From now on it may be started.
 void tly_service_ready(struct tly_service *service);
+
+// In a forked child, where it is gone and may be started; unless it is the
+// thread that has forked, in a hook.
+void tly_service_forked(struct tly_service *service);
 
 #endif

@@ -44,9 +44,15 @@ static struct tly_mutex runtime_lock = TLY_MUTEX_INIT(TLY_RANK_RUNTIME);
 
 void tly_runtime_lock(void) { tly_mutex_lock(&runtime_lock); }
 
+bool tly_runtime_try(void) { return tly_mutex_try(&runtime_lock); }
+
 void tly_runtime_unlock(void) { tly_mutex_unlock(&runtime_lock); }
 
-void tly_runtime_forked(void) {
+void tly_runtime_forked(bool locked) {
+    if (locked)
+        tly_runtime_unlock();
+    else
+        tly_mutex_reset(&runtime_lock);
     // Relaxed: the child has one thread.
     tly_store_relaxed(&runtime_ending, 0);
     tly_gate_forked();
@@ -107,6 +113,7 @@ static void configure(const struct tally_config *config) {
     tly_later_configure(config->later_bytes);
     tly_collector_after = config->verify ? verify_after : NULL;
     tly_destroy_configure(config->destroy_slice);
+    tly_fork_configure(config->fork_wait_ms);
     runtime_reports = config->report;
 }
 
@@ -188,6 +195,9 @@ tally_status tly_runtime_ensure(void) {
 }
 
 tally_status tally_init(const struct tally_config *config) {
+    // Not with the lock by a thread that a fork may be waiting for.
+    if (tly_runtime_started())
+        return TALLY_BUSY;
     before_start();
     tly_runtime_lock();
     tally_status status =

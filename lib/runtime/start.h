@@ -16,15 +16,21 @@ bool tly_runtime_started(void);
 // Reads TALLY_CONF into [config] and checks its ranges (options.c).
 tally_status tly_options_read(struct tally_config *config);
 
-// In a forked child: nobody else starts or ends it.
-void tly_runtime_forked(void);
+// In a forked child: nobody else starts or ends it, and nobody has the lock,
+// whether this thread had it ([locked]) or one that is not there.
+void tly_runtime_forked(bool locked);
 
 // Starting and ending exclude each other, and fork.
 void tly_runtime_lock(void);
+bool tly_runtime_try(void);
 void tly_runtime_unlock(void);
 
-// Registers the handlers of fork, once (fork.c).
+// ---- fork.c
+
+// Registers the handlers of fork, once.
 void tly_fork_start(void);
+// How long a fork waits for others, in milliseconds; 0: for ever (option).
+void tly_fork_configure(uint64_t wait_ms);
 // Aborts in a forked child that may only exec.
 void tly_fork_check(void);
 

@@ -31,6 +31,12 @@ void tly_mutex_unlock(struct tly_mutex *mutex) {
         tly_rank_leave(mutex->rank);
 }
 
+void tly_mutex_hold(struct tly_mutex *mutex, bool hold) {
+    int status = hold ? pthread_mutex_lock(&mutex->mutex)
+                      : pthread_mutex_unlock(&mutex->mutex);
+    tly_require(status == 0);
+}
+
 void tly_mutex_reset(struct tly_mutex *mutex) {
     enum tly_rank rank = mutex->rank;
     *mutex = (struct tly_mutex)TLY_MUTEX_INIT(rank);

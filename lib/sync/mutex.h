@@ -20,6 +20,10 @@ void tly_mutex_lock(struct tly_mutex *mutex);
 bool tly_mutex_try(struct tly_mutex *mutex);
 void tly_mutex_unlock(struct tly_mutex *mutex);
 
+// Locks, or unlocks, for fork: without a rank, since fork holds every lock, and
+// several of some ranks. The child unlocks like the parent.
+void tly_mutex_hold(struct tly_mutex *mutex, bool hold);
+
 // For a forked child, in which the lock's holder may not exist.
 void tly_mutex_reset(struct tly_mutex *mutex);
 

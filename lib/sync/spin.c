@@ -5,8 +5,7 @@
 #include "base/atomic.h"
 #include "platform/os.h"
 
-void tly_spin_lock(struct tly_spin *spin) {
-    tly_rank_enter(spin->rank);
+static void take(struct tly_spin *spin) {
     for (unsigned n = 1; !ck_spinlock_fas_trylock(&spin->lock); n++) {
         if (TLY_EXPLORED || n % 64 == 0)
             tly_os_yield();
@@ -15,11 +14,19 @@ void tly_spin_lock(struct tly_spin *spin) {
     }
 }
 
+void tly_spin_hold(struct tly_spin *spin, bool hold) {
+    if (hold)
+        take(spin);
+    else
+        ck_spinlock_fas_unlock(&spin->lock);
+}
+
+void tly_spin_lock(struct tly_spin *spin) {
+    tly_rank_enter(spin->rank);
+    take(spin);
+}
+
 void tly_spin_unlock(struct tly_spin *spin) {
     ck_spinlock_fas_unlock(&spin->lock);
     tly_rank_leave(spin->rank);
-}
-
-void tly_spin_reset(struct tly_spin *spin) {
-    ck_spinlock_fas_init(&spin->lock);
 }

@@ -18,7 +18,8 @@ struct tly_spin {
 void tly_spin_lock(struct tly_spin *spin);
 void tly_spin_unlock(struct tly_spin *spin);
 
-// For a forked child, in which the lock's holder may not exist.
-void tly_spin_reset(struct tly_spin *spin);
+// Locks, or unlocks, for fork: without a rank, since fork holds every lock, and
+// several of some ranks. The child unlocks like the parent.
+void tly_spin_hold(struct tly_spin *spin, bool hold);
 
 #endif

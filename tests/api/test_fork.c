@@ -231,40 +231,6 @@ static void a_child_does_not_yield_to_threads_that_it_has_not(void **state) {
     assert_int_equal(tally_collect(), 2000);
 }
 
-static stage stuck_at;
-
-static void *stay_stuck(void *arg) {
-    (void)arg;
-    must(tally_attach(NULL) == TALLY_OK);
-    stage_set(&stuck_at, 1);
-    stage_spin(&stuck_at, 2);
-    return NULL;
-}
-
-static void child_uses_heap(void *arg) {
-    (void)arg;
-    void *block = tally_alloc(10000);
-    must(block == NULL);
-}
-
-static void child_only_ends(void *arg) { (void)arg; }
-
-static void a_thread_without_safepoints_leaves_the_child_exec_only(
-    void **state) {
-    (void)state;
-    pthread_t thread = thread_start(stay_stuck, NULL);
-    stage_wait(&stuck_at, 1);
-    struct child ends = child_run(child_only_ends, NULL);
-    struct child uses = child_run(child_uses_heap, NULL);
-    tally_decref(ring_new(3));
-    stage_set(&stuck_at, 2);
-    thread_join(thread);
-    assert_true(child_passed(&ends));
-    assert_true(child_aborted(&uses));
-    assert_non_null(strstr(uses.text, "only exec"));
-    assert_int_equal(tally_collect(), 3);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_child_allocates_collects_and_starts_a_thread),
@@ -273,7 +239,6 @@ int main(void) {
         lively_test(a_fork_in_a_blocking_region_stays_in_it),
         lively_test(a_thread_that_is_not_attached_may_fork),
         quiet_test(a_child_does_not_yield_to_threads_that_it_has_not),
-        quiet_test(a_thread_without_safepoints_leaves_the_child_exec_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

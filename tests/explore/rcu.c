@@ -72,6 +72,7 @@ void tly_grace_await(uint64_t number) {
 
 uint64_t tly_grace_count(void) { return grace_ended; }
 
-void tly_rcu_fork_prepare(void) {}
-void tly_rcu_fork_parent(void) {}
-void tly_rcu_fork_child(struct tly_mutator *self) { (void)self; }
+void tly_rcu_hold(bool hold) { (void)hold; }
+void tly_rcu_forked(bool (*is_mine)(const struct tly_mutator *mutator)) {
+    (void)is_mine;
+}

@@ -62,8 +62,10 @@ static void a_blocked_thread_stays_a_reader(void **state) {
 }
 
 static void wait_for_readers(void *arg) {
+    (void)arg;
     // In a child of fork only the caller is a reader, whatever others did.
-    tly_rcu_fork_child(arg);
+    tly_rcu_hold(false);
+    tly_rcu_forked(tly_attach_has);
     tally_synchronize();
 }
 
@@ -86,9 +88,9 @@ static void a_section_open_at_a_fork_is_not_waited_for_in_the_child(
     tally_attach(NULL);
     pthread_t thread = thread_start(read_until_told, NULL);
     stage_spin(&at, 1);
-    tly_rcu_fork_prepare();
-    struct child child = child_run(wait_for_readers, tly_self());
-    tly_rcu_fork_parent();
+    tly_rcu_hold(true);
+    struct child child = child_run(wait_for_readers, NULL);
+    tly_rcu_hold(false);
     assert_true(child_passed(&child));
     stage_set(&at, 2);
     thread_join(thread);
