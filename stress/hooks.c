@@ -19,7 +19,7 @@
 #define MINE 12u
 #define GUESTS 4u // of each thread, in a round
 #define HUGE (40u << 20)
-#define HUGE_MOST 40u
+#define HUGE_MOST 12u
 
 struct huge {
     tally_object head;
@@ -27,12 +27,14 @@ struct huge {
     char data[];
 };
 TALLY_TYPE(huge, TALLY_ITEMS(data, n));
+static struct huge *huge_kept[HUGE_MOST]; // to the end
 
 static struct worker {
     struct node *mine[MINE];
     bool made[MINE]; // by this thread: it may write their fields
     pthread_t guests[GUESTS];
     unsigned guest_count;
+    struct node *ring; // has grown old
 } workers[STRESS_THREADS_MAX];
 static meeting team;
 static bool over;
@@ -73,7 +75,7 @@ static void *guest(void *arg) {
         if (node)
             drop(node);
         action();
-        drop(node_new(FINAL + below(4)));
+        drop(node_any());
     }
     pthread_cleanup_pop(true);
     return NULL;
@@ -87,25 +89,23 @@ static void guest_start(struct worker *me) {
 // ---- turns
 
 // Garbage that was given a reference to what lies in memory that a collection
-// under way does not know.
-static void grow(void) {
-    if (atomic_load(&collecting) <= 0 ||
-        atomic_fetch_add(&huge_made, 1) >= HUGE_MOST)
-        return;
-    struct node *ring = node_new(LAST);
-    tally_set(ring, a, ring);
-    tally_safepoint();
-    struct huge *huge = tally_new_items(huge, HUGE);
-    struct huge *far = tally_new_items(huge, 5u << 20);
-    if (huge && far)
-        tally_set(ring, b, far);
-    if (far)
-        tally_decref(far);
-    drop(ring);
-    if (huge) {
-        act_block();
-        tally_decref(huge);
+// under way does not know: a ring that was there before it.
+static void grow(struct worker *me) {
+    if (!me->ring) {
+        me->ring = node_new(NODE);
+        tally_set(me->ring, a, me->ring);
     }
+    if (atomic_load(&collecting) <= 0)
+        return;
+    unsigned n = atomic_fetch_add(&huge_made, 1);
+    if (n >= HUGE_MOST)
+        return;
+    huge_kept[n] = tally_new_items(huge, HUGE);
+    struct huge *far = tally_new_items(huge, 5u << 20);
+    if (far)
+        tally_set_steal(me->ring, b, far);
+    drop(me->ring);
+    me->ring = NULL;
 }
 
 static void keep(struct worker *me, unsigned n, struct node *node, bool made_) {
@@ -128,6 +128,9 @@ static void link_two(struct worker *me, unsigned n) {
 }
 
 static void let_go(struct worker *me) {
+    if (me->ring)
+        drop(me->ring);
+    me->ring = NULL;
     for (unsigned n = 0; n < MINE; n++)
         keep(me, n, NULL, false);
 }
@@ -176,7 +179,7 @@ static void turn(struct worker *me) {
         break;
     case 12:
         if (on(GROW))
-            grow();
+            grow(me);
         break;
     default:
         action();
@@ -203,19 +206,27 @@ static void check_late(void) {
     }
 }
 
+static unsigned long ended(void) {
+    return atomic_load(&destroyed) + atomic_load(&finalized);
+}
+
 static void end_all(void) {
-    unsigned long d = atomic_load(&destroyed);
-    for (unsigned idle = 0; d < atomic_load(&made);) {
-        expect(idle++ < 200, "nothing is kept, and %lu of %lu objects live",
-               atomic_load(&made) - d, atomic_load(&made));
+    unsigned long d = ended();
+    for (unsigned idle = 0;
+         d < atomic_load(&made) + atomic_load(&to_finalize);) {
+        expect(idle++ < 200,
+               "nothing is kept, and of %lu objects %lu are destroyed, of %lu "
+               "finalizers %lu have run",
+               atomic_load(&made), atomic_load(&destroyed),
+               atomic_load(&to_finalize), atomic_load(&finalized));
         tally_finalize_pending(SIZE_MAX);
         (void)tally_collect_with(idle % 2 ? TALLY_CONCURRENT : TALLY_STOPPED,
                                  TALLY_FULL, NULL);
-        if (atomic_load(&destroyed) != d)
+        if (ended() != d)
             idle = 0;
         else
             TALLY_BLOCKING { sleep_ms(idle); }
-        d = atomic_load(&destroyed);
+        d = ended();
     }
 }
 
@@ -273,12 +284,16 @@ int main(int argc, char **argv) {
     always_begin();
     if (on(WATCH))
         must(tally_collect_watch(watch, NULL) == TALLY_OK);
+    atomic_store(&closing, false);
     meeting_init(&team, stress.threads);
     team_run(work);
     if (on(WATCH))
         must(tally_collect_unwatch(watch, NULL) == TALLY_OK);
     atomic_store(&closing, true);
     shared_fini();
+    for (unsigned n = 0; n < HUGE_MOST; n++)
+        if (huge_kept[n])
+            tally_decref(huge_kept[n]);
     printf("hooks: %lu objects with hooks, %lu finalizers, %lu weak callbacks, "
            "%lu actions, %lu forks, %lu watched\n",
            atomic_load(&made), atomic_load(&finalized),

@@ -15,6 +15,7 @@
 enum choice {
     BLOCK,         // waits in TALLY_BLOCKING
     COLLECT,       // collects, in either mode
+    DESTROY,       // objects of types with destroy hooks, and of a protocol
     OBJECTS,       // makes objects and drops them, and cycles of them
     LATER,         // drops references later
     REVIVE,        // finalizers bring their object back
@@ -43,13 +44,13 @@ enum choice {
     CHOICES
 };
 static const char *const choice_names[CHOICES] = {
-    "block",        "collect",     "objects",       "later",
-    "revive",       "container",   "fail",          "lock",
-    "stop",         "verify",      "hot",           "fork",
-    "raise",        "jump",        "exit",          "detach",
-    "defer",        "weak",        "watch",         "guest",
-    "grow",         "check-errno", "check-stopped", "check-forking",
-    "check-holder", "check-found", "check-late"};
+    "block",         "collect",      "destroy",     "objects",
+    "later",         "revive",       "container",   "fail",
+    "lock",          "stop",         "verify",      "hot",
+    "fork",          "raise",        "jump",        "exit",
+    "detach",        "defer",        "weak",        "watch",
+    "guest",         "grow",         "check-errno", "check-stopped",
+    "check-forking", "check-holder", "check-found", "check-late"};
 
 // ASan's allocator has locks that it does not take before a fork.
 static uint64_t choices =
@@ -104,13 +105,13 @@ static inline void choices_print(void) {
 struct thread {
     uint64_t random; // 0: not begun
     unsigned number;
-    unsigned depth;   // of hooks that are running
-    unsigned acting;  // actions of hooks that are running
-    bool stopped;     // it has stopped the world
-    bool forking;     // it is inside fork()
-    bool locked;      // it has the program's lock
-    bool expendable;  // it may end at any place
-    bool hook_failed; // a hook of a protocol, since that was reset
+    unsigned depth;  // of hooks that are running
+    unsigned acting; // actions of hooks that are running
+    bool stopped;    // it has stopped the world
+    bool forking;    // it is inside fork()
+    bool locked;     // it has the program's lock
+    bool expendable; // it may end at any place
+    unsigned failed; // hooks of a protocol that failed
     const char *doing;
 };
 static _Thread_local struct thread self;
@@ -118,8 +119,8 @@ static _Thread_local struct thread self;
 #define DOINGS 256u
 static struct thread *_Atomic doings[DOINGS];
 static atomic_uint thread_numbers;
-static atomic_bool closing; // hooks begin no actions
-static atomic_uint acting;  // actions of hooks that are running
+static atomic_bool closing = true; // hooks begin no actions
+static atomic_uint acting;         // actions of hooks that are running
 static atomic_bool in_child;
 
 static inline void thread_begin(void) {

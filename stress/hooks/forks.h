@@ -23,6 +23,8 @@ __attribute__((noreturn)) static void child_main(void) {
         drop(node_new(n % 2 ? NODE : FINAL));
     for (unsigned n = 0; n < LISTS; n++)
         (void)tally_list_append(lists[n], tally_small(n));
+    (void)tally_list_append(longs[0], tally_nil());
+    (void)tally_list_append(longs[1], tally_nil());
     (void)tally_map_set(map, tally_small(1), tally_small(2));
     (void)tally_weakmap_set(cache, tally_small(1), tally_small(2));
     for (unsigned n = 0; n < ROOTS; n++) {

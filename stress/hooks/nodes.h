@@ -76,7 +76,7 @@ static void node_visit(void *object, struct tally_visitor *visitor) {
 static bool hook_fails(void) {
     if (!on(FAIL) || atomic_load(&closing) || below(64))
         return false;
-    self.hook_failed = true;
+    self.failed++;
     return true;
 }
 
@@ -131,32 +131,55 @@ static const tally_protocol key_protocol = {
 
 TALLY_TYPE(node, TALLY_REF(a), TALLY_REF(b), TALLY_REF(weak),
            TALLY_AREF(shared));
-#define KIND(name, ...)                                                        \
+#define KIND_OF(name, base, ...)                                               \
     struct name {                                                              \
-        struct node node;                                                      \
+        struct base base;                                                      \
     };                                                                         \
-    TALLY_TYPE(name, TALLY_BASE(node), __VA_ARGS__)
+    TALLY_TYPE(name, TALLY_BASE(base), __VA_ARGS__)
+#define KIND(name, ...) KIND_OF(name, node, __VA_ARGS__)
 KIND(final, TALLY_FINALIZE(node_finalize));
+KIND(served, TALLY_FINALIZE(node_finalize),
+     TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
+KIND(pumped, TALLY_FINALIZE(node_finalize),
+     TALLY_FINALIZE_BY(TALLY_EXECUTOR_PUMPED));
 KIND(last, TALLY_DESTROY(node_destroy));
 KIND(both, TALLY_FINALIZE(node_finalize), TALLY_DESTROY(node_destroy));
-KIND(served, TALLY_FINALIZE(node_finalize), TALLY_DESTROY(node_destroy),
-     TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
-KIND(pumped, TALLY_FINALIZE(node_finalize), TALLY_DESTROY(node_destroy),
-     TALLY_FINALIZE_BY(TALLY_EXECUTOR_PUMPED));
+KIND_OF(both_served, served, TALLY_DESTROY(node_destroy));
+KIND_OF(both_pumped, pumped, TALLY_DESTROY(node_destroy));
 KIND(opaque, TALLY_VISIT(node_visit), TALLY_DESTROY(node_destroy));
 KIND(visited, TALLY_VISIT_LIVE(node_visit), TALLY_DESTROY(node_destroy));
 KIND(key, TALLY_PROTOCOL(key_protocol), TALLY_DESTROY(node_destroy));
 
-enum kind { NODE, FINAL, LAST, BOTH, SERVED, PUMPED, OPAQUE, VISITED, KEY };
-#define KINDS 9u
+enum kind {
+    NODE,
+    FINAL,
+    SERVED,
+    PUMPED,
+    LAST, // the first with a destroy hook
+    BOTH,
+    BOTH_SERVED,
+    BOTH_PUMPED,
+    OPAQUE,
+    VISITED,
+    KEY,
+    KINDS
+};
+static const bool has_finalizer[KINDS] = {
+    [FINAL] = true, [SERVED] = true,      [PUMPED] = true,
+    [BOTH] = true,  [BOTH_SERVED] = true, [BOTH_PUMPED] = true};
 
 static struct node *node_new(enum kind kind) {
     tally_type *types[KINDS] = {
-        TALLY_TYPE_OF(node),   TALLY_TYPE_OF(final),   TALLY_TYPE_OF(last),
-        TALLY_TYPE_OF(both),   TALLY_TYPE_OF(served),  TALLY_TYPE_OF(pumped),
-        TALLY_TYPE_OF(opaque), TALLY_TYPE_OF(visited), TALLY_TYPE_OF(key)};
+        TALLY_TYPE_OF(node),        TALLY_TYPE_OF(final),
+        TALLY_TYPE_OF(served),      TALLY_TYPE_OF(pumped),
+        TALLY_TYPE_OF(last),        TALLY_TYPE_OF(both),
+        TALLY_TYPE_OF(both_served), TALLY_TYPE_OF(both_pumped),
+        TALLY_TYPE_OF(opaque),      TALLY_TYPE_OF(visited),
+        TALLY_TYPE_OF(key)};
     struct node *node = tally_object_new(types[kind], 0);
     must(node);
+    if (has_finalizer[kind])
+        atomic_fetch_add(&to_finalize, 1);
     node->serial = kind >= LAST && !atomic_load(&in_child) ? serial_new() : 0;
     if (node->serial)
         owner_enter(node, node->serial);
@@ -165,7 +188,9 @@ static struct node *node_new(enum kind kind) {
     return node;
 }
 
-static struct node *node_any(void) { return node_new(below(KINDS)); }
+static struct node *node_any(void) {
+    return node_new(below(on(DESTROY) ? KINDS : LAST));
+}
 
 static struct node *key_of(tally_value value) {
     void *key;

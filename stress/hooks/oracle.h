@@ -10,7 +10,7 @@
 enum state { NONE, ALIVE, GONE };
 static atomic_uchar states[SERIALS]; // of the objects of this round
 static atomic_uint serials;          // given in this round
-static atomic_ulong made, destroyed, finalized, revived, acted;
+static atomic_ulong made, destroyed, to_finalize, finalized, revived, acted;
 
 static inline uint32_t serial_new(void) {
     uint32_t serial = 1 + atomic_fetch_add(&serials, 1);

@@ -8,9 +8,11 @@
 #define ROOTS 32u
 #define LISTS 4u
 #define LIST_MOST 48u
+#define LONG 100000u
 #define ALWAYS 4u // keys that are always in the map
 static tally_aref roots[ROOTS];
 static tally_list *lists[LISTS];
+static tally_list *longs[2]; // of numbers; what holds their locks does so long
 static tally_map *map;
 static tally_weakmap *cache;
 static struct node *always[ALWAYS];
@@ -19,6 +21,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void shared_init(void) {
     for (unsigned n = 0; n < LISTS; n++)
         must((lists[n] = tally_list_new()) != NULL);
+    for (unsigned n = 0; n < 2; n++) {
+        must((longs[n] = tally_list_new()) != NULL);
+        for (unsigned i = 0; i < LONG; i++)
+            must(tally_list_append(longs[n], tally_small(i)) == TALLY_OK);
+    }
     must((map = tally_map_new(0)) != NULL);
     must((cache = tally_weakmap_new(TALLY_WEAKMAP_VALUES)) != NULL);
 }
@@ -56,10 +63,10 @@ static void always_find(void) {
     struct node *key = node_new(KEY);
     tally_value value = tally_absent();
     key->number = below(ALWAYS);
-    self.hook_failed = false;
+    unsigned failed = self.failed;
     tally_status status = tally_map_find(map, tally_of(key), &value);
     if (on(CHECK_FOUND)) {
-        expect(status == TALLY_OK || self.hook_failed,
+        expect(status == TALLY_OK || self.failed != failed,
                "a key that is there: %s", tally_strerror(status));
         expect(status != TALLY_NOT_FOUND,
                "a hook failed, and the look-up says: not there");
@@ -135,9 +142,34 @@ static void lists_use(void) {
     drop(node);
 }
 
+static void longs_use(void) {
+    unsigned n = below(2);
+    size_t middle = tally_list_length(longs[n]) / 2;
+    switch (below(8)) {
+    case 0:
+        if (middle > 2 * LONG)
+            tally_list_clear(longs[n]);
+        (void)tally_list_extend(longs[n], longs[!n]);
+        break;
+    case 1:
+    case 2:
+        (void)tally_list_append(longs[n], tally_nil());
+        break;
+    default:
+        (void)tally_list_insert(longs[n], middle, tally_nil());
+        tally_value_decref(tally_list_remove(longs[n], middle));
+    }
+}
+
 static void container_use(void) {
-    uint32_t which = below(4);
-    which == 0 ? always_find() : which == 1 ? map_use() : lists_use();
+    if (below(4) == 0)
+        longs_use();
+    else if (!on(DESTROY))
+        root_set_steal(node_any());
+    else if (below(4) == 0)
+        always_find();
+    else
+        below(3) ? lists_use() : map_use();
 }
 
 // At the end of a round, by one thread.
@@ -155,6 +187,8 @@ static void shared_clear(void) {
 static void shared_fini(void) {
     for (unsigned n = 0; n < LISTS; n++)
         tally_decref(lists[n]);
+    tally_decref(longs[0]);
+    tally_decref(longs[1]);
     tally_decref(map);
     tally_decref(cache);
 }
