@@ -40,8 +40,8 @@ struct tally_config {
     uint64_t collector;      // who collects when it is time: 0, the thread that
                              // finds so at a safepoint; 1, one of the runtime's
                              // that does nothing else; 1
-    uint64_t deadline_ms;    // how long a concurrent collection waits for a
-                             // thread's safepoint before it is given up, 0 ..
+    uint64_t deadline_ms;    // how long a collection waits for a thread's
+                             // safepoint before it is given up, 0 ..
                              // 86400000; 0: for ever; 10000
     uint64_t collect_share;  // of one processor's time that collections take,
                              // unless memory is at stake, in percent, 1 .. 100;

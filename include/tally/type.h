@@ -44,10 +44,12 @@ typedef enum tally_executor {
 // Calls tally_visit for each counted field that the declared traits of the
 // type do not name. Of a type with TALLY_VISIT it is called while the world
 // stands still, by several threads at once for different objects (option
-// workers), and concurrent collections leave its objects alone. One that
-// may be called on any thread while others change the object is declared with
-// TALLY_VISIT_LIVE: what it reads on the way to the fields (lengths, pointers
-// to arrays) must be atomic or constant, and outlive the object.
+// workers), and concurrent collections leave its objects alone: cycles
+// through them end by tally_collect, or when what collections leave has
+// doubled, at the cost of a pause (docs/pacing.md). One that may be called on
+// any thread while others change the object is declared with TALLY_VISIT_LIVE:
+// what it reads on the way to the fields (lengths, pointers to arrays) must be
+// atomic or constant, and outlive the object.
 typedef void (*tally_visit_hook)(void *object, struct tally_visitor *visitor);
 
 // What a trait says.

@@ -98,6 +98,19 @@ static uint64_t clear(struct tly_local *self, struct tly_found *found) {
     return 0;
 }
 
+// A stop that nobody asked for ends in vain where it would hold up the others
+// for longer than an allocation may wait at the limit; after a collection
+// beside the threads, for longer than so many ns.
+#define STOP_NS 100000000u
+static uint64_t stop_deadline(const struct tly_local *self) {
+    // Relaxed: an option.
+    uint64_t ns = tly_load_relaxed(&options.deadline_ns);
+    uint64_t most = mode_now() == TALLY_CONCURRENT ? STOP_NS : tly_limit_wait();
+    if (!self->collects && most && (!ns || most < ns))
+        ns = most;
+    return ns ? tly_os_now() + ns : 0;
+}
+
 static unsigned given_up; // how often in a row; under the lock
 
 static tally_status find(struct tly_local *self, tally_collect_mode mode,
@@ -108,9 +121,9 @@ static tally_status find(struct tly_local *self, tally_collect_mode mode,
         done->mode = live ? TALLY_CONCURRENT : TALLY_STOPPED;
     // Who forks again and again does not keep garbage for ever.
     tly_collector_heed(live && given_up < ROUNDS);
-    tally_status status = live
-                              ? tly_find_live(self, look, deadline_now(), found)
-                              : tly_find_stopped(self, look, done, found);
+    tally_status status =
+        live ? tly_find_live(self, look, deadline_now(), found)
+             : tly_find_stopped(self, look, stop_deadline(self), done, found);
     tly_collector_heed(false);
     return status;
 }
@@ -176,6 +189,8 @@ static tally_status collect_paced(struct tly_local *self,
     struct tly_pace_work work = {
         .generation = (tally_generation)look,
         .abandoned = status != TALLY_OK,
+        .stopped = mode == TALLY_STOPPED,
+        .opaque = done->opaque > 0,
         .candidates = done->candidates,
         // What is listed is on its way.
         .freed = *ret_listed ? done->garbage : done->freed,
@@ -386,7 +401,8 @@ static bool run_again(struct tly_local *self) {
 }
 
 bool tly_collector_run_due(struct tly_local *self) {
-    struct tally_collection done = {.mode = mode_now()};
+    struct tally_collection done = {.mode = tly_pace_stops() ? TALLY_STOPPED
+                                                             : mode_now()};
     tally_status status = TALLY_BUSY;
     int due = tly_pace_due();
     tly_settle_idle(self);

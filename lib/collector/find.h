@@ -33,9 +33,11 @@ struct tly_found {
     bool waiting; // some have been claimed and not run, or will be
 };
 
-// In a stopped world. Notes the pause in [done].
+// In a stopped world. Notes the pause in [done]. On error nothing has changed:
+// TALLY_TIMED_OUT (the world does not stand still at the deadline, 0: none),
+// TALLY_NO_MEMORY.
 tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
-                              struct tally_collection *done,
+                              uint64_t deadline, struct tally_collection *done,
                               struct tly_found *found);
 
 // Beside the threads. On error nothing has changed: TALLY_TIMED_OUT (a thread

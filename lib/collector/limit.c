@@ -1,6 +1,7 @@
 // What an allocation does that would go beyond the limit.
 //
 //   dead      what is dead and waits is destroyed (pool/take.c)
+//   idle      what threads that do not run have in leases and caches is free
 //   ask       a full collection is due from now on
 //   wait      for one that begins after that, if somebody else runs it:
 //             DETACHED, and for limit_wait_ms at most
@@ -8,6 +9,10 @@
 //
 // Nothing collects inside an allocation. A thread that nobody else collects
 // for gets ENOMEM at once, and collects at its next safepoint.
+//
+// In a stopped world the wait may end in a stop that somebody asks for. One
+// that nobody asked for is given up as soon (collect.c, stop_deadline), one for
+// tally_collect at deadline_ms.
 //
 // Waiting is safe, and still may be in vain. The program may hold a lock that
 // another attached thread blocks on; that one passes no safepoint, the
@@ -51,6 +56,8 @@ void tly_limit_configure(uint64_t bytes, uint64_t wait_ms) {
     tly_store_relaxed(&limit.wanted, 0);
     tly_store_relaxed(&limit.gave_up, 0);
 }
+
+uint64_t tly_limit_wait(void) { return tly_pool_limit() ? limit.wait_ns : 0; }
 
 bool tly_limit_wants(void) {
     // Relaxed: a hint.
@@ -144,9 +151,11 @@ void tly_limit_wait_late(struct tly_local *self) {
 }
 
 bool tly_limit_room(struct tly_local *self, size_t bytes) {
-    if (!tly_pace_may())
-        return false;
     int error = errno;
+    tly_idle_tell();
+    errno = error;
+    if (tly_pool_fits(bytes) || !tly_pace_may())
+        return tly_pool_fits(bytes);
     // Relaxed, both: hints; one that begins meanwhile may do as well.
     uint64_t number = tly_load_relaxed(&limit.begun) + 1;
     tly_store_relaxed(&limit.wanted, 1);

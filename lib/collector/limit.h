@@ -10,6 +10,9 @@
 // Live bytes of the heap (0: none), and how long an allocation waits.
 void tly_limit_configure(uint64_t bytes, uint64_t wait_ms);
 
+// How long an allocation waits, in ns; 0 without a limit.
+uint64_t tly_limit_wait(void);
+
 // Wakes who collects on a thread of its own, for what is due; false: there is
 // nobody. NULL where collections run at the safepoints of the program.
 extern bool (*tly_limit_wake)(void);

@@ -19,6 +19,7 @@ static struct {
     bool automatic;   // (a)
     int64_t pressure; // (a) bytes that the program holds beside the heap
     uint32_t running; // (a) a collection has begun
+    uint32_t stops;   // (a) a full one in a stopped world is due
     struct tly_pacer_span span; // of that one
     struct tly_pacer pacer;
 } pace = {.automatic = true,
@@ -64,16 +65,25 @@ static bool is_open(void) {
     return tly_load_relaxed(&pace.automatic) && !tly_collect_is_held();
 }
 
+// The most that tly_pace_bytes may be.
+static int64_t ceiling(void) {
+    int64_t limit = tly_pool_limit();
+    return limit ? limit + tly_load_relaxed(&pace.pressure) : NO_CEILING;
+}
+
 int tly_pace_due(void) {
     if (!is_open() || tly_pace_is_running())
         return -1;
     uint64_t now = tly_os_now_coarse();
-    if (tly_limit_wants() && tly_pacer_may(&pace.pacer, now))
+    if (tly_pace_stops() ||
+        (tly_limit_wants() && tly_pacer_may_at_limit(&pace.pacer, now)))
         return TALLY_FULL;
-    int64_t limit = tly_pool_limit();
-    int64_t ceiling =
-        limit ? limit + tly_load_relaxed(&pace.pressure) : NO_CEILING;
-    return tly_pacer_due(&pace.pacer, tly_pace_bytes(), ceiling, now);
+    return tly_pacer_due(&pace.pacer, tly_pace_bytes(), ceiling(), now);
+}
+
+bool tly_pace_stops(void) {
+    // Relaxed: a hint.
+    return tly_load_relaxed(&pace.stops);
 }
 
 bool tly_pace_is_running(void) {
@@ -82,7 +92,8 @@ bool tly_pace_is_running(void) {
 }
 
 bool tly_pace_may(void) {
-    return is_open() && tly_pacer_may(&pace.pacer, tly_os_now_coarse());
+    return is_open() &&
+           tly_pacer_may_at_limit(&pace.pacer, tly_os_now_coarse());
 }
 
 bool tly_pace_is_late(void) {
@@ -92,8 +103,10 @@ bool tly_pace_is_late(void) {
 void tly_pace_began(tally_generation generation) {
     pace.span.began_ns = tly_os_now_coarse();
     pace.span.before = tly_pace_bytes();
-    // Relaxed: a hint.
+    // Relaxed, both: hints.
     tly_store_relaxed(&pace.running, 1);
+    if (generation == TALLY_FULL)
+        tly_store_relaxed(&pace.stops, 0);
     tly_limit_began(generation);
 }
 
@@ -101,9 +114,15 @@ void tly_pace_done(const struct tly_pace_work *work) {
     pace.span.ended_ns = tly_os_now_coarse();
     pace.span.after = tly_pace_bytes();
     tly_pacer_done(&pace.pacer, work, &pace.span);
-    // Relaxed: a hint.
+    bool stops = work->opaque && !work->stopped && !work->abandoned &&
+                 work->generation == TALLY_FULL &&
+                 tly_pacer_stops(&pace.pacer, ceiling());
+    // Relaxed, both: hints.
+    if (stops)
+        tly_store_relaxed(&pace.stops, 1);
     tly_store_relaxed(&pace.running, 0);
-    tly_limit_done(work->generation);
+    // Who waits for a full one waits for the one that is yet to come.
+    tly_limit_done(stops ? TALLY_YOUNG : work->generation);
 }
 
 void tly_pace_forked(void) {
@@ -132,6 +151,8 @@ void tly_pace_set(uint64_t young_bytes, uint64_t full_percent) {
 
 void tly_pace_reset(void) {
     tly_pacer_reset(&pace.pacer);
-    // Relaxed: before threads come. The program still holds what it holds.
+    // Relaxed, both: before threads come. The program still holds what it
+    // holds.
     tly_store_relaxed(&pace.running, 0);
+    tly_store_relaxed(&pace.stops, 0);
 }

@@ -10,15 +10,19 @@
 // What a collection did.
 struct tly_pace_work {
     tally_generation generation;
-    bool abandoned;       // nothing was freed, and nothing is known
-    uint64_t candidates;  // objects looked at
-    uint64_t freed;       // of these; what waits for finalizers counts as freed
+    bool abandoned;      // nothing was freed, and nothing is known
+    bool stopped;        // in a stopped world
+    bool opaque;         // has met what only a stopped world can be asked about
+    uint64_t candidates; // objects looked at
+    uint64_t freed;      // of these; what waits for finalizers counts as freed
     uint64_t freed_bytes; // of their blocks, given back by now
     uint64_t cpu_ns; // of processor time, on all threads that worked for it
 };
 
 // Which generation is due; -1: none, or one has begun.
 int tly_pace_due(void);
+// Whether it is to be in a stopped world, whatever the mode.
+bool tly_pace_stops(void);
 
 // A collection has begun, due or asked for by the program; under the
 // collector's lock, like the next. A done follows, however it ends.
@@ -33,7 +37,7 @@ void tly_pace_forked(void);
 // tally_memory_pressure.
 int64_t tly_pace_bytes(void);
 
-// Whether a full collection that is wanted for another reason may run.
+// Whether a full collection may run that an allocation at the limit wants.
 bool tly_pace_may(void);
 // Whether the heap grows faster than collections that start by themselves end.
 bool tly_pace_is_late(void);

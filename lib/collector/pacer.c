@@ -46,6 +46,9 @@ static void follow(struct tly_pacer *pacer, int64_t bytes) {
         if (bytes < tly_load_relaxed(&pacer->low[g]) &&
             tly_load_relaxed(&pacer->backoff[g]) == 1)
             tly_store_relaxed(&pacer->low[g], bytes);
+    if (bytes < tly_load_relaxed(&pacer->stopped) &&
+        tly_load_relaxed(&pacer->frees))
+        tly_store_relaxed(&pacer->stopped, bytes);
 }
 
 // What is taken to live.
@@ -131,6 +134,23 @@ bool tly_pacer_may(const struct tly_pacer *pacer, uint64_t now) {
     return !must_wait(pacer, now) && (frees || has_rested(pacer, now));
 }
 
+bool tly_pacer_may_at_limit(const struct tly_pacer *pacer, uint64_t now) {
+    // Relaxed, both: hints.
+    bool frees = tly_load_relaxed(&pacer->backoff[TALLY_FULL]) == 1;
+    return !must_wait(pacer, now) &&
+           (frees || now >= tly_load_relaxed(&pacer->half));
+}
+
+bool tly_pacer_stops(const struct tly_pacer *pacer, int64_t ceiling) {
+    // Relaxed, all: hints.
+    int64_t base = tly_load_relaxed(&pacer->stopped);
+    int64_t y = tly_load_relaxed(&pacer->young_bytes);
+    int64_t growth = base / 100 * tly_load_relaxed(&pacer->full_percent);
+    int64_t room = greater(ceiling - base, 0);
+    int64_t most = lesser(greater(growth, y / 4 * 5), room / 2);
+    return base_of(pacer, TALLY_FULL) >= base + most;
+}
+
 int tly_pacer_due(struct tly_pacer *pacer, int64_t bytes, int64_t ceiling,
                   uint64_t now) {
     follow(pacer, bytes);
@@ -190,4 +210,9 @@ void tly_pacer_done(struct tly_pacer *pacer, const struct tly_pace_work *work,
     int64_t y = tly_load_relaxed(&pacer->young_bytes);
     int64_t runway = fresh * RUNWAY_ONE / greater(span->before, y);
     tly_store_relaxed(&pacer->runway, greater(runway, pacer->runway * 3 / 4));
+    tly_store_relaxed(&pacer->half, span->ended_ns + work->cpu_ns);
+    if (!work->stopped)
+        return;
+    tly_store_relaxed(&pacer->stopped, base_of(pacer, TALLY_FULL));
+    tly_store_relaxed(&pacer->frees, *backoff == 1);
 }

@@ -36,6 +36,9 @@ struct tly_pacer {
     int64_t runway;       // (a) in 1/1024: the same, of the last ones
     int64_t backoff[2];   // (a) 1, 2, 4, 8
     uint64_t rest;        // (a) until then the share is used up
+    uint64_t half;        // (a) until then half of a processor is
+    int64_t stopped;      // (a) left by the last full one in a stopped world
+    uint32_t frees;       // (a) which freed something
     uint64_t retry;       // (a) none before; 0: the last was not abandoned
     uint32_t abandoned;   // (a) in a row
 };
@@ -59,6 +62,17 @@ bool tly_pacer_is_late(const struct tly_pacer *pacer, int64_t bytes);
 
 // Whether a collection that is wanted for another reason may run.
 bool tly_pacer_may(const struct tly_pacer *pacer, uint64_t now);
+
+// The same of one for an allocation that fails without it. What was dropped
+// since the last one nobody knows, so it waits for no share: but where they
+// free nothing, for as long as the last one took.
+bool tly_pacer_may_at_limit(const struct tly_pacer *pacer, uint64_t now);
+
+// Whether a full collection beside the threads, which has met objects that only
+// a stopped world can be asked about, is followed by one in a stopped world: in
+// a heap of at most [ceiling] bytes, what it left has grown by full_percent
+// since the last such one, or half of what there was room for.
+bool tly_pacer_stops(const struct tly_pacer *pacer, int64_t ceiling);
 
 // Learns from a collection.
 void tly_pacer_done(struct tly_pacer *pacer, const struct tly_pace_work *work,

@@ -27,11 +27,11 @@ static void pause_record(uint64_t ns) {
 
 // Stops the world, with tables that cover the heap.
 static tally_status pause_begin(struct tly_mutator *self, bool full,
-                                uint64_t *ret_began) {
+                                uint64_t deadline, uint64_t *ret_began) {
     for (;;) {
         tally_status status = tly_trial_prepare(false, full);
         if (status == TALLY_OK)
-            status = tly_world_stop(self, 0);
+            status = tly_world_stop(self, deadline);
         if (status != TALLY_OK)
             return status;
         *ret_began = tly_os_now();
@@ -67,12 +67,13 @@ static bool is_cleared_none(const tally_object *object) {
 }
 
 tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
-                              struct tally_collection *done,
+                              uint64_t deadline, struct tally_collection *done,
                               struct tly_found *found) {
     struct tly_mutator *mutator = tly_mutator_in(self);
     struct tly_trial trial = {.young = look == TLY_LOOK_YOUNG};
     uint64_t began;
-    tally_status status = pause_begin(mutator, look == TLY_LOOK_FULL, &began);
+    tally_status status =
+        pause_begin(mutator, look == TLY_LOOK_FULL, deadline, &began);
     if (status != TALLY_OK)
         return status;
     cycle_turn();

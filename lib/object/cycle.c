@@ -28,6 +28,7 @@ void tly_cycle_enter(struct tly_local *local) {
         // is noted for the new colour.
         if (heap->active)
             tly_heap_empty(heap, false);
+        tly_heap_tell(heap);
         heap->colour = tly_cycle_colour(cycle);
         heap->mutator.header =
             tly_header_of(heap->mutator.number, heap->colour);

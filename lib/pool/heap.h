@@ -103,8 +103,10 @@ void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
 void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
                           size_t bytes, bool *ret_clean);
 
-// Adds to the heap's size, in bytes.
+// Adds to the heap's size, in bytes; and tells the part of it that is not told
+// yet, up to 64 KiB.
 void tly_heap_account(struct tly_heap *self, int64_t bytes);
+void tly_heap_tell(struct tly_heap *self);
 
 // Brings a pool's part of the heap's size up to date. Owner.
 void tly_pool_account(struct tly_heap *heap, struct tly_pool *pool);
@@ -158,6 +160,10 @@ void tly_heap_empty(struct tly_heap *heap, bool release);
 // Does tly_heap_empty for every mutator that does not run (idle.c). The thread
 // is attached.
 void tly_idle_empty(void);
+
+// The same of leases and caches alone, and what they have not yet told of the
+// heap's size: they count as used otherwise. Cost: a visit of each mutator.
+void tly_idle_tell(void);
 
 // ---- telling others (pending.c)
 

@@ -47,10 +47,15 @@ void tly_heap_account(struct tly_heap *self, int64_t bytes) {
     self->growth += bytes;
     if (self->growth < REPORT_BYTES && self->growth > -REPORT_BYTES)
         return;
-    tly_add_relaxed(&live_bytes, self->growth);
-    self->growth = 0;
+    tly_heap_tell(self);
     if (tly_pool_hooks.grew)
         tly_pool_hooks.grew(self);
+}
+
+void tly_heap_tell(struct tly_heap *self) {
+    // Relaxed: a statistic, and a hint when to collect.
+    tly_add_relaxed(&live_bytes, self->growth);
+    self->growth = 0;
 }
 
 void tly_pool_account(struct tly_heap *heap, struct tly_pool *pool) {
@@ -189,6 +194,7 @@ static bool has_room(struct tly_heap *self, size_t bytes) {
     if (tly_inbox_has(self))
         tly_inbox_drain(self, UINT32_MAX);
     tly_heap_empty(self, false);
+    tly_heap_tell(self);
     if (tly_pool_fits(bytes) ||
         (tly_pool_hooks.full && tly_pool_hooks.full(self, bytes)))
         return true;

@@ -73,6 +73,41 @@ static void what_is_made_while_one_runs_is_not_taken_for_live(void **state) {
     assert_int_equal(tly_pace_due(), TALLY_FULL);
 }
 
+static void opaque(bool stops) {
+    struct tly_pace_work work = {.generation = TALLY_FULL,
+                                 .candidates = 1000,
+                                 .freed = 500,
+                                 .stopped = stops,
+                                 .opaque = true};
+    tly_pace_began(TALLY_FULL);
+    tly_pace_done(&work);
+}
+
+static void what_hooks_keep_from_others_makes_a_stop_due(void **state) {
+    (void)state;
+    struct tly_heap *heap = begin();
+    tly_heap_account(heap, 100 * MIB);
+    collected(TALLY_FULL, 500);
+    assert_int_equal(tly_pace_due(), -1);
+    opaque(false);
+    assert_int_equal(tly_pace_due(), TALLY_FULL);
+    assert_true(tly_pace_stops());
+    opaque(true);
+    assert_int_equal(tly_pace_due(), -1);
+    assert_false(tly_pace_stops());
+    // Until the heap has doubled.
+    opaque(false);
+    assert_false(tly_pace_stops());
+    tly_heap_account(heap, 100 * MIB);
+    opaque(false);
+    assert_true(tly_pace_stops());
+    tly_pace_began(TALLY_FULL);
+    assert_false(tly_pace_stops());
+    tly_pace_done(&(struct tly_pace_work){
+        .generation = TALLY_FULL, .abandoned = true, .stopped = true});
+    assert_false(tly_pace_stops());
+}
+
 static void nothing_is_due_while_one_runs(void **state) {
     (void)state;
     struct tly_heap *heap = begin();
@@ -208,6 +243,7 @@ int main(void) {
         collector_test(growth_makes_a_young_collection_due_and_then_a_full_one),
         collector_test(after_a_collection_growth_counts_from_there),
         collector_test(what_is_made_while_one_runs_is_not_taken_for_live),
+        collector_test(what_hooks_keep_from_others_makes_a_stop_due),
         collector_test(nothing_is_due_while_one_runs),
         collector_test(after_one_that_was_abandoned_nothing_is_due_for_a_while),
         collector_test(told_memory_counts_like_the_heaps),

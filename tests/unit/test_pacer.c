@@ -209,6 +209,56 @@ static void an_abandoned_one_is_tried_again_later_and_later(void **state) {
 
 // ---- a ceiling
 
+// ---- in a stopped world
+
+// A full collection beside the threads, which leaves so much.
+static bool stops(struct tly_pacer *pacer, int64_t after, int64_t ceiling) {
+    collected(pacer, TALLY_FULL, 500, after, 0);
+    return tly_pacer_stops(pacer, ceiling);
+}
+
+static void stopped(struct tly_pacer *pacer, uint64_t freed, int64_t after) {
+    struct tly_pace_work work = {TALLY_FULL, .candidates = 1000, .freed = freed,
+                                 .stopped = true};
+    struct tly_pacer_span span = {.before = after, .after = after};
+    tly_pacer_done(pacer, &work, &span);
+}
+
+static void the_world_is_stopped_when_what_others_left_has_doubled(
+    void **state) {
+    (void)state;
+    struct tly_pacer p = pacer_new();
+    assert_false(stops(&p, 5 * MIB - 1, NO_CEILING));
+    stopped(&p, 500, 100 * MIB);
+    assert_false(stops(&p, 199 * MIB, NO_CEILING));
+    assert_true(stops(&p, 200 * MIB, NO_CEILING));
+    assert_true(stops(&p, 150 * MIB, 200 * MIB)); // half of the room
+}
+
+static void a_heap_that_breathes_is_not_stopped_with_each_breath(void **state) {
+    (void)state;
+    struct tly_pacer p = pacer_new();
+    stopped(&p, 500, 100 * MIB);
+    for (int freed = 1; freed >= 0; freed--) {
+        due(&p, 20 * MIB, 0);
+        assert_int_equal(stops(&p, 100 * MIB, NO_CEILING), freed);
+        stopped(&p, 0, 100 * MIB);
+    }
+}
+
+static void an_allocation_that_fails_waits_for_half_a_processor_at_most(
+    void **state) {
+    (void)state;
+    struct tly_pacer p = pacer_new();
+    collected(&p, TALLY_FULL, 500, 100 * MIB, 50 * MS);
+    assert_true(tly_pacer_may_at_limit(&p, 0));
+    for (unsigned n = 0; n < 4; n++)
+        collected(&p, TALLY_FULL, 0, 100 * MIB, 50 * MS);
+    assert_false(tly_pacer_may(&p, 4000 * MS - 1));
+    assert_false(tly_pacer_may_at_limit(&p, 50 * MS - 1));
+    assert_true(tly_pacer_may_at_limit(&p, 50 * MS));
+}
+
 static void below_a_ceiling_collections_come_when_it_is_near(void **state) {
     (void)state;
     struct tly_pacer p = pacer_new();
@@ -433,6 +483,11 @@ int main(void) {
             full_ones_that_free_nothing_rest_longer_but_keep_the_bound),
         cmocka_unit_test(a_heap_that_breathes_and_has_no_garbage_is_left_alone),
         cmocka_unit_test(an_abandoned_one_is_tried_again_later_and_later),
+        cmocka_unit_test(
+            the_world_is_stopped_when_what_others_left_has_doubled),
+        cmocka_unit_test(a_heap_that_breathes_is_not_stopped_with_each_breath),
+        cmocka_unit_test(
+            an_allocation_that_fails_waits_for_half_a_processor_at_most),
         cmocka_unit_test(below_a_ceiling_collections_come_when_it_is_near),
         cmocka_unit_test(memory_stays_within_three_times_what_lives),
         cmocka_unit_test(a_small_heap_stays_within_three_times_young_bytes),
