@@ -44,6 +44,7 @@ tally_status tly_sides_start(void) {
     s->guarded = tly_os_reserve(slots * SLOT_BITS, TLY_UNIT_SIZE);
     s->queue = tly_os_reserve(slots * SLOT_QUEUE, TLY_UNIT_SIZE);
     s->committed = 0;
+    s->margin = 8;
     s->workers = s->tables = 1;
     if (s->trial && s->own[0].marked && s->member && s->listed && s->watched &&
         s->guarded && s->queue)
@@ -99,7 +100,7 @@ tally_status tly_sides_prepare(bool populate) {
     struct tly_sides *s = &tly_sides;
     // Some slots more than there are: the heap may grow until it is stopped,
     // and the pause looks at no slot beyond.
-    size_t from = s->committed, to = tly_slots_frontier() + 8;
+    size_t from = s->committed, to = tly_slots_frontier() + s->margin;
     to = to > slots_max() ? slots_max() : to;
     if (to > from) {
         if (own_commit(&s->own[0], to) != TALLY_OK ||
@@ -112,9 +113,16 @@ tally_status tly_sides_prepare(bool populate) {
         s->committed = to;
         s->queue_size = to * SLOT_QUEUE / sizeof(tally_object *);
     }
+    size_t slots = tly_slots_frontier();
+    slots = slots < s->committed ? slots : s->committed;
     if (populate)
-        tly_os_populate(s->member, tly_slots_frontier() * SLOT_BITS);
+        tly_os_populate(s->member, slots * SLOT_BITS);
     return TALLY_OK;
+}
+
+void tly_sides_outgrown(void) {
+    if (tly_sides.margin < slots_max())
+        tly_sides.margin *= 2;
 }
 
 unsigned tly_sides_prepare_own(unsigned workers) {

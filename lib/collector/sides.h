@@ -42,6 +42,7 @@ struct tly_sides {
     tally_object **queue; // of objects that are reached and not yet scanned
     size_t queue_size;
     size_t committed; // slots that the tables cover
+    size_t margin;    // slots that are prepared beyond the heap
     struct tly_side_own own[TLY_WORKERS_MAX];
     unsigned workers; // have tables that cover as much
     unsigned tables;  // of those that the collection uses
@@ -56,6 +57,10 @@ void tly_sides_end(void);
 // Puts memory behind the tables, for what the heap has now; [populate]: at
 // once, but for the own tables. Before a pause.
 tally_status tly_sides_prepare(bool populate);
+
+// The heap has outgrown the tables in between: twice as much beyond it from now
+// on, so that a collection of a heap that grows fast does not prepare for ever.
+void tly_sides_outgrown(void);
 
 // The same for the own tables of workers beside the first. Returns how many
 // workers can work: fewer than [workers] where memory is short.

@@ -38,6 +38,7 @@ static tally_status pause_begin(struct tly_mutator *self, bool full,
         if (tly_slots_frontier() <= tly_sides.committed)
             return TALLY_OK;
         tly_world_start(self);
+        tly_sides_outgrown();
     }
 }
 

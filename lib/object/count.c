@@ -38,24 +38,6 @@ void tly_count_reset(void) {
     tly_count_pins_reset();
 }
 
-static bool is_live(const tally_object *object) {
-    return tly_range_has(object) &&
-           tly_load_relaxed(&object->gc_) & TLY_GC_LIVE;
-}
-
-void tly_object_check(const tally_object *object, const char *doing) {
-    if (TLY_CHECK == 0 || is_live(object))
-        return;
-    const char *type = "not an object of this heap";
-    if (tly_range_has(object)) {
-        uint32_t index = tly_type_index(tly_load_relaxed(&object->shared_));
-        type = index && index <= tly_types_count() ? tly_types[index]->name
-                                                   : "of no type";
-    }
-    tly_misuse("%s of a dead object at %p (%s) by thread %u", doing,
-               (const void *)object, type, tly_os_thread_id());
-}
-
 // ---- immortality
 
 static void owner_immortalize(tally_object *object) {
@@ -269,18 +251,28 @@ static bool end_begin(tally_object *object, uint64_t *shared) {
 
 // ---- counting down
 
+// Whether the last unit of an object was dropped before: what is left of its
+// count is nothing, or a link.
+TLY_INLINE bool is_past(uint64_t shared) {
+    return shared & TLY_MERGED &&
+           (shared & TLY_DYING || tly_count_of(shared) <= 0);
+}
+
 enum tly_drop tly_count_drop_shared(tally_object *object) {
     if (TLY_LIKELY(!has_finalizer(object))) {
         // ORDER[last-use] acq_rel: everything this thread did with the object
         // happens before its end, and the last one sees what the others did.
         uint64_t old = tly_add_acq_rel(&object->shared_, (uint64_t)0 - TLY_ONE);
-        tly_check(!(old & TLY_MERGED) || tly_count_of(old) > 0);
+        if (TLY_UNLIKELY(is_past(old)))
+            tly_count_drop_dead(object);
         return old & TLY_MERGED && tly_count_of(old) == 1 ? TLY_DEAD
                                                           : TLY_ALIVE;
     }
     uint64_t shared = tly_load_relaxed(&object->shared_);
     for (;;) {
         bool last = shared & TLY_MERGED && tly_count_of(shared) == 1;
+        if (TLY_UNLIKELY(is_past(shared)))
+            tly_count_drop_dead(object);
         if (last && !is_finalized(object)) {
             if (end_begin(object, &shared))
                 return TLY_FINALIZE;
@@ -428,6 +420,9 @@ static TLY_COLD void decref_unattached(tally_object *object) {
 
 static TLY_NOINLINE void decref_other(tally_object *object, uint16_t owner) {
     struct tly_mutator *self = tly_self();
+    // Relaxed: of an object to which the caller has a reference it is set.
+    if (TLY_UNLIKELY(!owner && !(tly_load_relaxed(&object->gc_) & TLY_GC_LIVE)))
+        tly_count_drop_dead(object);
     if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
         return;
     if (TLY_UNLIKELY(!tly_is_attached(self))) {

@@ -77,8 +77,16 @@ TLY_INLINE void tly_count_touch(tally_object *object, unsigned owner) {
 // there. So nobody waits for a finalizer (tests/model/weak.pml).
 bool tly_count_take(tally_object *object, const tally_object **seen);
 
+// ---- misuse.c
+
 // In debug builds: aborts unless the block holds an object.
 void tly_object_check(const tally_object *object, const char *doing);
+
+// Says that a reference was dropped after the object's end, and aborts: in all
+// builds. A block in which an object has ended, and none has begun since, has
+// no owner, and a header that says so.
+__attribute__((noreturn, cold)) void tly_count_drop_dead(
+    const tally_object *object);
 
 // Statistics.
 uint64_t tly_count_saturated(void);

@@ -34,6 +34,20 @@ static void drop_merged_twice(void *arg) {
     tally_decref(victim);
 }
 
+static void drop_published_twice(void *arg) {
+    (void)arg;
+    struct victim *victim = victim_new();
+    tally_publish(victim);
+    tally_decref(victim);
+    tally_decref(victim);
+}
+
+static void drop_raw(void *arg) {
+    void *block = tally_alloc(*(size_t *)arg);
+    must(block);
+    tally_decref(block);
+}
+
 static void count_dead(void *arg) {
     (void)arg;
     struct victim *victim = victim_new();
@@ -204,7 +218,7 @@ static void free_twice(void *arg) {
 }
 
 static bool is_debug_build(void) {
-    struct child child = child_run(drop_twice, NULL);
+    struct child child = child_run(pin_dead, NULL);
     return child_aborted(&child) && strstr(child.text, "misuse");
 }
 
@@ -237,14 +251,27 @@ static void expect_debug(child_fn fn, const char *word, const char *type) {
     assert_non_null(strstr(child.text, "thread "));
 }
 
-static void dropping_a_reference_twice_is_caught(void **state) {
+static void dropping_a_reference_twice_is_caught_always(void **state) {
     (void)state;
-    expect_debug(drop_twice, "decref", "victim");
+    expect(drop_twice, NULL, "decref of a dead object", "victim");
+    expect(drop_merged_twice, NULL, "decref of a dead object", "victim");
+    expect(drop_twice, NULL, "dropped once too often", "thread ");
 }
 
-static void dropping_a_merged_reference_twice_is_caught(void **state) {
+// Its count is a link by then.
+static void dropping_what_waits_for_readers_twice_is_caught_always(
+    void **state) {
     (void)state;
-    expect_debug(drop_merged_twice, "decref", "victim");
+    expect(drop_published_twice, NULL, "decref of a dead object", "victim");
+}
+
+static void dropping_a_raw_block_is_caught(void **state) {
+    (void)state;
+    size_t sizes[] = {64, 100000, 9000000};
+    if (!is_debug_build())
+        skip();
+    for (unsigned n = 0; n < 3; n++)
+        expect(drop_raw, &sizes[n], "a raw block, not an object", "tally_free");
 }
 
 static void counting_a_dead_object_is_caught(void **state) {
@@ -362,8 +389,10 @@ static void freeing_a_block_twice_is_caught_always(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dropping_a_reference_twice_is_caught),
-        cmocka_unit_test(dropping_a_merged_reference_twice_is_caught),
+        cmocka_unit_test(dropping_a_reference_twice_is_caught_always),
+        cmocka_unit_test(
+            dropping_what_waits_for_readers_twice_is_caught_always),
+        cmocka_unit_test(dropping_a_raw_block_is_caught),
         cmocka_unit_test(counting_a_dead_object_is_caught),
         cmocka_unit_test(pinning_a_dead_object_is_caught),
         cmocka_unit_test(publishing_a_dead_object_is_caught),
