@@ -10,7 +10,7 @@
 struct tly_fork_stop {
     struct tly_mutator *mine; // of the thread that forks; or NULL
     bool locked;              // it has taken the lock
-    bool own;                 // it had the lock before: it forks in a hook
+    bool own;                 // it had the lock before
     bool world;               // it has stopped the world
     uint32_t late;            // who was waited for in vain; 0: a collection
 };

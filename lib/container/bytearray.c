@@ -39,6 +39,8 @@ static void bytearray_destroy(void *object) {
 static tally_status bytearray_lend(void *object, struct tally_buffer *buffer,
                                    unsigned flags) {
     struct tally_bytearray *array = object;
+    if (!tly_self_attached())
+        return TALLY_NO_MEMORY;
     tly_byte_lock(&array->lock);
     tally_status status =
         tally_buffer_fill(buffer, array->data, array->length, false, flags);
@@ -51,6 +53,9 @@ static tally_status bytearray_lend(void *object, struct tally_buffer *buffer,
 static void bytearray_unlend(void *object, struct tally_buffer *buffer) {
     struct tally_bytearray *array = object;
     (void)buffer;
+    // A fork does not wait for locks of threads that are not attached.
+    if (TLY_UNLIKELY(tally_number_ == TALLY_OWNER_NOBODY_))
+        tly_attach_surely();
     tly_byte_lock(&array->lock);
     array->lent--;
     tly_byte_unlock(&array->lock);

@@ -206,6 +206,33 @@ static void calls_are_one_step_for_others(void **state) {
     tally_decref(array);
 }
 
+// A fork and a stop wait for no thread that is not attached, so that such a
+// thread becomes so before it takes the lock.
+static void *borrow_unattached(void *arg) {
+    struct tally_buffer buffer;
+    for (int n = 0; n < 2; n++) {
+        tally_detach();
+        must(tally_mutator_number() == 0);
+        must(tally_buffer_get(arg, TALLY_BUFFER_SIMPLE, &buffer) == TALLY_OK);
+        must(tally_mutator_number() != 0);
+        must(tally_bytearray_append(arg, "b", 1) == TALLY_EXPORTED);
+        tally_detach();
+        must(tally_mutator_number() == 0);
+        tally_buffer_release(&buffer);
+        must(tally_mutator_number() != 0);
+        must(tally_bytearray_append(arg, "b", 1) == TALLY_OK);
+    }
+    return NULL;
+}
+
+static void a_thread_is_attached_when_it_borrows_its_bytes(void **state) {
+    (void)state;
+    tally_bytearray *array = array_of("a");
+    thread_run(borrow_unattached, array);
+    assert_true(holds(array, "abb"));
+    tally_decref(array);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         lively_test(bytes_are_read_and_written),
@@ -215,6 +242,7 @@ int main(void) {
         lively_test(what_is_lent_keeps_its_size),
         lively_test(arrays_are_equal_by_their_bytes),
         lively_test(calls_are_one_step_for_others),
+        lively_test(a_thread_is_attached_when_it_borrows_its_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
