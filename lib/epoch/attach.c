@@ -24,6 +24,7 @@
 #include "sync/rank.h"
 
 static TALLY_THREAD struct tly_mutator *attach_mine;
+static TALLY_THREAD bool attach_forks; // the world stands still for its fork
 static TALLY_THREAD uint32_t attach_blocking;
 static TALLY_THREAD uint32_t attach_reserve; // nesting of tly_reserve_enter
 static TALLY_THREAD struct tly_mutator *attach_saved; // mine, beside it
@@ -251,9 +252,22 @@ static struct tly_mutator *mutator_take(void) {
     return self;
 }
 
+void tly_attach_fork(bool begins) { attach_forks = begins; }
+
+// Not by a handler that fork calls between ours: it would wait for its own
+// thread.
+static void handlers_check(void) {
+    if (TLY_UNLIKELY(attach_forks))
+        tly_misuse("thread %u uses the heap in a handler of fork that was "
+                   "registered before the heap was first used; call "
+                   "pthread_atfork after tally_init",
+                   tly_os_thread_id());
+}
+
 static tally_status attach(const char *name, bool open) {
     if (tly_is_attached(tly_self()))
         return TALLY_OK;
+    handlers_check();
     int error = errno;
     if (attach_mine)
         tly_misuse("thread %u attaches inside a blocking region",
@@ -300,6 +314,7 @@ struct tly_mutator *tly_self_attached(void) {
     struct tly_mutator *self = tly_self();
     if (TLY_LIKELY(tly_is_attached(self)))
         return self;
+    handlers_check();
     if (attach_mine) {
         if (TLY_CHECK >= 1)
             tly_misuse("thread %u uses the heap inside a blocking region",

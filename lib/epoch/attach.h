@@ -48,6 +48,10 @@ void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle);
 // The mutator that the calling thread has, attached or in a blocking region.
 struct tly_mutator *tly_mine(void);
 
+// Between the handlers of fork the thread does not attach: that aborts, with a
+// sentence.
+void tly_attach_fork(bool begins);
+
 // Whether a mutator is the calling thread's: the one that it has, or the one
 // that it had before it took the reserve.
 bool tly_attach_has(const struct tly_mutator *mutator);

@@ -175,6 +175,7 @@ static void fork_prepare(void) {
         unlock_runtime();
         rouse();
     }
+    tly_attach_fork(!forking.failed);
     errno = error;
 }
 
@@ -182,6 +183,7 @@ static void fork_prepare(void) {
 
 static void fork_parent(void) {
     int error = errno;
+    tly_attach_fork(false);
     if (forking.stopped) {
         locks_give();
         tly_fork_stop_end(&forking.stop);
@@ -204,6 +206,7 @@ static void child_stopped(void) {
 
 static void fork_child(void) {
     int error = errno;
+    tly_attach_fork(false);
     if (exec_only)
         return;
     if (forking.failed) {

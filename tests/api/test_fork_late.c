@@ -51,11 +51,37 @@ static void a_fork_in_a_borrow_section_leaves_the_child_exec_only(
     assert_non_null(strstr(uses.text, "only exec: fork was called in a"));
 }
 
+static bool handler_allocates;
+
+static void handler(void) {
+    if (handler_allocates)
+        must(tally_alloc(10));
+}
+
+static void child_forks(void *arg) {
+    if (arg)
+        tally_detach();
+    handler_allocates = true;
+    (void)fork();
+}
+
+static void a_handler_of_fork_that_uses_the_heap_is_told_so(void **state) {
+    (void)state;
+    for (int detached = 0; detached < 2; detached++) {
+        struct child child =
+            child_run(child_forks, detached ? &detached : NULL);
+        assert_true(child_aborted(&child));
+        assert_non_null(strstr(child.text, "in a handler of fork"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_thread_without_safepoints_leaves_the_child_exec_only),
         quiet_test(a_fork_in_a_borrow_section_leaves_the_child_exec_only),
+        quiet_test(a_handler_of_fork_that_uses_the_heap_is_told_so),
     };
+    must(pthread_atfork(handler, NULL, NULL) == 0);
     must(setenv("TALLY_CONF", "fork_wait_ms:200", 1) == 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
