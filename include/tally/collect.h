@@ -52,7 +52,7 @@ struct tally_collection {
 // Returns:  how many objects were destroyed; 0 also on error, with errno set;
 //           errno is kept otherwise.
 // Errors:   ENOMEM, EDEADLK (inside a borrow section or a world that the caller
-//           has stopped), EAGAIN (cannot attach).
+//           has stopped), ETIMEDOUT (as below), EAGAIN (cannot attach).
 // Threads:  any.
 // Blocks:   for another collection, for each thread's next safepoint in each
 //           round, and until the world stands still. Finalizers run inside.
@@ -66,10 +66,10 @@ TALLY_API size_t tally_collect(void);
 // Returns:  0.
 // Errors:   TALLY_NO_MEMORY (the heap is as it was), TALLY_DEADLOCK (inside a
 //           borrow section or a world that the caller has stopped),
-//           TALLY_TIMED_OUT (a thread passed no safepoint for
-//           as long as the option deadline_ms says; it is named on stderr, and
-//           nothing is lost), TALLY_INVALID, TALLY_LIMIT (the thread cannot
-//           attach).
+//           TALLY_TIMED_OUT (a thread passed no safepoint for as long as the
+//           option deadline_ms says, or another collection did not end; it is
+//           named on stderr, and nothing is lost), TALLY_INVALID, TALLY_LIMIT
+//           (the thread cannot attach).
 // Threads:  any.
 // Blocks:   as tally_collect.
 // Cost:     as tally_collect, for the objects of the generation.

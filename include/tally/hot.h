@@ -28,7 +28,9 @@ TALLY_BEGIN
 // Returns:  0 when the object is HOT, or was; 0 for an immortal one, which
 //           stays as it is.
 // Errors:   TALLY_LIMIT (TALLY_HOT_OBJECTS_MAX objects are, or the thread
-//           cannot attach), TALLY_NO_MEMORY, TALLY_DEADLOCK (another thread
+//           cannot attach), TALLY_NO_MEMORY, TALLY_TIMED_OUT (a thread passed
+//           no safepoint for as long as the option deadline_ms says; its owner
+//           may give the object up later), TALLY_DEADLOCK (another thread
 //           owns the object, and this one is in a borrow section or has
 //           stopped the world, and so must not wait). The object is counted as
 //           before.
@@ -47,8 +49,9 @@ TALLY_API tally_status tally_make_hot(void *object);
 //           until the call returns.
 // Returns:  0 when the object is not HOT.
 // Errors:   TALLY_DEADLOCK (in a borrow section or a world that this thread
-//           has stopped), TALLY_LIMIT or TALLY_NO_MEMORY (the thread cannot
-//           attach). The object is HOT still.
+//           has stopped), TALLY_TIMED_OUT (as tally_make_hot), TALLY_LIMIT or
+//           TALLY_NO_MEMORY (the thread cannot attach). The object is HOT
+//           still.
 // Threads:  any.
 // Blocks:   for all threads' next safepoints; it is a safepoint itself, and
 //           finalizers may run.

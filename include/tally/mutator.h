@@ -104,10 +104,13 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
 // Stops every other attached thread at its next safepoint, and keeps those
 // that attach waiting. Passes a safepoint itself before. No collection is under
 // way meanwhile; finalizers and destroy hooks of what the caller drops wait for
-// its first safepoint afterwards.
+// its first safepoint afterwards. If the world stands for more than a second,
+// it is said on stderr by whom.
 //
 // Returns:  0 when all others stand still.
-// Errors:   TALLY_DEADLOCK inside a borrow section, or when the caller has
+// Errors:   TALLY_TIMED_OUT (a thread passed no safepoint for as long as the
+//           option deadline_ms says; it is named on stderr, and the world goes
+//           on), TALLY_DEADLOCK inside a borrow section, or when the caller has
 //           stopped the world already; TALLY_NO_MEMORY and TALLY_LIMIT as
 //           tally_attach.
 // Threads:  any; a thread that is not attached is attached.

@@ -40,9 +40,11 @@ struct tally_config {
     uint64_t collector;      // who collects when it is time: 0, the thread that
                              // finds so at a safepoint; 1, one of the runtime's
                              // that does nothing else; 1
-    uint64_t deadline_ms;    // how long a collection waits for a thread's
-                             // safepoint before it is given up, 0 ..
-                             // 86400000; 0: for ever; 10000
+    uint64_t deadline_ms;    // how long a collection, a stop of the world, or
+                             // whatever else waits for a thread's safepoint
+                             // does so before it gives up; after a second it
+                             // names the thread on stderr; 0 .. 86400000; 0:
+                             // for ever; 10000
     uint64_t collect_share;  // of one processor's time that collections take,
                              // unless memory is at stake, in percent, 1 .. 100;
                              // 10
@@ -110,19 +112,22 @@ TALLY_API tally_status tally_init(const struct tally_config *config);
 // Errors:   TALLY_BUSY when other threads of the program are attached or end
 //           the runtime, and in a finalizer, hook, deferred call or watcher;
 //           TALLY_DEADLOCK inside a borrow section and in a world that the
-//           caller has stopped. The runtime goes on, and the caller is attached
-//           as it was, with another mutator maybe; it may have collected.
+//           caller has stopped; TALLY_TIMED_OUT when a hook on a thread of the
+//           runtime's does not return for as long as the option deadline_ms
+//           says. The runtime goes on, and the caller is attached as it was,
+//           with another mutator maybe; it may have collected.
 // Threads:  any, attached or not; it is detached.
 // Blocks:   as tally_collect, and for threads that are coming or leaving.
 // Cost:     a full collection.
 TALLY_API tally_status tally_shutdown(size_t *ret_leaked);
 
-// Gives free memory back to the OS at once: of this thread, of threads that
-// do not run, and of the others at their next safepoint.
+// Gives free memory back to the OS at once: of this thread, and of threads that
+// do not run. The others free what they have cached at their next safepoint; it
+// goes back after the option purge_delay_ms, or with the next call.
 //
 // Returns:  how many bytes went back.
 // Threads:  any.
-// Blocks:   no.
+// Blocks:   no; it is a safepoint.
 // Cost:     a system call for each run of free pages.
 TALLY_API size_t tally_trim(void);
 
@@ -131,8 +136,8 @@ TALLY_API size_t tally_trim(void);
 // level:    1: structures; 2: also every object's count.
 // Returns:  0 when all hold; what does not is written to stderr.
 // Errors:   TALLY_CORRUPT, TALLY_NO_MEMORY, TALLY_INVALID (another level),
-//           TALLY_DEADLOCK (inside a borrow section), TALLY_LIMIT (the thread
-//           cannot attach).
+//           TALLY_DEADLOCK (inside a borrow section), TALLY_TIMED_OUT (as
+//           tally_stop_world), TALLY_LIMIT (the thread cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   for a collection that is under way, and until the world stands
 //           still, which it does meanwhile.

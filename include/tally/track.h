@@ -57,10 +57,11 @@ TALLY_API void tally_untrack(void *object);
 // one for what is young, which is visited here.
 //
 // Returns:  0; what was frozen before stays so.
-// Errors:   TALLY_TIMED_OUT (a thread passed no safepoint for 10 s; nothing is
-//           frozen then, nor what was before), TALLY_DEADLOCK (inside a borrow
-//           section or a stopped world), TALLY_LIMIT and TALLY_NO_MEMORY (the
-//           thread cannot attach).
+// Errors:   TALLY_TIMED_OUT (a thread passed no safepoint for as long as the
+//           option deadline_ms says: nothing is frozen then, nor what was
+//           before; or a collection did not end), TALLY_DEADLOCK (inside a
+//           borrow section or a stopped world), TALLY_LIMIT and TALLY_NO_MEMORY
+//           (the thread cannot attach).
 // Threads:  any.
 // Blocks:   for a collection that is under way, and for each thread's next
 //           safepoint; nobody is stopped.
@@ -72,7 +73,8 @@ TALLY_API tally_status tally_freeze(void);
 // is used again from each thread's next safepoint on.
 //
 // Returns:  0.
-// Errors:   TALLY_DEADLOCK, TALLY_LIMIT, TALLY_NO_MEMORY as tally_freeze.
+// Errors:   TALLY_DEADLOCK, TALLY_LIMIT, TALLY_NO_MEMORY as tally_freeze;
+//           TALLY_TIMED_OUT (a collection did not end in that time).
 // Threads:  any.
 // Blocks:   for a collection that is under way.
 // Cost:     a message for each pool.
@@ -82,7 +84,7 @@ TALLY_API tally_status tally_unfreeze(void);
 //
 // ret_count: how many; untouched on error.
 // Returns:  0.
-// Errors:   TALLY_DEADLOCK, TALLY_LIMIT, TALLY_NO_MEMORY as tally_freeze.
+// Errors:   as tally_unfreeze.
 // Threads:  any.
 // Blocks:   for a collection that is under way.
 // Cost:     a look at the bits of each frozen pool.

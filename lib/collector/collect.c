@@ -29,6 +29,7 @@
 #include "collector/weaken.h"
 #include "collector/workers.h"
 #include "epoch/attach.h"
+#include "epoch/wait.h"
 #include "object/finalize.h"
 #include "object/finish.h"
 #include "object/hot.h"
@@ -43,32 +44,14 @@ void (*tly_collector_after)(void);
 bool (*tly_collector_elsewhere)(struct tly_local *self);
 
 static struct {
-    uint32_t mode;        // (a) tally_collect_mode
-    uint64_t deadline_ns; // (a) how long a thread is waited for; 0: for ever
-    uint64_t zeal;        // (a) a collection every so many safepoints; 0: none
-    uint64_t passed;      // (a) safepoints passed so far, with zeal
+    uint32_t mode;   // (a) tally_collect_mode
+    uint64_t zeal;   // (a) a collection every so many safepoints; 0: none
+    uint64_t passed; // (a) safepoints passed so far, with zeal
 } options;
-
-static uint64_t deadline_now(void) {
-    // Relaxed: an option.
-    uint64_t ns = tly_load_relaxed(&options.deadline_ns);
-    return ns ? tly_os_now() + ns : 0;
-}
 
 static tally_collect_mode mode_now(void) {
     // Relaxed: an option.
     return (tally_collect_mode)tly_load_relaxed(&options.mode);
-}
-
-void tly_find_late(uint32_t number) {
-    struct tly_mutator *late = tly_mutator_of(number);
-    // Relaxed: for a report; its thread may have come and gone.
-    tly_report("a collection is given up: thread %u (%s) has passed no "
-               "safepoint for %llu ms; call tally_safepoint in loops that use "
-               "no objects, tally_blocking_enter around waits",
-               tly_load_relaxed(&late->thread), late->name,
-               (unsigned long long)tly_load_relaxed(&options.deadline_ns) /
-                   1000000u);
 }
 
 // After a look that has seen all that is listed, with nothing to wait for: it
@@ -103,12 +86,11 @@ static uint64_t clear(struct tly_local *self, struct tly_found *found) {
 // beside the threads, for longer than so many ns.
 #define STOP_NS 100000000u
 static uint64_t stop_deadline(const struct tly_local *self) {
-    // Relaxed: an option.
-    uint64_t ns = tly_load_relaxed(&options.deadline_ns);
+    uint64_t deadline = tly_wait_deadline(), now = tly_os_now();
     uint64_t most = mode_now() == TALLY_CONCURRENT ? STOP_NS : tly_limit_wait();
-    if (!self->collects && most && (!ns || most < ns))
-        ns = most;
-    return ns ? tly_os_now() + ns : 0;
+    if (!self->collects && most && (!deadline || now + most < deadline))
+        deadline = now + most;
+    return deadline;
 }
 
 static unsigned given_up; // how often in a row; under the lock
@@ -122,7 +104,7 @@ static tally_status find(struct tly_local *self, tally_collect_mode mode,
     // Who forks again and again does not keep garbage for ever.
     tly_collector_heed(live && given_up < ROUNDS);
     tally_status status =
-        live ? tly_find_live(self, look, deadline_now(), found)
+        live ? tly_find_live(self, look, tly_wait_deadline(), found)
              : tly_find_stopped(self, look, stop_deadline(self), done, found);
     tly_collector_heed(false);
     return status;
@@ -217,7 +199,8 @@ static tally_status collect(struct tly_local *self, tally_collect_mode mode,
         if (status != TALLY_BUSY)
             return status;
         tly_collector_yield(mutator);
-        tly_collector_take(mutator, 0);
+        if (!tly_collector_await(mutator))
+            return TALLY_TIMED_OUT;
     }
 }
 
@@ -237,9 +220,9 @@ static bool second_due(void) {
 
 // Nothing uses the types that are freed, and nobody walks the heap with them.
 static void types_retire(struct tly_mutator *self) {
-    if (!tly_types_are_dropped() || tly_collector_refuses(self))
+    if (!tly_types_are_dropped() || tly_collector_refuses(self) ||
+        !tly_collector_await(self))
         return;
-    tly_collector_take(self, 0);
     tly_types_retire();
     tly_collector_give(self);
 }
@@ -252,10 +235,9 @@ static tally_status collect_all(struct tly_local *self, tally_collect_mode mode,
     bool listed = false;
     tally_status status =
         collect(self, mode, (enum tly_look)generation, done, &listed);
-    if ((listed || second_due()) && tly_second_look_may(self)) {
-        tly_collector_take(tly_mutator_in(self), 0);
+    if ((listed || second_due()) && tly_second_look_may(self) &&
+        tly_collector_await(tly_mutator_in(self)))
         look_again(self, mode, done);
-    }
     done->finalized = self->counters.finalized - finalized;
     done->total_ns = tly_os_now() - began;
     if (status == TALLY_OK && generation == TALLY_FULL) {
@@ -274,9 +256,10 @@ bool tly_second_look_may(struct tly_local *self) {
 uint64_t tly_second_look(struct tly_local *self) {
     struct tally_collection done = {0};
     // Relaxed: a hint.
-    if (!tly_load_relaxed(&tly_finalize_awaited) || !tly_second_look_may(self))
+    if (!tly_load_relaxed(&tly_finalize_awaited) ||
+        !tly_second_look_may(self) ||
+        !tly_collector_await(tly_mutator_in(self)))
         return 0;
-    tly_collector_take(tly_mutator_in(self), 0);
     look_again(self, mode_now(), &done);
     tly_account_late(&done);
     return done.freed;
@@ -284,19 +267,22 @@ uint64_t tly_second_look(struct tly_local *self) {
 
 // Takes the lock right after everything was settled, with hooks: who had to
 // wait settles again, for what was cleared meanwhile dropped more. Some times;
-// in the end what has hooks is left to others.
-static void lock_settled(struct tly_local *self, tally_generation generation) {
+// in the end what has hooks is left to others. On error it has no lock.
+static tally_status lock_settled(struct tly_local *self,
+                                 tally_generation generation) {
     struct tly_mutator *mutator = tly_mutator_in(self);
     for (unsigned round = 0; round < ROUNDS; round++) {
+        tally_status status = TALLY_OK;
         if (generation == TALLY_FULL)
-            tly_settle(self);
+            status = tly_settle(self);
         else
             tly_settle_idle(self);
-        if (tly_collector_try(mutator))
-            return;
-        tly_collector_wait(mutator, 0);
+        if (status != TALLY_OK || tly_collector_try(mutator))
+            return status;
+        if (!tly_collector_wait(mutator, tly_wait_deadline()))
+            break;
     }
-    tly_collector_take(mutator, 0);
+    return tly_collector_await(mutator) ? TALLY_OK : TALLY_TIMED_OUT;
 }
 
 // A collection that the program asks for: with what waits for it settled, and
@@ -306,9 +292,10 @@ static tally_status collect_asked(struct tly_local *self,
                                   tally_generation generation,
                                   struct tally_collection *done) {
     tly_account_begin(mode, generation);
-    lock_settled(self, generation);
     done->mode = mode;
-    tally_status status = collect_all(self, mode, generation, done);
+    tally_status status = lock_settled(self, generation);
+    if (status == TALLY_OK)
+        status = collect_all(self, mode, generation, done);
     tly_account_end(generation, done, status);
     return status;
 }
@@ -319,7 +306,7 @@ static bool collect_more(struct tly_local *self, tally_collect_mode mode,
     struct tally_collection more = {0};
     if (collect_asked(self, mode, TALLY_FULL, &more) != TALLY_OK)
         return false;
-    tly_settle(self);
+    bool settled = tly_settle(self) == TALLY_OK;
     done->garbage += more.garbage;
     done->freed += more.freed;
     done->visited += more.visited;
@@ -329,7 +316,7 @@ static bool collect_more(struct tly_local *self, tally_collect_mode mode,
     done->total_ns += more.total_ns;
     if (more.pause_ns > done->pause_ns)
         done->pause_ns = more.pause_ns;
-    return more.freed > 0;
+    return settled && more.freed > 0;
 }
 
 // What a collection has left that the caller expects to be found: objects that
@@ -361,10 +348,11 @@ tally_status tally_collect_with(tally_collect_mode mode,
     // What is asked is done, not what happens to be due.
     local->collects++;
     tally_status status = collect_asked(local, mode, generation, &done);
-    // What garbage referred to may be another thread's to drop.
-    if (generation == TALLY_FULL && done.freed)
-        tly_settle(local);
-    if (generation == TALLY_FULL && status == TALLY_OK)
+    // What garbage referred to may be another thread's to drop. The collection
+    // has ended: who does not answer now is waited for by the next one.
+    bool settled = generation == TALLY_FULL && status == TALLY_OK &&
+                   (!done.freed || tly_settle(local) == TALLY_OK);
+    if (settled)
         collect_left(local, mode, &done);
     local->collects--;
     if (status == TALLY_OK && ret_done)
@@ -461,7 +449,6 @@ void tly_collector_configure(const struct tally_config *config) {
     // Relaxed: before threads come.
     tly_store_relaxed(&options.mode, (uint32_t)config->mode);
     tly_store_relaxed(&options.zeal, config->zeal);
-    tly_store_relaxed(&options.deadline_ns, config->deadline_ms * 1000000u);
     tly_store_relaxed(&options.passed, 0);
     tly_thresholds_configure(config);
     tly_limit_configure(config->limit_bytes, config->limit_wait_ms);

@@ -61,8 +61,9 @@ extern void (*tly_collector_after)(void);
 // ---- settle.c
 
 // Asks all threads, in rounds, to do what they hold for each other, until a
-// round moved nothing or there were 4. Blocks for each thread's safepoint.
-void tly_settle(struct tly_local *self);
+// round moved nothing or there were 4. Blocks for each thread's safepoint:
+// TALLY_TIMED_OUT when one does not come in time (option deadline_ms).
+tally_status tly_settle(struct tly_local *self);
 // Destroys what is dead here: all of it for who asked for a collection, else a
 // slice.
 void tly_settle_dead(struct tly_local *self);

@@ -34,7 +34,7 @@ struct tly_found {
 };
 
 // In a stopped world. Notes the pause in [done]. On error nothing has changed:
-// TALLY_TIMED_OUT (the world does not stand still at the deadline, 0: none),
+// TALLY_TIMED_OUT (a thread passed no safepoint before the deadline, 0: none),
 // TALLY_NO_MEMORY.
 tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
                               uint64_t deadline, struct tally_collection *done,
@@ -50,9 +50,6 @@ tally_status tly_find_live(struct tly_local *self, enum tly_look look,
 TLY_INLINE bool tly_found_waits(const struct tly_found *found) {
     return found->claims.count || found->calls;
 }
-
-// Says, once in a while, that a thread passes no safepoint (collect.c).
-void tly_find_late(uint32_t number);
 
 // ---- what both do
 

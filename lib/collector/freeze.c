@@ -13,12 +13,9 @@
 #include "collector/lock.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
+#include "epoch/wait.h"
 #include "object/cycle.h"
-#include "platform/os.h"
 #include "pool/freeze.h"
-
-// How long a thread is waited for.
-#define PATIENCE_NS 10000000000u
 
 static void object_age(tally_object *object) {
     // Relaxed, both: an object that ends meanwhile has no flags any more, and
@@ -50,16 +47,14 @@ static void cycle_set(uint32_t cycle, uint32_t held) {
 // The thread is DETACHED.
 static tally_status freeze(void) {
     // Relaxed: only the holder of the collector's lock writes it.
-    uint32_t late, cycle = (tly_load_relaxed(&tly_cycle) | 1) + 2;
+    uint32_t late;
+    uint32_t cycle = (tly_load_relaxed(&tly_cycle) | 1) + 2;
     tly_pools_freeze();
     cycle_set(cycle, 1);
-    tally_status status = tly_handshake_detached(
-        TLY_GOAL_CYCLE, tly_os_now() + PATIENCE_NS, &late);
+    tally_status status =
+        tly_handshake_detached(TLY_GOAL_CYCLE, tly_wait_deadline(), &late);
     if (status == TALLY_OK)
         tly_pools_frozen_young(tly_cycle_colour(cycle), pool_age, NULL);
-    else
-        tly_report("the heap is not frozen: mutator %u passes no safepoint",
-                   late);
     cycle_set(cycle & ~(uint32_t)1, 0);
     tly_handshake_ask(TLY_GOAL_CYCLE);
     return status;
@@ -72,7 +67,8 @@ static tally_status enter(struct tly_mutator **ret_self) {
         return -errno;
     if (tly_collector_refuses(self))
         return TALLY_DEADLOCK;
-    tly_collector_take(self, 0);
+    if (!tly_collector_await(self))
+        return TALLY_TIMED_OUT;
     tly_clear_resume(tly_local_of(self));
     *ret_self = self;
     return TALLY_OK;

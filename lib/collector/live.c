@@ -47,8 +47,6 @@ static tally_status ask(struct live *live, uint32_t cycle, bool held) {
     tly_store_release(&tly_pools_held, held);
     tally_status status =
         tly_handshake_detached(TLY_GOAL_CYCLE, live->deadline, &late);
-    if (late)
-        tly_find_late(late);
     return status;
 }
 

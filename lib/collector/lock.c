@@ -6,6 +6,7 @@
 #include "collector/clear.h"
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
+#include "epoch/wait.h"
 #include "epoch/world.h"
 #include "platform/os.h"
 
@@ -69,6 +70,29 @@ bool tly_collector_take(struct tly_mutator *self, uint64_t deadline) {
     return tly_collector_try(self) || lock_wait(self, deadline, 0);
 }
 
+static void tell(void) {
+    // Relaxed: for a report; it may have been given meanwhile.
+    uint32_t number = tly_load_relaxed(&tly_collector_lock.busy);
+    if (!number || number > TALLY_OWNER_MAX_)
+        return; // a fork has it
+    struct tly_who who = tly_who_is(tly_mutator_of(number));
+    tly_report("thread %u gives up: the collection, walk or stop of thread %u "
+               "(%s, mutator %u) has not ended in time (option deadline_ms)",
+               tly_os_thread_id(), who.thread, who.name, number);
+}
+
+bool tly_collector_await(struct tly_mutator *self) {
+    for (;;) {
+        uint32_t seen = tly_event_value(&tly_collector_lock.freed);
+        if (tly_collector_take(self, tly_wait_deadline()))
+            return true;
+        if (tly_event_value(&tly_collector_lock.freed) == seen) {
+            tell();
+            return false;
+        }
+    }
+}
+
 void tly_collector_yield(struct tly_mutator *self) {
     tly_mutator_detach(self);
     // Relaxed: a hint; who waits does so for a bounded time, and then has the
@@ -122,14 +146,17 @@ void tly_collector_resume(struct tly_mutator *self) {
     tly_collector_give(self);
 }
 
-void tly_collector_still(struct tly_mutator *self) {
+bool tly_collector_still(struct tly_mutator *self) {
     struct tly_local *local = tly_local_of(self);
     if (local->collector == TLY_COLLECTS)
-        return;
-    if (!tly_collector_try(self))
-        lock_wait(self, 0, 1);
+        return true;
+    if (!tly_collector_try(self) && !lock_wait(self, tly_wait_deadline(), 1)) {
+        tell();
+        return false;
+    }
     tly_clear_resume(local);
     local->collector = TLY_STANDS_STILL;
+    return true;
 }
 
 void tly_collector_go_on(struct tly_mutator *self) {
@@ -140,7 +167,7 @@ void tly_collector_go_on(struct tly_mutator *self) {
 tally_status tly_collector_quiet(struct tly_mutator *self, bool *ret_ours) {
     *ret_ours = !self->stopped_world;
     if (*ret_ours)
-        return tly_collector_stop(self, 0);
+        return tly_collector_stop(self, tly_wait_deadline());
     return tly_local_of(self)->collector == TLY_COLLECTS ? TALLY_DEADLOCK
                                                          : TALLY_OK;
 }

@@ -28,6 +28,10 @@ bool tly_collector_try(struct tly_mutator *self);
 bool tly_collector_take(struct tly_mutator *self, uint64_t deadline);
 void tly_collector_give(struct tly_mutator *self);
 
+// As tly_collector_take, as long as the option deadline_ms says, anew for each
+// that has it meanwhile. False: one has it still, and is named on stderr.
+bool tly_collector_await(struct tly_mutator *self);
+
 // Whether anybody has it: a hint.
 bool tly_collector_is_taken(void);
 
@@ -74,8 +78,9 @@ void tly_collector_resume(struct tly_mutator *self);
 
 // The same around a stop of the program's (hooks): a collection's thread is
 // DETACHED while it reads the heap, and would not stand still with the others.
-// Nothing where the caller is inside a collection.
-void tly_collector_still(struct tly_mutator *self);
+// Nothing where the caller is inside a collection. False: not in time, which is
+// said on stderr.
+bool tly_collector_still(struct tly_mutator *self);
 void tly_collector_go_on(struct tly_mutator *self);
 
 // For what wants a heap that stands still: as tly_collector_stop, or the

@@ -172,11 +172,17 @@ static void charge(struct tly_pacer *pacer, uint64_t cpu_ns, uint64_t began,
     tly_store_relaxed(&pacer->rest, from + rest);
 }
 
-static void give_up(struct tly_pacer *pacer, uint64_t now) {
+// For a while that doubles, and not less than it has taken: a stop that waits
+// for a thread holds all others.
+static void give_up(struct tly_pacer *pacer,
+                    const struct tly_pacer_span *span) {
+    uint64_t pause = (uint64_t)RETRY_NS << pacer->abandoned;
+    uint64_t taken = span->ended_ns - span->began_ns;
     uint32_t n = pacer->abandoned;
     // Relaxed: hints.
     tly_store_relaxed(&pacer->abandoned, n < RETRY_SHIFT_MAX ? n + 1 : n);
-    tly_store_relaxed(&pacer->retry, now + ((uint64_t)RETRY_NS << n));
+    tly_store_relaxed(&pacer->retry,
+                      span->ended_ns + (pause > taken ? pause : taken));
 }
 
 static int64_t backoff_next(int64_t backoff, const struct tly_pace_work *work) {
@@ -190,7 +196,7 @@ void tly_pacer_done(struct tly_pacer *pacer, const struct tly_pace_work *work,
     int64_t *backoff = &pacer->backoff[work->generation];
     if (work->abandoned) {
         charge(pacer, work->cpu_ns, span->began_ns, 1);
-        give_up(pacer, span->ended_ns);
+        give_up(pacer, span);
         return;
     }
     // Relaxed, all that follow: hints to who asks what is due.

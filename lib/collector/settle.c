@@ -4,7 +4,9 @@
 #include "collector/collect.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
+#include "epoch/rcu.h"
 #include "epoch/registry.h"
+#include "epoch/wait.h"
 #include "object/defer.h"
 #include "object/finish.h"
 #include "object/later.h"
@@ -80,19 +82,32 @@ static uint64_t progress(void) {
     return sum;
 }
 
-void tly_settle(struct tly_local *self) {
+// A section that does not end would hold a grace period up, which has no
+// deadline: a thread that is in one has left it when it answers.
+static tally_status sections_end(struct tly_local *self) {
+    if (!tly_rcu_any_section())
+        return TALLY_OK;
+    return tly_handshake(tly_mutator_in(self), 0, tly_wait_deadline());
+}
+
+tally_status tly_settle(struct tly_local *self) {
+    tally_status status = TALLY_OK;
     uint64_t before, after = progress();
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < ROUNDS && status == TALLY_OK; round++) {
         before = after;
         tly_later_apply(self);
         tly_pending_flush(&self->heap);
         inboxes_empty();
         rescue(self);
+        status = sections_end(self);
+        if (status != TALLY_OK)
+            break;
         tly_settle_limbo(self);
-        if (tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH, 0) != TALLY_OK)
-            return;
+        status = tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH,
+                               tly_wait_deadline());
         after = progress();
         if (after == before && !tly_limbo_has(self))
-            return;
+            break;
     }
+    return status;
 }

@@ -32,6 +32,8 @@ static tally_status pause_begin(struct tly_mutator *self, bool full,
         tally_status status = tly_trial_prepare(false, full);
         if (status == TALLY_OK)
             status = tly_world_stop(self, deadline);
+        if (status != TALLY_OK && full)
+            tly_sides_drop();
         if (status != TALLY_OK)
             return status;
         *ret_began = tly_os_now();

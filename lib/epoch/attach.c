@@ -218,14 +218,18 @@ void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle) {
     tly_event_signal(&mutator->resumed);
 }
 
-static void attach_named(struct tly_mutator *self, const char *name) {
-    if (name) {
-        strncpy(self->name, name, sizeof(self->name) - 1);
-        self->name[sizeof(self->name) - 1] = '\0';
-    } else {
-        tly_os_thread_name(self->name);
-    }
-    // Relaxed: for reports.
+// Whoever waits for the thread may read it meanwhile.
+static void attach_named(struct tly_mutator *self, const char *name,
+                         bool by_itself) {
+    char copy[sizeof(self->name)] = "";
+    if (name)
+        strncpy(copy, name, sizeof(copy) - 1);
+    else
+        tly_os_thread_name(copy);
+    // Relaxed, all: for reports.
+    for (unsigned n = 0; n < sizeof(copy); n++)
+        tly_store_relaxed(&self->name[n], copy[n]);
+    tly_store_relaxed(&self->by_itself, by_itself);
     tly_store_relaxed(&self->thread, tly_os_thread_id());
 }
 
@@ -283,7 +287,7 @@ static tally_status attach(const char *name, bool open) {
     mine_set(self);
     if (tly_epoch_hooks.adopt)
         tly_epoch_hooks.adopt(self);
-    attach_named(self, name);
+    attach_named(self, name, !open);
     self->blocking = 0;
     self_set(self);
     uint64_t began = tly_stall_begin(self);

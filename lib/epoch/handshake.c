@@ -11,17 +11,22 @@
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
+#include "epoch/wait.h"
 #include "sync/mutex.h"
+
+// Several may wait at a time. A goal stands until it is answered, whether
+// anybody waits for it or has given up; a mutator that answers a later one has
+// done this one too.
 
 // A goal is a number shifted by three and the kind in the low bits.
 #define GOAL_STEP 8u
 
 static uint64_t handshake_goal;
 static struct tly_event handshake_done;
-static uint32_t handshake_late; // under the lock
 static struct tly_mutex handshake_lock = TLY_MUTEX_INIT(TLY_RANK_HANDSHAKE);
 
 static uint64_t ask(uint32_t kind) {
+    tly_mutex_lock(&handshake_lock);
     // Relaxed: only the holder of the lock writes it.
     uint64_t last = tly_load_relaxed(&handshake_goal);
     uint64_t goal = (last / GOAL_STEP + 1) * GOAL_STEP + kind;
@@ -34,6 +39,7 @@ static uint64_t ask(uint32_t kind) {
         tly_break(tly_mutator_of(n), kind & TLY_GOAL_FLUSH
                                          ? TLY_BREAK_HANDSHAKE | TLY_BREAK_DEAD
                                          : TLY_BREAK_HANDSHAKE);
+    tly_mutex_unlock(&handshake_lock);
     return goal;
 }
 
@@ -48,30 +54,26 @@ static bool is_done(struct tly_mutator *m, uint64_t goal) {
     return tly_load_seq_cst(&m->state) != TLY_ATTACHED;
 }
 
-static bool wait_all(uint64_t goal, uint64_t deadline) {
+// Returns the number of a mutator that was waited for in vain, or 0.
+static uint32_t wait_all(uint64_t goal, uint64_t deadline) {
+    struct tly_wait wait = tly_wait_begin(deadline);
     uint32_t count = tly_registry_count();
     for (uint32_t n = 1; n <= count; n++) {
         for (;;) {
             uint32_t seen = tly_event_value(&handshake_done);
             if (is_done(tly_mutator_of(n), goal))
                 break;
-            if (!tly_event_wait(&handshake_done, seen, deadline)) {
-                handshake_late = n;
-                return false;
-            }
+            if (!tly_wait_for(&wait, &handshake_done, seen, tly_mutator_of(n)))
+                return n;
         }
     }
-    return true;
+    return 0;
 }
 
 tally_status tly_handshake_detached(uint32_t kind, uint64_t deadline,
                                     uint32_t *ret_late) {
-    tly_mutex_lock(&handshake_lock);
-    uint64_t goal = ask(kind);
-    bool done = wait_all(goal, deadline);
-    *ret_late = done ? 0 : handshake_late;
-    tly_mutex_unlock(&handshake_lock);
-    return done ? TALLY_OK : TALLY_TIMED_OUT;
+    *ret_late = wait_all(ask(kind), deadline);
+    return *ret_late ? TALLY_TIMED_OUT : TALLY_OK;
 }
 
 tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
@@ -85,11 +87,7 @@ tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
     return status;
 }
 
-void tly_handshake_ask(uint32_t kind) {
-    tly_mutex_lock(&handshake_lock);
-    ask(kind);
-    tly_mutex_unlock(&handshake_lock);
-}
+void tly_handshake_ask(uint32_t kind) { (void)ask(kind); }
 
 void tly_handshake_left(struct tly_mutator *self) {
     // ORDER[goal] seq_cst: read after the idle state was stored.

@@ -20,11 +20,11 @@ tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
 
 // The same for a thread that has made itself DETACHED and answers when it is
 // ATTACHED again. *ret_late: the number of a mutator that was waited for in
-// vain, else 0.
+// vain, which has been named on stderr, else 0.
 tally_status tly_handshake_detached(uint32_t kind, uint64_t deadline,
                                     uint32_t *ret_late);
 
-// Asks for it and waits for nobody; the thread is not ATTACHED.
+// Asks for it and waits for nobody: each does it at its next safepoint.
 void tly_handshake_ask(uint32_t kind);
 
 // The calling mutator's share, at each safepoint: the goal that it has to

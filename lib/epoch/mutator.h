@@ -65,7 +65,8 @@ struct tly_mutator {
     uint32_t returning;            // (a) its thread waits for that
     bool rcu_ours;                 // (o) registered with liburcu by us
     bool stopped_world;            // (o) its thread has stopped the world
-    char name[16];                 // (o) for reports
+    bool by_itself;                // (a) attached by its first use of the heap
+    char name[16];                 // (a) for reports, byte by byte
     void *rcu_reader;              // (o) liburcu's record of its thread
 };
 
@@ -79,8 +80,9 @@ struct tly_epoch_hooks {
     void (*flush)(struct tly_mutator *self, bool waits);
     void (*acknowledge)(struct tly_mutator *self, uint32_t kinds);
     // Around a stop that the program asks for: before, and when the world runs
-    // again. What is none of a thread's own work stands still in between.
-    void (*stop)(struct tly_mutator *self);
+    // again, or was not stopped in time. What is none of a thread's own work
+    // stands still in between. False: not in time.
+    bool (*stop)(struct tly_mutator *self);
     void (*started)(struct tly_mutator *self);
 };
 extern const struct tly_epoch_hooks tly_epoch_hooks;

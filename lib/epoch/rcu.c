@@ -86,6 +86,30 @@ void tly_rcu_leave_all(void) {
 
 bool tly_rcu_ongoing_slow(void) { return urcu_memb_read_ongoing() != 0; }
 
+// With the lock, which keeps the thread from unregistering and ending.
+static bool has_section(const struct tly_mutator *mutator) {
+    const struct urcu_reader *reader = mutator->rcu_reader;
+    // Relaxed: a hint.
+    return mutator->rcu_ours &&
+           tly_load_relaxed(&reader->ctr) & TALLY_SECTIONS_;
+}
+
+bool tly_rcu_has_section(const struct tly_mutator *mutator) {
+    tly_mutex_lock(&rcu_lock);
+    bool has = has_section(mutator);
+    tly_mutex_unlock(&rcu_lock);
+    return has;
+}
+
+bool tly_rcu_any_section(void) {
+    bool any = false;
+    tly_mutex_lock(&rcu_lock);
+    for (uint32_t n = 1; n <= tly_registry_count() && !any; n++)
+        any = has_section(tly_mutator_of(n));
+    tly_mutex_unlock(&rcu_lock);
+    return any;
+}
+
 void tly_rcu_wake(void) {
     // The end of a section looks for who waits.
     urcu_memb_read_lock();

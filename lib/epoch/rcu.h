@@ -32,6 +32,13 @@ TLY_INLINE bool tly_rcu_ongoing(void) {
                : tly_rcu_ongoing_slow();
 }
 
+// Whether the thread that has a mutator is inside a section that the runtime
+// registered it for: for reports.
+bool tly_rcu_has_section(const struct tly_mutator *mutator);
+
+// Whether any thread is: one that stays there holds grace periods up for ever.
+bool tly_rcu_any_section(void);
+
 // Wakes who waits for sections to end; after one has ended without a call.
 void tly_rcu_wake(void);
 

@@ -15,6 +15,7 @@
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
+#include "epoch/wait.h"
 #include "platform/os.h"
 #include "sync/rank.h"
 
@@ -27,6 +28,8 @@ static struct {
     uint32_t waiting;         // (a) threads that wait for that
     struct tly_event parked;  // a thread waits, or waits no longer
     uint32_t forking;         // (a) whose turn it is, forks
+    uint32_t stopper;         // (a) mutator of the program's tally_stop_world
+    uint32_t told;            // (a) the phase in which that was reported
 } world TLY_ALIGNED(TLY_LINE);
 
 bool tly_world_is_stopping(void) {
@@ -35,13 +38,28 @@ bool tly_world_is_stopping(void) {
     return tly_load_seq_cst(&world.phase) & 1;
 }
 
+// Sleeps until an event, for whoever has stopped the world. If that is the
+// program, the first that waits for long says so.
+static void wait_world(struct tly_wait *wait, struct tly_event *event,
+                       uint32_t seen) {
+    // Relaxed, all: for a report.
+    uint32_t stopper = tly_load_relaxed(&world.stopper);
+    if (!stopper || wait->told ||
+        tly_load_relaxed(&world.told) == tly_load_relaxed(&world.phase)) {
+        tly_event_wait(event, seen, 0);
+    } else if (!tly_wait_world(wait, event, seen, stopper)) {
+        tly_store_relaxed(&world.told, tly_load_relaxed(&world.phase));
+    }
+}
+
 // Waits for the phase to be even, DETACHED.
 static void wait_even(void) {
+    struct tly_wait wait = tly_wait_begin(0);
     for (;;) {
         uint32_t seen = tly_event_value(&world.resumed);
         if (!tly_world_is_stopping())
             return;
-        tly_event_wait(&world.resumed, seen, 0);
+        wait_world(&wait, &world.resumed, seen);
     }
 }
 
@@ -69,28 +87,29 @@ void tly_world_left(void) {
         tly_event_signal(&world.parked);
 }
 
-// Waits until *word is [value], or the deadline has passed; detached.
-static bool wait_for(uint32_t *word, uint32_t value, struct tly_event *event,
-                     uint64_t deadline) {
+// Waits until *word is [value]; detached.
+static void wait_for(uint32_t *word, uint32_t value, struct tly_event *event) {
+    struct tly_wait wait = tly_wait_begin(0);
     for (;;) {
         uint32_t seen = tly_event_value(event);
         // ORDER[ticket] acquire: what the last requester did while the world
         // stood still happens before what this one does. Pairs with the
         // addition in tly_world_start.
         if (tly_load_acquire(word) == value)
-            return true;
-        if (!tly_event_wait(event, seen, deadline))
-            return false;
+            return;
+        wait_world(&wait, event, seen);
     }
 }
 
-// Waits for the turn to stop the world, detached; a ticket cannot be given
-// back, so this wait has no deadline.
+// Waits for the turn to stop the world, detached. A ticket cannot be given
+// back, and nobody could go on before the last stop has ended: this wait has no
+// deadline, but each stop before this one has, and a requester that gets its
+// turn too late passes it on.
 static void turn_await(void) {
     // Relaxed: the order of tickets is all that is asked.
     uint32_t ticket = tly_add_relaxed(&world.next, 1);
-    wait_for(&world.serving, ticket, &world.turn, 0);
-    wait_for(&world.waiting, 0, &world.parked, 0);
+    wait_for(&world.serving, ticket, &world.turn);
+    wait_for(&world.waiting, 0, &world.parked);
 }
 
 // The same for an attached thread. Detaching runs hooks, which may want a turn
@@ -118,7 +137,7 @@ static void turn_give(void) {
 }
 
 // Waits until a mutator is not ATTACHED. Returns false at the deadline.
-static bool wait_idle(struct tly_mutator *m, uint64_t deadline) {
+static bool wait_idle(struct tly_mutator *m, struct tly_wait *wait) {
     for (;;) {
         uint32_t seen = tly_event_value(&world.parked);
         // Relaxed: looked at again below.
@@ -129,7 +148,7 @@ static bool wait_idle(struct tly_mutator *m, uint64_t deadline) {
         // signals, or is seen here. What it did is visible to the requester.
         if (tly_load_seq_cst(&m->state) != TLY_ATTACHED)
             return true;
-        if (!tly_event_wait(&world.parked, seen, deadline))
+        if (!tly_wait_for(wait, &world.parked, seen, m))
             return false;
     }
 }
@@ -137,7 +156,8 @@ static bool wait_idle(struct tly_mutator *m, uint64_t deadline) {
 // Waits for every mutator but [self]; returns the number of one that is late,
 // or 0. A SUSPENDED one is another attached thread's business, which this waits
 // for as well.
-static uint32_t wait_all(const struct tly_mutator *self, uint64_t deadline) {
+static uint32_t wait_all(const struct tly_mutator *self,
+                         struct tly_wait *wait) {
     uint32_t count = tly_registry_count();
     for (uint32_t n = 1; n <= count; n++) {
         struct tly_mutator *m = tly_mutator_of(n);
@@ -147,17 +167,18 @@ static uint32_t wait_all(const struct tly_mutator *self, uint64_t deadline) {
     }
     for (uint32_t n = 1; n <= count; n++) {
         struct tly_mutator *m = tly_mutator_of(n);
-        if (m != self && !wait_idle(m, deadline))
+        if (m != self && !wait_idle(m, wait))
             return n;
     }
+    tly_wait_end();
     return 0;
 }
 
 // With the turn.
-static uint32_t stop(const struct tly_mutator *self, uint64_t deadline) {
+static uint32_t stop(const struct tly_mutator *self, struct tly_wait *wait) {
     // ORDER[phase] seq_cst: odd before the states are read.
     tly_add_seq_cst(&world.phase, 1);
-    return wait_all(self, deadline);
+    return wait_all(self, wait);
 }
 
 static void go_on(void) {
@@ -173,8 +194,13 @@ tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
         return TALLY_DEADLOCK;
     tly_locks_none_waits("a stop of the world");
     turn_take(self);
+    if (deadline && tly_os_now() >= deadline) {
+        turn_give();
+        return TALLY_TIMED_OUT;
+    }
+    struct tly_wait wait = tly_wait_begin(deadline);
     self->stopped_world = true;
-    if (stop(self, deadline) == 0)
+    if (stop(self, &wait) == 0)
         return TALLY_OK;
     tly_world_start(self);
     return TALLY_TIMED_OUT;
@@ -182,14 +208,18 @@ tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
 
 void tly_world_start(struct tly_mutator *self) {
     self->stopped_world = false;
+    // Relaxed: for a report.
+    tly_store_relaxed(&world.stopper, 0);
     go_on();
 }
 
 tally_status tly_world_stop_forking(uint64_t deadline, uint32_t *ret_late) {
+    struct tly_wait wait = tly_wait_begin(deadline);
+    wait.quiet = true; // whoever forks says it
     turn_await();
     // Relaxed: the phase orders it.
     tly_store_relaxed(&world.forking, 1);
-    *ret_late = stop(NULL, deadline);
+    *ret_late = stop(NULL, &wait);
     if (*ret_late == 0)
         return TALLY_OK;
     tly_world_start_forking();
@@ -222,9 +252,15 @@ tally_status tally_stop_world(void) {
     tally_safepoint_slow_();
     if (tly_rcu_ongoing() || self->stopped_world)
         return TALLY_DEADLOCK;
-    if (tly_epoch_hooks.stop)
-        tly_epoch_hooks.stop(self);
-    return tly_world_stop(self, 0);
+    if (tly_epoch_hooks.stop && !tly_epoch_hooks.stop(self))
+        return TALLY_TIMED_OUT;
+    tally_status status = tly_world_stop(self, tly_wait_deadline());
+    if (status == TALLY_OK)
+        // Relaxed: for a report.
+        tly_store_relaxed(&world.stopper, self->number);
+    else if (tly_epoch_hooks.started)
+        tly_epoch_hooks.started(self);
+    return status;
 }
 
 void tally_start_world(void) {

@@ -12,6 +12,7 @@ struct tly_column {
     tally_object *object; // NULL: free
     bool asked;           // by the program: only it may say otherwise
     uint32_t cooling;     // tally_make_cold waits: number of that; 0: no
+    uint32_t coolers;     // how many such calls wait
     bool leaving;         // a collection waits to make it ordinary
     bool active;          // was counted since the last full collection
     uint64_t ups;         // counts up at that time that its cells still hold

@@ -17,6 +17,7 @@
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
+#include "epoch/wait.h"
 #include "object/count.h"
 
 // Full collections without a count after which an object is HOT no more.
@@ -79,7 +80,7 @@ static bool column_end(unsigned id) {
     tly_add_relaxed(&object->shared_, (uint64_t)column_take(id) * TLY_ONE);
     // ORDER[watched-count] release: after DIRTY.
     tly_store_release(&object->local_, 0);
-    tly_columns[id].cooling = 0;
+    tly_columns[id].cooling = tly_columns[id].coolers = 0;
     do {
         // A full collection has the column of what became immortal meanwhile.
         if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_)
@@ -122,6 +123,7 @@ static uint32_t cool_begin(tally_object *object, unsigned *ret_id) {
         if (!column->cooling)
             column->cooling = ++coolings ? coolings : ++coolings;
         number = column->cooling;
+        column->coolers++;
         owner_change(object, TALLY_OWNER_COOLING_);
     }
     tly_mutex_unlock(&tly_hot_lock);
@@ -136,6 +138,17 @@ static void cool_end(tally_object *object, unsigned id) {
     uint64_t old =
         tly_add_relaxed(&object->shared_, (uint64_t)0 - TLY_HOT_BIAS * TLY_ONE);
     tly_require(tly_count_of(old) > (int64_t)TLY_HOT_BIAS);
+}
+
+// With the lock, for one who did not get its handshake in time. Who is the last
+// leaves the object HOT, unless a collection is at it.
+static void cool_give_up(unsigned id) {
+    struct tly_column *column = &tly_columns[id];
+    if (--column->coolers > 0)
+        return;
+    column->cooling = 0;
+    if (!column->leaving)
+        owner_change(column->object, TALLY_OWNER_HOT_);
 }
 
 // The cooling's number goes with its column: then somebody else ended it.
@@ -158,13 +171,16 @@ tally_status tally_make_cold(void *reference) {
     if (!number)
         return TALLY_OK;
     // Each waits for itself, so that nobody waits for another who is at it.
-    tally_status status = tly_handshake(self, 0, 0);
-    tly_require(status == TALLY_OK);
+    tally_status status = tly_handshake(self, 0, tly_wait_deadline());
     tly_mutex_lock(&tly_hot_lock);
-    if (is_cooling(object, id, number))
+    if (!is_cooling(object, id, number))
+        status = TALLY_OK;
+    else if (status == TALLY_OK)
         cool_end(object, id);
+    else
+        cool_give_up(id);
     tly_mutex_unlock(&tly_hot_lock);
-    return TALLY_OK;
+    return status;
 }
 
 // ---- by a collection

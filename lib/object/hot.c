@@ -15,6 +15,7 @@
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
+#include "epoch/wait.h"
 #include "object/count.h"
 #include "object/type.h"
 #include "platform/os.h"
@@ -244,7 +245,7 @@ tally_status tally_make_hot(void *reference) {
             return TALLY_DEADLOCK;
         if (owned)
             tly_handover_ask(object);
-        status = tly_handshake(self, 0, 0);
+        status = tly_handshake(self, 0, tly_wait_deadline());
         if (status != TALLY_OK)
             return status;
     }

@@ -65,6 +65,18 @@ void tly_os_thread_name(char name[16]);
 // The calling thread's number with the kernel.
 uint32_t tly_os_thread_id(void);
 
+// What another thread of the process is at; what the system does not tell is
+// zero.
+struct tly_os_look {
+    char state;       // as in /proc: R runs, S sleeps, ...
+    bool waits;       // it is in a system call, and waits there
+    bool locks;       // in the one that locks and conditions wait in
+    uint32_t number;  // of the call
+    const char *call; // its name; NULL: one that is seldom met
+    char place[64];   // who called, as file+0xoffset; ""
+};
+void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret);
+
 // Waits while *word == value, until [deadline] (tly_os_now's scale; 0: none).
 // May return early. wake: all waiters.
 void tly_os_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline);

@@ -41,8 +41,8 @@ void tly_background_configure(bool used) {
     tly_limit_wake = used ? wake : NULL;
 }
 
-void tly_background_stop(struct tly_mutator *self) {
-    tly_service_stop(&background, self);
+tally_status tly_background_stop(struct tly_mutator *self) {
+    return tly_service_stop(&background, self);
 }
 
 void tly_background_start(void) { tly_service_ready(&background); }

@@ -9,8 +9,8 @@
 void tly_background_configure(bool used);
 
 // Ends the thread, after the collection that it is at, and starts it no more.
-// [self] is attached; it is detached meanwhile.
-void tly_background_stop(struct tly_mutator *self);
+// [self] is attached; it is detached meanwhile. Errors: as tly_service_stop.
+tally_status tly_background_stop(struct tly_mutator *self);
 
 // From now on it may be started.
 void tly_background_start(void);

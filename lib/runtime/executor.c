@@ -30,8 +30,8 @@ void tly_executor_poll(struct tly_local *self) {
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 
-void tly_executor_stop(struct tly_mutator *self) {
-    tly_service_stop(&executor, self);
+tally_status tly_executor_stop(struct tly_mutator *self) {
+    return tly_service_stop(&executor, self);
 }
 
 void tly_executor_start(void) { tly_service_ready(&executor); }

@@ -10,8 +10,8 @@
 void tly_executor_poll(struct tly_local *self);
 
 // Ends the thread, after the finalizer that it runs, and starts it no more.
-// [self] is attached; it is detached meanwhile.
-void tly_executor_stop(struct tly_mutator *self);
+// [self] is attached; it is detached meanwhile. Errors: as tly_service_stop.
+tally_status tly_executor_stop(struct tly_mutator *self);
 
 // From now on it may be started.
 void tly_executor_start(void);

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "epoch/attach.h"
+#include "epoch/wait.h"
 #include "platform/os.h"
 
 enum state {
@@ -116,19 +117,41 @@ static bool ask_end(struct tly_service *service) {
     }
 }
 
-void tly_service_stop(struct tly_service *service, struct tly_mutator *self) {
-    if (!ask_end(service))
-        return;
-    tly_event_signal(service->work);
-    tly_mutator_detach(self);
+// Takes the question back. False: the thread has ended meanwhile.
+static bool unask_end(struct tly_service *service) {
+    uint32_t ending = ENDING;
+    // ORDER[service] acq_rel: as in end.
+    return tly_cas_acq_rel(&service->state, &ending, RUNNING);
+}
+
+// Waits, DETACHED, until it has ended. False: not in time.
+static bool await_end(struct tly_service *service) {
+    uint64_t deadline = tly_wait_deadline();
     for (;;) {
         uint32_t seen = tly_event_value(&service->ended);
         // ORDER[service] acquire: all that it did.
         if (tly_load_acquire(&service->state) == STOPPED)
-            break;
-        tly_event_wait(&service->ended, seen, 0);
+            return true;
+        if (!tly_event_wait(&service->ended, seen, deadline) &&
+            unask_end(service))
+            return false;
     }
+}
+
+tally_status tly_service_stop(struct tly_service *service,
+                              struct tly_mutator *self) {
+    if (!ask_end(service))
+        return TALLY_OK;
+    tly_event_signal(service->work);
+    tly_mutator_detach(self);
+    bool ended = await_end(service);
     tly_mutator_attach(self);
+    if (ended)
+        return TALLY_OK;
+    tly_report("the runtime does not end: its thread for %s (%s) is in a hook "
+               "of the program's that does not return (option deadline_ms)",
+               service->what, service->name);
+    return TALLY_TIMED_OUT;
 }
 
 void tly_service_ready(struct tly_service *service) {

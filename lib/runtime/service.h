@@ -30,8 +30,10 @@ struct tly_service {
 bool tly_service_run(struct tly_service *service, struct tly_local *self);
 
 // Ends the thread, after what it is at, and starts it no more. [self] is
-// attached; it is detached meanwhile.
-void tly_service_stop(struct tly_service *service, struct tly_mutator *self);
+// attached; it is detached meanwhile. TALLY_TIMED_OUT: what it is at has not
+// ended in time (option deadline_ms), which is said on stderr; it goes on.
+tally_status tly_service_stop(struct tly_service *service,
+                              struct tly_mutator *self);
 
 // From now on it may be started.
 void tly_service_ready(struct tly_service *service);

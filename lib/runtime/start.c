@@ -22,6 +22,7 @@
 #include "epoch/gate.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
+#include "epoch/wait.h"
 #include "epoch/world.h"
 #include "object/count.h"
 #include "object/cycle.h"
@@ -105,6 +106,7 @@ static void verify_after(void) {
 
 static void configure(const struct tally_config *config) {
     tly_arena_set_delay(config->purge_delay_ms * 1000000u);
+    tly_wait_configure(config->deadline_ms);
     tly_collector_configure(config);
     tly_background_configure(config->collector);
     tly_finalize_configure((unsigned)config->finalizers);
@@ -305,6 +307,17 @@ static void services_again(const char *name, bool stays) {
         tally_detach();
 }
 
+// Ends the services, or lets them go on.
+static tally_status services_end(struct tly_mutator *self) {
+    tally_status status = tly_background_stop(self);
+    if (status != TALLY_OK)
+        return status;
+    status = tly_executor_stop(self);
+    if (status != TALLY_OK)
+        tly_background_start();
+    return status;
+}
+
 static tally_status end(bool attached, size_t *ret_leaked) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
@@ -321,11 +334,14 @@ static tally_status end(bool attached, size_t *ret_leaked) {
     }
     char name[sizeof(self->name)];
     memcpy(name, self->name, sizeof(name));
-    tly_background_stop(self);
-    tly_executor_stop(self);
-    status = end_drained(self, ret_leaked);
-    if (status != TALLY_OK)
-        services_again(name, attached);
+    status = services_end(self);
+    if (status == TALLY_OK) {
+        status = end_drained(self, ret_leaked);
+        if (status != TALLY_OK)
+            services_again(name, attached);
+    } else if (!attached) {
+        tally_detach();
+    }
     // ORDER[ending] release: the services are stopped for good, or there.
     tly_store_release(&runtime_ending, 0);
     return status;

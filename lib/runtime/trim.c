@@ -6,11 +6,7 @@
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
-#include "platform/os.h"
 #include "pool/heap.h"
-
-// How long a thread that does not come to a safepoint is waited for.
-#define PATIENCE_NS 10000000u
 
 size_t tally_trim(void) {
     int error = errno;
@@ -19,9 +15,12 @@ size_t tally_trim(void) {
         return 0;
     // What is free already; a safepoint on the way may purge as well.
     size_t bytes = tly_arena_purge();
-    if (!tly_rcu_ongoing() && !self->stopped_world)
-        (void)tly_handshake(self, TLY_GOAL_FLUSH | TLY_GOAL_TRIM,
-                            tly_os_now() + PATIENCE_NS);
+    // Nobody is waited for: who runs gives up what it has cached at its next
+    // safepoint, and the delay is over for that as for all that is freed.
+    if (!tly_rcu_ongoing() && !self->stopped_world) {
+        tly_handshake_ask(TLY_GOAL_FLUSH | TLY_GOAL_TRIM);
+        tly_poll(self, true);
+    }
     tly_idle_empty();
     bytes += tly_arena_purge();
     errno = error;

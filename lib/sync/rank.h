@@ -14,7 +14,7 @@
 enum tly_rank {
     TLY_RANK_RUNTIME,    // start and end of the runtime
     TLY_RANK_TYPES,      // registration of types
-    TLY_RANK_HANDSHAKE,  // one handshake at a time
+    TLY_RANK_HANDSHAKE,  // one goal at a time is asked for
     TLY_RANK_REGISTRY,   // new mutators' records
     TLY_RANK_GRACE,      // one wait for a grace period at a time
     TLY_RANK_RCU,        // the list of readers

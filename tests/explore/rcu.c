@@ -50,6 +50,13 @@ bool tly_rcu_ongoing_slow(void) {
 
 void tly_rcu_wake(void) {}
 
+bool tly_rcu_has_section(const struct tly_mutator *mutator) {
+    return sections[mutator->number % MUTATORS].depth;
+}
+
+// Nobody stays there.
+bool tly_rcu_any_section(void) { return false; }
+
 uint64_t tly_grace_next(void) { return tly_add_acq_rel(&grace_begun, 0) + 1; }
 
 bool tly_grace_passed(uint64_t number) {

@@ -8,12 +8,17 @@
 //             operation?  Does the handshake always end?
 // THREADS     mutator 0 exists from the start, mutator 1 registers late; a
 //             sender that sets the breaker for a merge request and acts for an
-//             idle mutator 0; the asker, GOALS handshakes one after the other.
+//             idle mutator 0; the asker, GOALS handshakes one after the other;
+//             FLUSHES askers that want something else, at the same time, and
+//             then no sender.
 // ABSTRACTED  Work is a colour, and to hold what dies (odd goals, handshake 0,
 //             BEGIN); or to hold no more, and the promise that no plain
 //             operation is in flight (even goals, handshake 1, END).  The work
 //             of a goal follows from its number: a mutator that missed goals
 //             does what is left of all of them when it attaches or registers.
+//             A goal of another asker's has the colour of the last, and its
+//             own work is to be worked for at all.  With FLUSHES the asker may
+//             give up a BEGIN that it waits for: END follows, and nobody waits.
 //             Sequentially consistent memory.
 // IN C        ask         tly_handshake: ask, wait_all
 //             poll        tly_poll, tly_handshake_seen, tly_handshake_answer
@@ -40,6 +45,8 @@
 //      the watch and the plain store that follows it.
 //   c  From the end of handshake 0 until handshake 1 is asked for, all that
 //      dies is held.
+//   d  Once another asker's handshake has ended, every mutator that runs has
+//      worked for that goal, or for a later one.
 //   live  Every handshake ends (weak fairness; -DLIVE and pan -a -f).
 //
 // MUTANTS (each must be refuted)
@@ -52,15 +59,19 @@
 //               missed before it is not taken
 //   NEWCOLOUR   attach takes the colour, and does not hold
 //   CLEARAFTER  the breaker is cleared after the goal was read (live)
+//   NOLOCK      two askers read the last goal, and raise the same one
 //   STOOD       who stood still goes on without a look at the goal
 
 mtype:mutant = { NONE, KINDBITS, ATTNOWORK, NRECFIRST, GOALFIRST, MISSED,
-                 NEWCOLOUR, CLEARAFTER, STOOD };
+                 NEWCOLOUR, CLEARAFTER, STOOD, NOLOCK };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
 #ifndef GOALS
 #define GOALS 4                 // two collections of two handshakes
+#endif
+#ifndef FLUSHES
+#define FLUSHES 0
 #endif
 #define NMUT 2
 
@@ -75,6 +86,8 @@ byte ack[NMUT];
 byte colour[NMUT];
 bool hold[NMUT];
 byte goal;
+byte cycle[GOALS + FLUSHES + 1]; // by goal: the asker's handshake that it is, or
+                                 // that came last
 byte nmut = 1;                  // mutators that are registered
 bool watch;
 
@@ -82,7 +95,9 @@ bool watch;
 byte h0_ended;                  // the newest goal of kind 0 that has ended
 bool h1_ended;                  // kind 1 has ended, its watch is still on
 bool captures;                  // between the two handshakes
-bool done;
+byte done;                      // askers that have ended
+byte flushed;                   // the other asker's goal, when it has ended
+byte worked[NMUT];              // the last goal that a mutator has worked for
 
 #define IDLE(s)    ((s) == DETACHED || (s) == VACANT)
 #define ODD(g)     ((g) % 2)
@@ -90,8 +105,10 @@ bool done;
 
 inline work(r, g) {
     atomic {
-        colour[r] = (MUTANT == MISSED && !ODD(g) -> colour[r] : COLOUR(g));
-        hold[r] = ODD(g)
+        colour[r] = (MUTANT == MISSED && !ODD(cycle[g]) ->
+                     colour[r] : COLOUR(cycle[g]));
+        hold[r] = ODD(cycle[g]);
+        worked[r] = (FLUSHES > 0 -> g : 0)
     }
 }
 
@@ -136,7 +153,7 @@ inline acknowledge(me) {
     fi;
     if
     :: MUTANT == NEWCOLOUR ->
-        colour[me] = COLOUR(g)
+        colour[me] = COLOUR(cycle[g])
     :: MUTANT != ATTNOWORK && MUTANT != NEWCOLOUR ->
         work(me, g)
     :: else
@@ -192,7 +209,7 @@ proctype Mutator(byte me) {
     fi;
 end:
     do
-    :: done ->
+    :: done == 1 + FLUSHES ->
         break
     :: else ->
 #ifdef LIVE
@@ -206,6 +223,7 @@ end:
         if
         :: assert(colour[me] >= h0_ended)       // allocates
         :: assert(hold[me] || !captures)        // something dies
+        :: assert(worked[me] >= flushed)        // does anything
         :: w = watch;                           // tests, then stores plainly
            assert(w || !h1_ended);
            w = 0
@@ -244,14 +262,31 @@ proctype Sender() {
     fi
 }
 
-// One handshake: the question, and the wait for the answers.
+// The question: raises the next goal, of the asker's handshake [k].
+inline raise(k) {
+    if
+    :: MUTANT == NOLOCK ->
+        g = goal + 1;
+        atomic {
+            cycle[g] = k;
+            goal = g
+        }
+    :: else ->
+        atomic {                // under the lock
+            g = goal + 1;
+            cycle[g] = k;
+            goal = g
+        }
+    fi
+}
+
 inline ask(k) {
     if
     :: MUTANT == NRECFIRST ->
         n = nmut;
-        goal = k
+        raise(k)
     :: else ->
-        goal = k;
+        raise(k);
         n = nmut
     fi;
     do
@@ -261,14 +296,21 @@ inline ask(k) {
     :: else ->
         r = 0;
         break
-    od;
+    od
+}
+
+// And the wait for the answers.
+inline await() {
     do
     :: r < n ->
         if
-        :: ack[r] >= k ->
+        :: ack[r] >= g ->
             r++
-        :: ack[r] < k && state[r] != ATTACHED ->
+        :: ack[r] < g && state[r] != ATTACHED ->
             r++
+        :: FLUSHES > 0 && ODD(cycle[g]) && mine ->
+            late = 1;           // the deadline
+            break
         fi
     :: else ->
         break
@@ -283,6 +325,9 @@ proctype Asker() {
     byte r;
     byte n;
     byte k;
+    byte g;
+    bool late;
+    bool mine = 1;
 
     do
     :: k < GOALS ->
@@ -290,37 +335,96 @@ proctype Asker() {
         if
         :: ODD(k) ->
             ask(k);
+            await();
+            if
+            :: !late ->
+                atomic {
+                    h0_ended = k;
+                    captures = 1
+                }
+            :: else
+            fi
+        :: !ODD(k) && late ->
+            ask(k);             // nothing is watched: nobody waits for it
             atomic {
-                h0_ended = k;
-                captures = 1
+                r = 0;
+                n = 0;
+                late = 0
             }
-        :: else ->
+        :: !ODD(k) && !late ->
             atomic {
                 captures = 0;
                 watch = 1
             };
             ask(k);
+            await();
             h1_ended = 1;
             atomic {
                 h1_ended = 0;
                 watch = 0
             }
-        fi
+        fi;
+        g = 0
     :: else ->
         break
     od;
-    done = 1
+    done++
+}
+
+// One of another kind, beside the asker's.
+proctype Flusher() {
+    byte r;
+    byte n;
+    byte g;
+    bool late;
+    bool mine;
+
+    if
+    :: MUTANT == NOLOCK ->
+        g = goal + 1;
+        atomic {
+            cycle[g] = cycle[g - 1];
+            goal = g
+        }
+    :: else ->
+        atomic {
+            g = goal + 1;
+            cycle[g] = cycle[goal];
+            goal = g
+        }
+    fi;
+    n = nmut;
+    do
+    :: r < n ->
+        breaker[r] = breaker[r] | HS0;
+        r++
+    :: else ->
+        r = 0;
+        break
+    od;
+    await();
+    flushed = g;
+    done++
 }
 
 init {
     atomic {
         run Mutator(0);
         run Mutator(1);
-        run Sender();
-        run Asker()
+        if
+        :: FLUSHES == 0 ->
+            run Sender()
+        :: else
+        fi;
+        run Asker();
+        if
+        :: FLUSHES > 0 ->
+            run Flusher()
+        :: else
+        fi
     }
 }
 
 #ifdef LIVE
-ltl ends { <> done }
+ltl ends { <> (done == 1 + FLUSHES) }
 #endif

@@ -1,10 +1,11 @@
 // Time that passes while threads sleep, and by nothing else: what waits until a
 // deadline is tested by what it asks of the system, not by a clock.
 //
-// It stands between the library and the C library: clock_gettime of the two
-// monotonic clocks, and a futex wait that has a deadline. While it is on, such
-// a wait ends at once, at its deadline. A wait without one sleeps as usual. One
-// file of a program includes this.
+// It is a thread's own: others sleep as usual. It stands between the library
+// and the C library: clock_gettime of the two monotonic clocks, and a futex
+// wait that has a deadline. While it is on, such a wait ends at once, at its
+// deadline. A wait without one sleeps as usual. One file of a program includes
+// this.
 
 #ifndef SUPPORT_VIRTUAL_H
 #define SUPPORT_VIRTUAL_H
@@ -21,19 +22,11 @@
 
 #include "must.h"
 
-static _Atomic uint64_t virtual_now;   // in ns; 0: time is as it is
-static atomic_uint virtual_sleeps;     // that had a deadline
-static _Atomic uint64_t virtual_until; // the deadline of the last
-static void (*_Atomic virtual_slept)(uint64_t now); // called after each, or 0
-
-static inline void virtual_begin(void) {
-    virtual_sleeps = 0;
-    virtual_until = 0;
-    virtual_slept = NULL;
-    virtual_now = (uint64_t)1000000 * 1000000000u;
-}
-
-static inline void virtual_end(void) { virtual_now = 0; }
+static _Thread_local uint64_t virtual_now;    // in ns; 0: time is as it is
+static _Thread_local unsigned virtual_sleeps; // that had a deadline
+static _Thread_local uint64_t virtual_until;  // the deadline of the last
+static atomic_uint virtual_endless; // sleeps that have begun and have no
+                                    // deadline, of all threads that have it on
 
 typedef int (*clock_fn)(clockid_t, struct timespec *);
 typedef long (*syscall_fn)(long, ...);
@@ -68,6 +61,17 @@ static inline syscall_fn real_syscall(void) {
     return real;
 }
 
+// From the time that it is.
+static inline void virtual_begin(void) {
+    struct timespec now;
+    virtual_sleeps = 0;
+    virtual_until = 0;
+    must(real_clock()(CLOCK_MONOTONIC, &now) == 0);
+    virtual_now = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline void virtual_end(void) { virtual_now = 0; }
+
 __attribute__((visibility("default"))) int clock_gettime(clockid_t clock,
                                                          struct timespec *ret) {
     uint64_t now = virtual_now;
@@ -86,15 +90,10 @@ static inline bool virtual_sleep(const uint32_t *word, uint32_t value,
         (uint64_t)until->tv_sec * 1000000000u + (uint64_t)until->tv_nsec;
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
         return false;
-    atomic_fetch_add(&virtual_sleeps, 1);
+    virtual_sleeps++;
     virtual_until = deadline;
-    uint64_t now = virtual_now;
-    while (now && now < deadline &&
-           !atomic_compare_exchange_weak(&virtual_now, &now, deadline))
-        ;
-    void (*slept)(uint64_t) = virtual_slept;
-    if (slept)
-        slept(virtual_now);
+    if (virtual_now < deadline)
+        virtual_now = deadline;
     return true;
 }
 
@@ -112,6 +111,9 @@ __attribute__((visibility("default"))) long syscall(long number, ...) {
         errno = ETIMEDOUT;
         return -1;
     }
+    if (number == SYS_futex && virtual_now && !arg[3] &&
+        (arg[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET)
+        atomic_fetch_add(&virtual_endless, 1);
     return real_syscall()(number, arg[0], arg[1], arg[2], arg[3], arg[4],
                           arg[5]);
 }

@@ -1,0 +1,166 @@
+// The wait itself is an event's, in two parts: until there is something to say,
+// and on to the deadline.
+
+#include "epoch/wait.h"
+
+#include <stdio.h>
+
+#include "epoch/attach.h"
+#include "epoch/rcu.h"
+#include "epoch/registry.h"
+#include "platform/os.h"
+
+#define MS 1000000u
+#define TELL_NS 1000000000u // of patience, until something is said
+
+static uint64_t wait_ns = (uint64_t)10000 * MS; // (a) option deadline_ms
+
+void tly_wait_configure(uint64_t deadline_ms) {
+    // Relaxed: before threads come.
+    tly_store_relaxed(&wait_ns, deadline_ms * MS);
+}
+
+uint64_t tly_wait_deadline(void) {
+    // Relaxed: an option.
+    uint64_t ns = tly_load_relaxed(&wait_ns);
+    return ns ? tly_os_now() + ns : 0;
+}
+
+struct tly_wait tly_wait_begin(uint64_t deadline) {
+    return (struct tly_wait){tly_os_now(), deadline, 0, false};
+}
+
+// ---- what is said
+
+struct tly_who tly_who_is(const struct tly_mutator *mutator) {
+    struct tly_who who = {.number = mutator->number};
+    // Relaxed, all: for a report; its thread may have come and gone.
+    for (unsigned n = 0; n < sizeof(who.name) - 1; n++)
+        who.name[n] = tly_load_relaxed(&mutator->name[n]);
+    who.thread = tly_load_relaxed(&mutator->thread);
+    who.by_itself = tly_load_relaxed(&mutator->by_itself);
+    return who;
+}
+
+// What the thread is at, and what its program should do.
+static void advice(char *text, size_t size, const struct tly_mutator *late,
+                   const struct tly_os_look *look) {
+    char call[64] = "";
+    if (!look->state) {
+        snprintf(text, size, "which passes none");
+        return;
+    }
+    if (look->waits && look->call)
+        snprintf(call, sizeof(call), "which sleeps in %s", look->call);
+    else if (look->waits)
+        snprintf(call, sizeof(call), "which sleeps in system call %u",
+                 look->number);
+    else
+        snprintf(call, sizeof(call), "which runs");
+    const char *cure =
+        !look->waits ? "call tally_safepoint() in loops that do not end soon"
+        : look->locks
+            ? "wait inside TALLY_BLOCKING { } for what another thread may hold "
+              "at a safepoint"
+            : "put TALLY_BLOCKING { } around calls that wait";
+    if (tly_rcu_has_section(late))
+        cure = "a borrow section must neither wait nor last";
+    snprintf(text, size, "%s%s%s; %s", call,
+             look->place[0] ? ", called from " : "", look->place, cure);
+}
+
+static void tell(const struct tly_wait *wait, const struct tly_mutator *late,
+                 uint64_t now) {
+    struct tly_who who = tly_who_is(late);
+    struct tly_os_look look;
+    char text[256];
+    tly_os_thread_look(who.thread, &look);
+    advice(text, sizeof(text), late, &look);
+    uint64_t tenths = (now - wait->began) / (100 * MS);
+    tly_report(
+        "thread %u (%s) has waited %llu.%llu s for a safepoint of thread "
+        "%u (%s, mutator %u%s), %s",
+        tly_os_thread_id(), tly_mine() ? tly_mine()->name : "",
+        (unsigned long long)tenths / 10, (unsigned long long)tenths % 10,
+        who.thread, who.name, who.number,
+        who.by_itself ? ", attached by its first use" : "", text);
+}
+
+static void tell_end(const struct tly_wait *wait,
+                     const struct tly_mutator *late, uint64_t now) {
+    struct tly_who who = tly_who_is(late);
+    tly_report("thread %u gives up after %llu ms: no safepoint of thread %u "
+               "(%s); nothing is lost (option deadline_ms)",
+               tly_os_thread_id(), (unsigned long long)(now - wait->began) / MS,
+               who.thread, who.name);
+}
+
+// Waits that are too short to say anything, in vain for the same mutator.
+static struct {
+    uint32_t number; // (a) 0: none
+    uint32_t told;   // (a)
+    uint64_t since;  // (a)
+} in_row;
+
+static void in_row_add(const struct tly_wait *wait,
+                       const struct tly_mutator *late, uint64_t now) {
+    // Relaxed, all: for a report.
+    if (tly_load_relaxed(&in_row.number) != late->number) {
+        tly_store_relaxed(&in_row.since, wait->began);
+        tly_store_relaxed(&in_row.told, 0);
+        tly_store_relaxed(&in_row.number, late->number);
+    }
+    struct tly_wait row = {.began = tly_load_relaxed(&in_row.since)};
+    if (!tly_load_relaxed(&in_row.told) && now - row.began >= TELL_NS) {
+        tly_store_relaxed(&in_row.told, 1);
+        tell(&row, late, now);
+    }
+}
+
+void tly_wait_end(void) {
+    // Relaxed: for a report.
+    if (tly_load_relaxed(&in_row.number))
+        tly_store_relaxed(&in_row.number, 0);
+}
+
+// ---- the waits
+
+bool tly_wait_for(struct tly_wait *wait, struct tly_event *event, uint32_t seen,
+                  const struct tly_mutator *late) {
+    bool tells = !wait->told && !wait->quiet;
+    uint64_t patience = tells ? wait->began + TELL_NS : 0;
+    uint64_t deadline = wait->deadline;
+    if (patience && (!deadline || patience < deadline)) {
+        if (tly_event_wait(event, seen, patience))
+            return true;
+        tell(wait, late, tly_os_now());
+        wait->told = late->number;
+    }
+    if (tly_event_wait(event, seen, deadline))
+        return true;
+    // Relaxed: an option.
+    uint64_t now = tly_os_now(), option = tly_load_relaxed(&wait_ns);
+    if (wait->quiet)
+        return false;
+    if (!wait->told && now - wait->began < TELL_NS &&
+        (!option || now - wait->began < option)) {
+        in_row_add(wait, late, now);
+        return false;
+    }
+    if (!wait->told)
+        tell(wait, late, now);
+    tell_end(wait, late, now);
+    return false;
+}
+
+bool tly_wait_world(struct tly_wait *wait, struct tly_event *event,
+                    uint32_t seen, uint32_t stopper) {
+    if (tly_event_wait(event, seen, wait->began + TELL_NS))
+        return true;
+    struct tly_who who = tly_who_is(tly_mutator_of(stopper));
+    wait->told = stopper;
+    tly_report("thread %u has stood still for 1 s, for thread %u (%s) has "
+               "stopped the world: call tally_start_world there",
+               tly_os_thread_id(), who.thread, who.name);
+    return false;
+}

@@ -1,0 +1,46 @@
+// Waits for other threads' safepoints: each has a deadline, and says once,
+// after a second, which thread it waits for, what that is at, and what to do.
+
+#ifndef TLY_EPOCH_WAIT_H
+#define TLY_EPOCH_WAIT_H
+
+#include "epoch/mutator.h"
+
+struct tly_wait {
+    uint64_t began, deadline; // on tly_os_now's scale; no deadline: 0
+    uint32_t told;            // the number of the mutator that was named, or 0
+    bool quiet;               // names nobody: who waits does
+};
+
+// How long a thread is waited for where the program does not say it (option
+// deadline_ms); 0: for ever.
+void tly_wait_configure(uint64_t deadline_ms);
+
+// The deadline of a wait that begins now; 0: none.
+uint64_t tly_wait_deadline(void);
+
+struct tly_wait tly_wait_begin(uint64_t deadline);
+
+// Who a mutator is, for reports.
+struct tly_who {
+    char name[16];
+    uint32_t thread, number;
+    bool by_itself; // it attached by its first use of the heap
+};
+struct tly_who tly_who_is(const struct tly_mutator *mutator);
+
+// As tly_event_wait, for a mutator that is waited for. False: the deadline has
+// passed, and the mutator has been named on stderr. One that several short
+// waits in a row were in vain for is named when that has gone on for a second.
+bool tly_wait_for(struct tly_wait *wait, struct tly_event *event, uint32_t seen,
+                  const struct tly_mutator *late);
+
+// Short waits of now on are not in a row with those before: nobody is late.
+void tly_wait_end(void);
+
+// The same as tly_wait_for for a world that the program has stopped by another
+// thread. False: that has been said, and the world is stopped still.
+bool tly_wait_world(struct tly_wait *wait, struct tly_event *event,
+                    uint32_t seen, uint32_t stopper);
+
+#endif

@@ -1,0 +1,364 @@
+// Waits for threads: each ends at its deadline, leaves all as it was, and says
+// for which thread it waited. Time is what the waits ask for (virtual.h).
+
+#include "api.h"
+#include "child.h"
+#include "threads.h"
+#include "virtual.h"
+
+#include <errno.h>
+
+#define MS ((uint64_t)1000000)
+#define DEADLINE_MS 10000u
+
+struct node {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(node, TALLY_REF(next));
+
+// ---- a thread that passes no safepoint
+
+static int gate[2]; // it reads what opens this pipe
+static stage at;
+static struct node *owned; // by that thread
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void gate_wait(void) {
+    char byte;
+    must(read(gate[0], &byte, 1) == 1);
+}
+
+static void *sleep_attached(void *arg) {
+    must(tally_attach("sleeper") == TALLY_OK);
+    must((owned = tally_new(node)));
+    stage_set(&at, 1);
+    gate_wait();
+    tally_decref(owned);
+    return arg;
+}
+
+static void *sleep_in_section(void *arg) {
+    must(tally_attach("sleeper") == TALLY_OK);
+    TALLY_BORROW {
+        stage_set(&at, 1);
+        gate_wait();
+    }
+    return arg;
+}
+
+static void *sleep_for_lock(void *arg) {
+    must(tally_attach("sleeper") == TALLY_OK);
+    stage_set(&at, 1);
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+    return arg;
+}
+
+static pthread_t sleeper_start(thread_fn fn) {
+    struct tally_config config = TALLY_CONFIG_INIT;
+    config.collect = 0;
+    config.deadline_ms = DEADLINE_MS;
+    (void)unsetenv("TALLY_CONF");
+    must(pipe(gate) == 0);
+    must(tally_init(&config) == TALLY_OK);
+    must(tally_attach("waiter") == TALLY_OK);
+    pthread_t thread = thread_start(fn, NULL);
+    stage_wait(&at, 1);
+    return thread;
+}
+
+static void sleeper_end(pthread_t thread) {
+    must(write(gate[1], "", 1) == 1);
+    thread_join(thread);
+}
+
+// ---- who waits
+
+static struct node *hot; // of this thread's
+
+static tally_status collect_full(void) {
+    return tally_collect_with(TALLY_CONCURRENT, TALLY_FULL, NULL);
+}
+static tally_status collect_full_stopped(void) {
+    return tally_collect_with(TALLY_STOPPED, TALLY_FULL, NULL);
+}
+static tally_status collect_young(void) {
+    return tally_collect_with(TALLY_CONCURRENT, TALLY_YOUNG, NULL);
+}
+static tally_status collect_young_stopped(void) {
+    return tally_collect_with(TALLY_STOPPED, TALLY_YOUNG, NULL);
+}
+static tally_status collect_plainly(void) {
+    errno = 0;
+    (void)tally_collect();
+    return -errno;
+}
+static tally_status stop(void) {
+    tally_status status = tally_stop_world();
+    if (status == TALLY_OK)
+        tally_start_world();
+    return status;
+}
+static tally_status make_hot(void) { return tally_make_hot(owned); }
+static tally_status make_cold(void) { return tally_make_cold(hot); }
+static tally_status freeze(void) {
+    tally_status status = tally_freeze();
+    must(tally_unfreeze() == TALLY_OK);
+    return status;
+}
+static tally_status verify(void) { return tally_verify(2); }
+static bool see(void *object, void *arg) {
+    (void)object;
+    (void)arg;
+    return true;
+}
+static tally_status walk(void) { return tally_walk(see, NULL); }
+
+typedef tally_status (*wait_fn)(void);
+static const wait_fn waits[] = {collect_full,
+                                collect_full_stopped,
+                                collect_young,
+                                collect_young_stopped,
+                                collect_plainly,
+                                stop,
+                                make_hot,
+                                make_cold,
+                                freeze,
+                                verify,
+                                walk};
+#define WAITS (sizeof(waits) / sizeof(waits[0]))
+
+static void expect_late(wait_fn fn) {
+    virtual_begin();
+    uint64_t began = virtual_now;
+    tally_status status = fn();
+    uint64_t taken = virtual_now - began;
+    virtual_end();
+    must(status == TALLY_TIMED_OUT);
+    must(taken == DEADLINE_MS * MS);
+}
+
+static void all_end(void *arg) {
+    (void)arg;
+    pthread_t thread = sleeper_start(sleep_attached);
+    must((hot = tally_new(node)));
+    must(tally_make_hot(hot) == TALLY_OK);
+    for (unsigned n = 0; n < WAITS; n++)
+        expect_late(waits[n]);
+    // Of the thread's object a reference is needed from here on.
+    tally_incref(owned);
+    sleeper_end(thread);
+    for (unsigned n = 0; n < WAITS; n++)
+        must(waits[n]() == TALLY_OK);
+    tally_decref(owned);
+    tally_decref(hot);
+    must(tally_collect() <= 2);
+    must(mortal_objects() == 0);
+}
+
+static void each_ends_at_its_deadline_and_works_again(void **state) {
+    (void)state;
+    struct child child = child_run(all_end, NULL);
+    assert_true(child_passed(&child));
+}
+
+// ---- what is said
+
+static unsigned occurrences(const char *text, const char *word) {
+    unsigned count = 0;
+    for (; (text = strstr(text, word)); text++)
+        count++;
+    return count;
+}
+
+static void one_ends(void *arg) {
+    pthread_t thread = sleeper_start(sleep_attached);
+    expect_late(*(wait_fn *)arg);
+    sleeper_end(thread);
+}
+
+static void the_thread_is_named_once_with_what_it_is_at(void **state) {
+    (void)state;
+    for (unsigned n = 0; n < WAITS; n++) {
+        wait_fn fn = waits[n];
+        if (fn == make_cold)
+            continue;
+        struct child child = child_run(one_ends, &fn);
+        assert_true(child_passed(&child));
+        assert_int_equal(occurrences(child.text, "has waited 1.0 s"), 1);
+        assert_int_equal(occurrences(child.text, "(waiter)"), 1);
+        assert_non_null(strstr(child.text, "(sleeper, mutator 3)"));
+        assert_int_equal(occurrences(child.text, "gives up"), 1);
+        if (EMULATED)
+            continue; // whose /proc is the emulator's
+        assert_non_null(strstr(child.text, "sleeps in read"));
+        assert_non_null(strstr(child.text, "called from test_api_deadline+0x"));
+        assert_non_null(strstr(child.text, "put TALLY_BLOCKING"));
+    }
+}
+
+static void section_ends(void *arg) {
+    (void)arg;
+    pthread_t thread = sleeper_start(sleep_in_section);
+    // What waits for a grace period.
+    must(tally_defer_free(tally_alloc(8)) == TALLY_OK);
+    expect_late(collect_full);
+    sleeper_end(thread);
+    must(collect_full() == TALLY_OK);
+}
+
+static void a_section_that_does_not_end_is_given_up_too(void **state) {
+    (void)state;
+    struct child child = child_run(section_ends, NULL);
+    assert_true(child_passed(&child));
+    assert_non_null(strstr(child.text, "a borrow section must neither"));
+}
+
+static void lock_ends(void *arg) {
+    (void)arg;
+    pthread_mutex_lock(&mutex);
+    pthread_t thread = sleeper_start(sleep_for_lock);
+    sleep_ms(20); // until it waits, for its advice
+    expect_late(collect_full);
+    pthread_mutex_unlock(&mutex);
+    thread_join(thread);
+}
+
+static void a_lock_across_a_safepoint_is_given_up_too(void **state) {
+    (void)state;
+    struct child child = child_run(lock_ends, NULL);
+    assert_true(child_passed(&child));
+}
+
+static void *come_back(void *arg) {
+    must(tally_attach("parked") == TALLY_OK);
+    tally_blocking_enter();
+    stage_set(&at, 2);
+    stage_spin(&at, 3);
+    virtual_begin();
+    tally_blocking_exit();
+    virtual_end();
+    return arg;
+}
+
+static void world_stands(void *arg) {
+    (void)arg;
+    pthread_t sleeper = sleeper_start(sleep_attached);
+    sleeper_end(sleeper);
+    pthread_t thread = thread_start(come_back, NULL);
+    stage_wait(&at, 2);
+    must(tally_stop_world() == TALLY_OK);
+    stage_set(&at, 3);
+    while (!virtual_endless) // after it has said so
+        sched_yield();
+    tally_start_world();
+    thread_join(thread);
+}
+
+static void who_has_stopped_the_world_for_long_is_named(void **state) {
+    (void)state;
+    struct child child = child_run(world_stands, NULL);
+    assert_true(child_passed(&child));
+    assert_non_null(strstr(child.text, "(waiter) has stopped the world"));
+}
+
+// ---- who does not wait
+
+static void trim_beside(void *arg) {
+    (void)arg;
+    pthread_t thread = sleeper_start(sleep_attached);
+    virtual_begin();
+    tally_trim();
+    must(virtual_sleeps == 0);
+    virtual_end();
+    sleeper_end(thread);
+}
+
+static void a_trim_waits_for_nobody(void **state) {
+    (void)state;
+    struct child child = child_run(trim_beside, NULL);
+    assert_true(child_passed(&child));
+    assert_string_equal(child.text, "");
+}
+
+static void *collect_beside(void *arg) {
+    must(tally_attach("collects") == TALLY_OK);
+    stage_set(&at, 2);
+    must(tally_collect_generation(TALLY_FULL, NULL) == TALLY_OK);
+    return arg;
+}
+
+static void go_on_beside(void *arg) {
+    (void)arg;
+    pthread_t sleeper = sleeper_start(sleep_attached);
+    pthread_t thread = thread_start(collect_beside, NULL);
+    stage_wait(&at, 2);
+    for (unsigned n = 0; n < 20; n++) {
+        TALLY_BLOCKING { sleep_ms(1); }
+        tally_trim();
+        struct node *node = tally_new(node);
+        must(node && tally_make_hot(node) == TALLY_OK);
+        tally_decref(node);
+    }
+    sleeper_end(sleeper);
+    thread_join(thread);
+}
+
+static void others_go_on_while_a_collection_waits(void **state) {
+    (void)state;
+    struct child child = child_run(go_on_beside, NULL);
+    assert_true(child_passed(&child));
+}
+
+// ---- the runtime's end
+
+static void finalize_slowly(void *object) {
+    (void)object;
+    stage_set(&at, 1);
+    TALLY_BLOCKING { gate_wait(); }
+}
+
+struct slow {
+    tally_object head;
+};
+TALLY_TYPE(slow, TALLY_FINALIZE(finalize_slowly),
+           TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
+
+static void shut_down(void *arg) {
+    (void)arg;
+    struct tally_config config = TALLY_CONFIG_INIT;
+    config.deadline_ms = DEADLINE_MS;
+    (void)unsetenv("TALLY_CONF");
+    must(pipe(gate) == 0 && tally_init(&config) == TALLY_OK);
+    struct slow *slow = tally_new(slow);
+    must(slow);
+    tally_decref(slow);
+    stage_poll(&at, 1);
+    virtual_begin();
+    must(tally_shutdown(NULL) == TALLY_TIMED_OUT);
+    virtual_end();
+    must(write(gate[1], "", 1) == 1);
+    must(tally_shutdown(NULL) == TALLY_OK);
+}
+
+static void a_finalizer_that_does_not_return_keeps_the_runtime(void **state) {
+    (void)state;
+    struct child child = child_run(shut_down, NULL);
+    assert_true(child_passed(&child));
+    assert_non_null(strstr(child.text, "tally-finalize"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_ends_at_its_deadline_and_works_again),
+        cmocka_unit_test(the_thread_is_named_once_with_what_it_is_at),
+        cmocka_unit_test(a_section_that_does_not_end_is_given_up_too),
+        cmocka_unit_test(a_lock_across_a_safepoint_is_given_up_too),
+        cmocka_unit_test(who_has_stopped_the_world_for_long_is_named),
+        cmocka_unit_test(a_trim_waits_for_nobody),
+        cmocka_unit_test(others_go_on_while_a_collection_waits),
+        cmocka_unit_test(a_finalizer_that_does_not_return_keeps_the_runtime),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
