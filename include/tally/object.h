@@ -110,7 +110,8 @@ TALLY_INLINE void tally_decref(void *object) {
 }
 
 // Takes a counted reference to an object that may be dying: from a borrow
-// that a borrow section protects, say.
+// that a borrow section protects, or from a table of uncounted pointers, under
+// a lock under which the object's destroy hook takes it out.
 //
 // object:   not NULL, its memory valid.
 // Returns:  true with one more reference counted; false when the object's last

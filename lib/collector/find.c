@@ -31,7 +31,7 @@ bool tly_find_spares(enum tly_look look) {
 
 void tly_find_hold(struct tly_local *self, const struct tly_trial *trial,
                    struct tly_found *found) {
-    found->weak = trial->weak + trial->calls > 0;
+    found->weak = trial->weak + trial->hooked > 0;
     if (trial->weak)
         found->calls += tly_weaken_call(self);
     if (trial->finalizers || found->calls)

@@ -26,8 +26,8 @@ struct tly_found {
     size_t calls;   // of weak references
     uint64_t saved; // garbage that is on the list (debug.h)
     bool saves;     // garbage is to be saved, not cleared
-    bool weak;      // some of the garbage may have weak references, or be such
-                    // with callbacks
+    bool weak;      // some of the garbage may have weak references, or destroy
+                    // hooks
     bool held;    // nothing is to be cleared: the garbage waits for finalizers
                   // or callbacks, or was saved
     bool waiting; // some have been claimed and not run, or will be

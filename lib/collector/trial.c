@@ -12,7 +12,6 @@
 #include "collector/lock.h"
 #include "object/cycle.h"
 #include "object/type.h"
-#include "object/weak.h"
 #include "pool/walk.h"
 
 // How many headers ahead are fetched.
@@ -100,10 +99,11 @@ static bool pool_subtract(void *arg, struct tly_pool *pool) {
 }
 
 void tly_trial_typed(struct tly_trial *trial, const tally_object *object) {
+    const tally_type *type = tly_type_of(object);
     // Relaxed: the flag is claimed by an RMW.
-    trial->finalizers += !(tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED) &&
-                         tly_type_of(object)->finalize_;
-    trial->calls += tly_weak_is_call(object);
+    trial->finalizers +=
+        !(tly_load_relaxed(&object->gc_) & TLY_GC_FINALIZED) && type->finalize_;
+    trial->hooked += type->destroy_ != NULL;
 }
 
 // Notes what makes an object special; rare.
@@ -362,7 +362,7 @@ void tly_trial_add(struct tly_trial *trial, const struct tly_trial *part) {
     trial->hubs += part->hubs;
     trial->finalizers += part->finalizers;
     trial->weak += part->weak;
-    trial->calls += part->calls;
+    trial->hooked += part->hooked;
     trial->published += part->published;
     trial->opaque += part->opaque;
 }

@@ -21,7 +21,7 @@ struct tly_trial {
     uint64_t hubs;       // members with counts that a byte cannot hold
     uint64_t finalizers; // members whose finalizer has not run
     uint64_t weak;       // members with weak references
-    uint64_t calls;      // members that are such, with a callback
+    uint64_t hooked;     // members with a destroy hook
     uint64_t published;  // members that were published (validate.c)
     uint64_t opaque;     // no members: only their visit hook knows their fields
 };

@@ -139,7 +139,7 @@ static uint64_t members_count(void) {
 // Returns whether every member has passed.
 static bool round_all(struct tly_trial *trial) {
     uint64_t before = members_count();
-    trial->hubs = trial->weak = trial->calls = 0;
+    trial->hubs = trial->weak = trial->hooked = 0;
     trial->published = trial->finalizers = 0;
     if (TLY_SUMS)
         tly_sums_begin(before);

@@ -10,8 +10,9 @@
 // the list of [self] then; returns how many. The world is stopped.
 size_t tly_weaken_call(struct tly_local *self);
 
-// Kills all weak references to members, and calls nobody. The world is
-// stopped.
+// Kills all weak references to members, and those with callbacks among them,
+// and calls nobody; from then on who knows a member by its destroy hook only is
+// refused. The world is stopped, or the phase is COMMITTED.
 void tly_weaken(void);
 
 // After that, and before members are cleared: gives their control blocks up.

@@ -17,6 +17,7 @@
 #include "object/finish.h"
 #include "object/hot.h"
 #include "object/type.h"
+#include "object/weak.h"
 #include "platform/os.h"
 
 static uint64_t count_saturated, count_immortal; // (a)
@@ -154,23 +155,30 @@ static bool is_given(const tally_object *object, const tally_object **seen) {
     return again;
 }
 
-bool tly_count_take(tally_object *object, const tally_object **seen) {
+// The same for its owner, who counts it. Of what the world was stopped for, to
+// find that it is garbage, DYING says so.
+static bool take_own(tally_object *object, const tally_object **seen) {
+    // Relaxed: who is at its end was never published; the stop orders DYING.
+    uint64_t shared = tly_load_relaxed(&object->shared_);
+    if (TLY_UNLIKELY(shared & (TLY_ENDING | TLY_DYING)) &&
+        (shared & TLY_DYING || !is_given(object, seen)))
+        return false;
+    tally_object_incref_(object);
+    return true;
+}
+
+bool tly_count_take_kept(tally_object *object, const tally_object **seen) {
     // ORDER[owner-upgrade] acquire: an object that its owner gave up is seen
     // as merged. Pairs with give_up.
     // ORDER[hot] acquire: the column's number is read after.
     uint16_t owner = tly_load_acquire(&object->owner_);
-    if (owner == tally_number_ && tly_load_relaxed(&object->local_) > 0) {
-        // Relaxed: it was never published, and has been the caller's all along.
-        if (TLY_UNLIKELY(tly_load_relaxed(&object->shared_) & TLY_ENDING) &&
-            !is_given(object, seen))
-            return false;
-        tally_object_incref_(object);
-        return true;
-    }
+    unsigned number = owner & TALLY_OWNER_MASK_;
     if (owner & TALLY_OWNER_DEAD_)
         return false;
+    if (number == tally_number_ && tly_load_relaxed(&object->local_) > 0)
+        return take_own(object, seen);
     // A HOT object is alive until this thread's next safepoint.
-    if ((owner & TALLY_OWNER_MASK_) == TALLY_OWNER_IMMORTAL_ ||
+    if (number == TALLY_OWNER_IMMORTAL_ ||
         (owner == TALLY_OWNER_HOT_ &&
          tly_hot_up(tly_local_of(tly_self()), object)))
         return true;
@@ -187,6 +195,14 @@ bool tly_count_take(tally_object *object, const tally_object **seen) {
         // ENDING: it is taken before its end, or refused.
     } while (!tly_cas_acq_rel(&object->shared_, &shared, shared + TLY_ONE));
     return true;
+}
+
+bool tly_count_take(tally_object *object, const tally_object **seen) {
+    // ORDER[watch] acquire: as is_watched in weak.c.
+    uint16_t owner = tly_load_acquire(&object->owner_);
+    return (TLY_LIKELY(!(owner & TALLY_OWNER_WATCH_)) ||
+            tly_weak_keeps(object)) &&
+           tly_count_take_kept(object, seen);
 }
 
 bool tally_try_incref(void *reference) {

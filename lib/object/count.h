@@ -77,6 +77,10 @@ TLY_INLINE void tly_count_touch(tally_object *object, unsigned owner) {
 // there. So nobody waits for a finalizer (tests/model/weak.pml).
 bool tly_count_take(tally_object *object, const tally_object **seen);
 
+// The same for who has asked whether a collection that watches it lets it go
+// (tly_weak_keeps).
+bool tly_count_take_kept(tally_object *object, const tally_object **seen);
+
 // ---- misuse.c
 
 // In debug builds: aborts unless the block holds an object.

@@ -223,8 +223,8 @@ static bool is_watched(const tally_object *object) {
     return tly_load_acquire(&object->owner_) & TALLY_OWNER_WATCH_;
 }
 
-// Whether a weak reference may be used in a phase. NULL: what is used is one
-// itself, with a callback, and is held like any other garbage.
+// Whether a weak reference may be used in a phase. NULL: it is not by one that
+// the object was found.
 static bool is_usable(const tally_weak *weak, uint32_t phase) {
     return phase == TLY_WEAK_OPEN ||
            (phase == TLY_WEAK_HELD &&
@@ -258,6 +258,8 @@ static bool is_kept(const tally_weak *weak, tally_object *object) {
     }
 }
 
+bool tly_weak_keeps(tally_object *object) { return is_kept(NULL, object); }
+
 void *tally_weak_get(const tally_weak *weak) {
     tally_object *object = NULL;
     TALLY_BORROW {
@@ -266,7 +268,7 @@ void *tally_weak_get(const tally_weak *weak) {
         object = tly_load_acquire(&weak->target);
         if (object &&
             ((TLY_UNLIKELY(is_watched(object)) && !is_kept(weak, object)) ||
-             !tally_try_incref(object)))
+             !tly_count_take_kept(object, NULL)))
             object = NULL;
     }
     // ORDER[weak-target] acquire: a collection that has claimed its callback
@@ -313,21 +315,13 @@ static struct weak_call *calls_last(struct tly_local *self) {
                                         offsetof(struct tally_weak, list));
 }
 
-// Takes a reference to one with a callback, from the list of an object that
-// ends by its count, unless it ends as well: by its count, or as garbage.
-static bool call_take(struct weak_call *call) {
-    tally_object *object = &call->weak.head;
-    return (TLY_LIKELY(!is_watched(object)) || is_kept(NULL, object)) &&
-           tally_try_incref(object);
-}
-
-// Kills a reference with a callback, and says whether it is to be called.
+// Kills a reference with a callback, and says whether it is to be called: not
+// if it ends as well, by its count or as garbage.
 static bool call_kill(struct weak_call *call, tly_weak_is_garbage is_garbage) {
     list_remove(call);
     target_null(&call->weak);
-    if (is_garbage)
-        return !is_garbage(&call->weak.head) && tally_try_incref(call);
-    return call_take(call);
+    return !(is_garbage && is_garbage(&call->weak.head)) &&
+           tally_try_incref(call);
 }
 
 // Kills the references with callbacks, and puts those that live on the list of
@@ -406,12 +400,10 @@ void tly_weak_null(tally_object *object) {
     tly_spin_unlock(&list_lock);
 }
 
-bool tly_weak_is_call(const tally_object *object) {
-    return tly_type_of(object)->destroy_ == call_gone;
-}
-
 void tly_weak_silence(tally_object *object) {
     struct weak_call *call = (struct weak_call *)(void *)object;
+    if (tly_type_of(object)->destroy_ != call_gone)
+        return;
     tly_spin_lock(&list_lock);
     if (call->link)
         list_remove(call);

@@ -21,9 +21,8 @@ size_t tly_weak_call(struct tly_local *self, tally_object *object,
                      tly_weak_is_garbage is_garbage);
 void tly_weak_null(tally_object *object);
 
-// Whether an object is a weak reference with a callback. _silence: it dies, and
-// is not called: it is garbage, and is about to be cleared.
-bool tly_weak_is_call(const tally_object *object);
+// Of garbage that is about to be cleared: if it is a weak reference with a
+// callback, it dies, and is not called.
 void tly_weak_silence(tally_object *object);
 
 // After that: lets the object's control block go, in a running world.
@@ -57,6 +56,10 @@ enum tly_weak_phase {
     TLY_WEAK_HELD       // so are its references with callbacks; others not yet
 };
 extern uint32_t tly_weak_phase; // (a)
+
+// Whether a reference may be taken to an object that a collection watches: then
+// that knows of it before.
+bool tly_weak_keeps(tally_object *object);
 
 // A weak reference with a callback whose argument is an object that it holds,
 // and which does not lead back to it; with a number for the callback. As

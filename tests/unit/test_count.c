@@ -379,6 +379,20 @@ static void an_upgrade_works_while_the_object_is_alive(void **state) {
     assert_int_equal(total_of(leaf), 1);
 }
 
+static void an_owner_upgrades_what_is_watched(void **state) {
+    (void)state;
+    struct leaf *leaf = begin();
+    // It was never published: its owner knows that it is alive.
+    leaf->head.owner_ |= TALLY_OWNER_WATCH_;
+    assert_true(tally_try_incref(leaf));
+    assert_true(leaf->head.shared_ & TLY_DIRTY);
+    leaf->head.owner_ &= (uint16_t)~TALLY_OWNER_WATCH_;
+    assert_int_equal(tally_counts_of(leaf).owner_count, 2);
+    // A stopped world has found it to be garbage.
+    leaf->head.shared_ |= TLY_DYING;
+    assert_false(tally_try_incref(leaf));
+}
+
 static void an_upgrade_fails_once_the_count_was_zero(void **state) {
     (void)state;
     begin();
@@ -469,6 +483,7 @@ int main(void) {
         object_test(an_object_brought_back_lives_on_and_is_not_finalized_again),
         object_test(a_merged_object_is_finalized_by_whoever_drops_it_last),
         object_test(an_upgrade_works_while_the_object_is_alive),
+        object_test(an_owner_upgrades_what_is_watched),
         object_test(an_upgrade_fails_once_the_count_was_zero),
         object_test(an_upgrade_of_a_merged_object_needs_a_count),
         object_test(counting_what_is_dead_aborts_in_debug_builds),
