@@ -6,7 +6,7 @@
 
 #include "collector/account.h"
 #include "collector/control.h"
-#include "sync/rank.h"
+#include "object/local.h"
 
 #define WATCHERS 16
 
@@ -75,7 +75,7 @@ void tly_announce(const struct tally_collect_event *event) {
     tly_spin_unlock(&tly_control_lock);
     int error = errno;
     announcing = true;
-    tly_locks_none("a watcher");
+    tly_program_next(tly_local_of(tly_self()), "a watcher");
     for (uint32_t n = 0; n < count; n++)
         watcher[n].fn(event, watcher[n].arg);
     announcing = false;

@@ -8,7 +8,6 @@
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "object/finish.h"
-#include "sync/rank.h"
 
 // Without a function: the block is to be freed.
 struct entry {
@@ -157,7 +156,7 @@ void tly_defer_run(struct tly_local *self) {
     self->finishing = 1;
     for (; calls > 0 && ready->first; calls--) {
         struct entry entry = ready_take(ready);
-        tly_locks_none("a deferred call");
+        tly_program_next(self, "a deferred call");
         entry.fn(entry.arg);
     }
     self->finishing = 0;

@@ -185,7 +185,7 @@ static void hook_call(tally_object *object, const tally_type *type) {
     // Relaxed: the flag is final, and the object is this thread's.
     tly_require(tly_load_relaxed(&object->shared_) & TLY_DYING);
     int error = errno;
-    tly_locks_none("a destroy hook");
+    tly_program_next(tly_local_of(tly_self()), "a destroy hook");
     type->destroy_(object);
     errno = error;
 }

@@ -11,7 +11,6 @@
 #include "epoch/registry.h"
 #include "object/count.h"
 #include "object/type.h"
-#include "sync/rank.h"
 #include "sync/spin.h"
 
 struct tly_event tly_finalize_work;
@@ -192,7 +191,7 @@ enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
     const tally_object *outer = self->ending;
     self->running++;
     self->ending = object;
-    tly_locks_none("a finalizer");
+    tly_program_next(self, "a finalizer");
     tly_type_of(object)->finalize_(object);
     self->ending = outer;
     self->running--;

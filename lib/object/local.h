@@ -8,6 +8,7 @@
 #include "epoch/registry.h"
 #include "object/header.h"
 #include "pool/heap.h"
+#include "sync/rank.h"
 
 struct tly_bag; // deferred calls and frees (defer.c)
 
@@ -81,6 +82,15 @@ TLY_INLINE struct tly_mutator *tly_mutator_in(struct tly_local *local) {
 }
 TLY_INLINE struct tly_cold *tly_cold(const struct tly_local *local) {
     return tly_cold_of(&local->heap.mutator);
+}
+
+// Checks, in debug builds, what is so wherever the program's code is called:
+// the thread holds no lock (tly_locks_none), and does not have the collector's,
+// which is a word and in no rank.
+TLY_INLINE void tly_program_next(const struct tly_local *self,
+                                 const char *call) {
+    tly_locks_none(call);
+    tly_check(!self->collector);
 }
 
 // The list of the dead.

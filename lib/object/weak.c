@@ -29,7 +29,6 @@
 #include "object/finish.h"
 #include "object/type.h"
 #include "object/weak_table.h"
-#include "sync/rank.h"
 #include "sync/spin.h"
 
 struct tally_weak {
@@ -452,7 +451,7 @@ static bool is_held(const struct weak_call *call) {
 static void call_one(struct tly_local *self, struct weak_call *call) {
     int error = errno;
     self->running++;
-    tly_locks_none("a callback of a weak reference");
+    tly_program_next(self, "a callback of a weak reference");
     call->callback(&call->weak, call->arg);
     self->running--;
     errno = error;
