@@ -31,7 +31,9 @@ TALLY_API tally_status tally_attach(const char *name);
 // Gives the thread's mutator up, as the thread's end would do: what it owns
 // stays, and is the next thread's that attaches.
 //
-// Returns:  nothing; does nothing if the thread is not attached.
+// Returns:  nothing; does nothing if the thread is not attached. In a hook, a
+//           finalizer or a callback it is a mistake, and does nothing but say
+//           so on stderr, once a thread.
 // Threads:  any, outside of borrow sections.
 // Blocks:   no. Finalizers may run inside.
 // Cost:     what others have handed over since the last safepoint.
@@ -75,7 +77,8 @@ TALLY_API void tally_blocking_enter(void);
 
 // Ends a blocking region. Keeps errno.
 //
-// Returns:  nothing.
+// Returns:  nothing. More often than it was entered is a mistake, and does
+//           nothing but say so on stderr, once a thread.
 // Threads:  the one that entered it.
 // Blocks:   while the world is stopped.
 // Cost:     two locked operations and what waits to be handed over

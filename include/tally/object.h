@@ -99,7 +99,8 @@ TALLY_INLINE void tally_incref(void *object) {
 //
 // object:   not NULL; the caller's reference is gone afterwards.
 // Returns:  nothing; cannot fail, allocates nothing.
-// Threads:  any.
+// Threads:  any; one that is not attached is so inside only, which takes it
+//           some microseconds.
 // Blocks:   no. Finalizers and destroy hooks may run inside, but not in a world
 //           that the caller has stopped: there they wait. Keeps errno.
 // Cost:     a compare and a subtraction by the owner (bench/count_pair); of

@@ -9,7 +9,6 @@
 #include "epoch/attach.h"
 
 #include <pthread.h>
-#include <string.h>
 
 #include <tally/mutator.h>
 
@@ -19,6 +18,7 @@
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/stall.h"
+#include "epoch/wait.h"
 #include "epoch/world.h"
 #include "platform/os.h"
 #include "sync/rank.h"
@@ -29,6 +29,11 @@ static TALLY_THREAD uint32_t attach_blocking;
 static TALLY_THREAD uint32_t attach_reserve; // nesting of tly_reserve_enter
 static TALLY_THREAD struct tly_mutator *attach_saved; // mine, beside it
 static pthread_key_t attach_key;
+
+// What tly_reserve_leave takes back: nothing; the thread was not attached, and
+// has not asked for it since; or it was in a blocking region.
+enum guest { GUEST_NOT, GUEST_NEW, GUEST_BLOCKED };
+static TALLY_THREAD enum guest attach_guest;
 
 struct tly_mutator *tly_mine(void) {
     return attach_mine;
@@ -218,21 +223,6 @@ void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle) {
     tly_event_signal(&mutator->resumed);
 }
 
-// Whoever waits for the thread may read it meanwhile.
-static void attach_named(struct tly_mutator *self, const char *name,
-                         bool by_itself) {
-    char copy[sizeof(self->name)] = "";
-    if (name)
-        strncpy(copy, name, sizeof(copy) - 1);
-    else
-        tly_os_thread_name(copy);
-    // Relaxed, all: for reports.
-    for (unsigned n = 0; n < sizeof(copy); n++)
-        tly_store_relaxed(&self->name[n], copy[n]);
-    tly_store_relaxed(&self->by_itself, by_itself);
-    tly_store_relaxed(&self->thread, tly_os_thread_id());
-}
-
 // Gives a mutator up that has no thread any more.
 static void give_up(struct tly_mutator *self) {
     state_leave(self, TLY_VACANT);
@@ -287,7 +277,7 @@ static tally_status attach(const char *name, bool open) {
     mine_set(self);
     if (tly_epoch_hooks.adopt)
         tly_epoch_hooks.adopt(self);
-    attach_named(self, name, !open);
+    tly_who_set(self, name, !open);
     self->blocking = 0;
     self_set(self);
     uint64_t began = tly_stall_begin(self);
@@ -298,12 +288,21 @@ static tally_status attach(const char *name, bool open) {
     return TALLY_OK;
 }
 
-tally_status tally_attach(const char *name) { return attach(name, true); }
+tally_status tally_attach(const char *name) {
+    if (attach_guest == GUEST_NEW)
+        attach_guest = GUEST_NOT; // it stays
+    return attach(name, true);
+}
 
-void tally_detach(void) {
-    struct tly_mutator *self = attach_mine;
-    if (!self)
-        return;
+// For what a program does wrong and nothing is broken by: a line, the first
+// time that a thread does it.
+static TLY_COLD void ignore(bool *once, const char *what) {
+    if (!*once)
+        tly_report("thread %u %s: this is ignored", tly_os_thread_id(), what);
+    *once = true;
+}
+
+static void detach(struct tly_mutator *self) {
     if (!tly_is_attached(tly_self()))
         tly_mutator_attach(self);
     if (tly_rcu_ongoing() || self->stopped_world)
@@ -312,6 +311,18 @@ void tally_detach(void) {
                    tly_os_thread_id());
     tly_poll(self, true);
     give_up(self);
+}
+
+void tally_detach(void) {
+    static TALLY_THREAD bool once;
+    struct tly_mutator *self = attach_mine;
+    if (!self)
+        return;
+    // Whoever called the hook goes on with the mutator.
+    if (tly_epoch_hooks.called && tly_epoch_hooks.called(self))
+        ignore(&once, "detaches in a hook, finalizer or callback");
+    else
+        detach(self);
 }
 
 struct tly_mutator *tly_self_attached(void) {
@@ -375,14 +386,37 @@ struct tly_mutator *tly_reserve_take(void) {
 
 struct tly_mutator *tly_reserve_enter(void) {
     int error = errno;
+    enum guest guest = tly_is_attached(tly_self()) ? GUEST_NOT
+                       : attach_mine               ? GUEST_BLOCKED
+                                                   : GUEST_NEW;
     struct tly_mutator *self = attach_reserve > 0 ? NULL : tly_self_attached();
+    if (self && guest != GUEST_NOT)
+        attach_guest = guest;
     if (self)
         return self;
     errno = error;
     return tly_reserve_take();
 }
 
+// The thread is as it was before: it may never come to a safepoint. But not out
+// of a section that a hook has left open, or a world that it has stopped.
+static void guest_leave(struct tly_mutator *self) {
+    enum guest guest = attach_guest;
+    int error = errno;
+    attach_guest = GUEST_NOT;
+    if (guest == GUEST_NOT || attach_mine != self || tly_rcu_ongoing() ||
+        self->stopped_world || !tly_is_attached(tly_self()))
+        return;
+    if (guest == GUEST_BLOCKED)
+        tly_mutator_detach(self);
+    else if (!attach_blocking)
+        detach(self);
+    errno = error;
+}
+
 void tly_reserve_leave(struct tly_mutator *self) {
+    if (self->number != 1)
+        guest_leave(self);
     if (self->number != 1 || --attach_reserve > 0)
         return;
     state_leave(self, TLY_VACANT);
@@ -411,7 +445,11 @@ void tally_blocking_enter(void) {
 extern inline void tally_blocking_scope_end_(const bool *unused);
 
 void tally_blocking_exit(void) {
-    tly_check(attach_blocking > 0);
+    static TALLY_THREAD bool once;
+    if (TLY_UNLIKELY(!attach_blocking)) {
+        ignore(&once, "leaves a blocking region that it is not in");
+        return;
+    }
     if (--attach_blocking > 0 || !attach_mine || !attach_mine->blocking)
         return;
     if (!tly_is_attached(tly_self())) {
@@ -432,7 +470,7 @@ static void thread_ends(void *mutator) {
     tly_rcu_leave_all();
     if (attach_mine->stopped_world)
         tly_world_start(attach_mine);
-    tally_detach();
+    detach(attach_mine);
 }
 
 bool tly_attach_has(const struct tly_mutator *mutator) {

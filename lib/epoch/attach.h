@@ -14,8 +14,9 @@ struct tly_mutator *tly_self_attached(void);
 void tly_attach_surely(void);
 
 // As tly_self_attached for what cannot fail: waits for the one mutator that
-// the runtime keeps back when there is no other. tly_reserve_leave ends it
-// and does nothing for any other mutator.
+// the runtime keeps back when there is no other. tly_reserve_leave ends it,
+// and gives up a mutator that the thread had not before: a thread of some pool
+// that drops a reference keeps nobody waiting afterwards.
 struct tly_mutator *tly_reserve_enter(void);
 // That one, for a thread that is not to be attached.
 struct tly_mutator *tly_reserve_take(void);

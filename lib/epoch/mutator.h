@@ -84,6 +84,8 @@ struct tly_epoch_hooks {
     // stands still in between. False: not in time.
     bool (*stop)(struct tly_mutator *self);
     void (*started)(struct tly_mutator *self);
+    // Whether the thread is in code of the program's that the library calls.
+    bool (*called)(const struct tly_mutator *self);
 };
 extern const struct tly_epoch_hooks tly_epoch_hooks;
 

@@ -4,6 +4,7 @@
 #include "epoch/wait.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
@@ -40,6 +41,19 @@ struct tly_who tly_who_is(const struct tly_mutator *mutator) {
     who.thread = tly_load_relaxed(&mutator->thread);
     who.by_itself = tly_load_relaxed(&mutator->by_itself);
     return who;
+}
+
+void tly_who_set(struct tly_mutator *self, const char *name, bool by_itself) {
+    char copy[sizeof(self->name)] = "";
+    if (name)
+        strncpy(copy, name, sizeof(copy) - 1);
+    else
+        tly_os_thread_name(copy);
+    // Relaxed, all: for reports.
+    for (unsigned n = 0; n < sizeof(copy); n++)
+        tly_store_relaxed(&self->name[n], copy[n]);
+    tly_store_relaxed(&self->by_itself, by_itself);
+    tly_store_relaxed(&self->thread, tly_os_thread_id());
 }
 
 // What the thread is at, and what its program should do.

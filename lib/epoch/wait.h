@@ -29,6 +29,10 @@ struct tly_who {
 };
 struct tly_who tly_who_is(const struct tly_mutator *mutator);
 
+// Says who the calling thread is, which has the mutator. [name] NULL: as the
+// system calls it. Whoever waits for the thread may read it meanwhile.
+void tly_who_set(struct tly_mutator *self, const char *name, bool by_itself);
+
 // As tly_event_wait, for a mutator that is waited for. False: the deadline has
 // passed, and the mutator has been named on stderr. One that several short
 // waits in a row were in vain for is named when that has gone on for a second.

@@ -1,6 +1,7 @@
 // What the higher layers do at the turns of a mutator's and a pool's life.
 
 #include "arena/arena.h"
+#include "collector/account.h"
 #include "collector/collect.h"
 #include "collector/limit.h"
 #include "collector/lock.h"
@@ -110,6 +111,13 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
         tly_heap_empty(&local->heap, true);
 }
 
+static bool mutator_is_called(const struct tly_mutator *self) {
+    const struct tly_local *local =
+        (const struct tly_local *)(const void *)self;
+    return local->finishing || local->running || local->collects ||
+           local->collector == TLY_COLLECTS || tly_is_announcing();
+}
+
 const struct tly_epoch_hooks tly_epoch_hooks = {
     .start = tly_runtime_ensure,
     .adopt = mutator_adopt,
@@ -118,6 +126,7 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
     .acknowledge = mutator_acknowledge,
     .stop = tly_collector_still,
     .started = tly_collector_go_on,
+    .called = mutator_is_called,
 };
 
 static void pool_reap(struct tly_heap *self, bool all) {

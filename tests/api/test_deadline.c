@@ -263,6 +263,70 @@ static void who_has_stopped_the_world_for_long_is_named(void **state) {
     assert_non_null(strstr(child.text, "(waiter) has stopped the world"));
 }
 
+// ---- threads that never asked to be attached
+
+static struct node *given;
+
+static void *drop_and_sleep(void *arg) {
+    tally_decref(given);
+    must(tally_mutator_number() == 0);
+    stage_set(&at, 3);
+    gate_wait();
+    return arg;
+}
+
+static void *make_and_sleep(void *arg) {
+    struct node *node = tally_new(node);
+    must(node);
+    stage_set(&at, 3);
+    gate_wait();
+    tally_decref(node);
+    return arg;
+}
+
+// After a thread that has ended.
+static pthread_t foreign_start(thread_fn fn) {
+    sleeper_end(sleeper_start(sleep_attached));
+    must((given = tally_new(node)));
+    pthread_t thread = thread_start(fn, NULL);
+    stage_wait(&at, 3);
+    return thread;
+}
+
+static void drop_elsewhere(void *arg) {
+    (void)arg;
+    pthread_t thread = foreign_start(drop_and_sleep);
+    virtual_begin();
+    must(collect_full() == TALLY_OK && stop() == TALLY_OK);
+    must(virtual_sleeps == 0);
+    virtual_end();
+    must(mortal_objects() == 0);
+    sleeper_end(thread);
+}
+
+static void a_thread_that_drops_a_reference_is_not_waited_for(void **state) {
+    (void)state;
+    struct child child = child_run(drop_elsewhere, NULL);
+    assert_true(child_passed(&child));
+    assert_string_equal(child.text, "");
+}
+
+static void make_elsewhere(void *arg) {
+    (void)arg;
+    pthread_t thread = foreign_start(make_and_sleep);
+    tally_decref(given);
+    expect_late(collect_full);
+    sleeper_end(thread);
+    must(collect_full() == TALLY_OK);
+}
+
+static void a_thread_that_was_attached_unasked_is_told_as_such(void **state) {
+    (void)state;
+    struct child child = child_run(make_elsewhere, NULL);
+    assert_true(child_passed(&child));
+    assert_non_null(strstr(child.text, "attached by its first use"));
+}
+
 // ---- who does not wait
 
 static void trim_beside(void *arg) {
@@ -356,6 +420,8 @@ int main(void) {
         cmocka_unit_test(a_section_that_does_not_end_is_given_up_too),
         cmocka_unit_test(a_lock_across_a_safepoint_is_given_up_too),
         cmocka_unit_test(who_has_stopped_the_world_for_long_is_named),
+        cmocka_unit_test(a_thread_that_drops_a_reference_is_not_waited_for),
+        cmocka_unit_test(a_thread_that_was_attached_unasked_is_told_as_such),
         cmocka_unit_test(a_trim_waits_for_nobody),
         cmocka_unit_test(others_go_on_while_a_collection_waits),
         cmocka_unit_test(a_finalizer_that_does_not_return_keeps_the_runtime),

@@ -197,6 +197,12 @@ static void start_without_stop(void *arg) {
     tally_start_world();
 }
 
+static void *stop_once(void *arg) {
+    must(tally_stop_world() == TALLY_OK);
+    tally_start_world();
+    return arg;
+}
+
 static void block_in_section(void *arg) {
     (void)arg;
     must(tally_borrow_enter() == TALLY_OK);
@@ -207,6 +213,42 @@ static void detach_in_section(void *arg) {
     (void)arg;
     must(tally_borrow_enter() == TALLY_OK);
     tally_detach();
+}
+
+static void leave_region_without_enter(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    tally_blocking_enter();
+    tally_blocking_exit();
+    tally_blocking_exit();
+    tally_blocking_exit();
+    // Regions are what they were: this thread is not waited for.
+    TALLY_BLOCKING { must(thread_run(stop_once, NULL) == NULL); }
+}
+
+static bool finalized;
+
+static void detach_finalizer(void *object) {
+    (void)object;
+    uint32_t number = tally_mutator_number();
+    tally_detach();
+    must(tally_mutator_number() == number);
+    finalized = true;
+}
+
+struct leaver {
+    tally_object head;
+};
+TALLY_TYPE(leaver, TALLY_FINALIZE(detach_finalizer));
+
+static void detach_in_finalizer(void *arg) {
+    (void)arg;
+    struct leaver *leaver = tally_new(leaver);
+    must(leaver);
+    tally_decref(leaver);
+    must(finalized && tally_mutator_number() != 0);
+    tally_detach();
+    must(tally_mutator_number() == 0);
 }
 
 static void free_twice(void *arg) {
@@ -382,6 +424,24 @@ static void detaching_in_a_section_is_caught_always(void **state) {
     expect(detach_in_section, NULL, "inside a borrow section", "thread ");
 }
 
+// Whether [fn] is told of in one line, and nothing comes of it.
+static void expect_ignored(child_fn fn, const char *word) {
+    struct child child = child_run(fn, NULL);
+    assert_true(child_passed(&child));
+    assert_non_null(strstr(child.text, word));
+    assert_int_equal(lines_of(child.text), 1);
+}
+
+static void leaving_a_region_too_often_is_ignored(void **state) {
+    (void)state;
+    expect_ignored(leave_region_without_enter, "leaves a blocking region");
+}
+
+static void detaching_in_a_finalizer_is_ignored(void **state) {
+    (void)state;
+    expect_ignored(detach_in_finalizer, "detaches in a hook");
+}
+
 static void freeing_a_block_twice_is_caught_always(void **state) {
     (void)state;
     expect(free_twice, NULL, "tally: ", NULL);
@@ -413,6 +473,8 @@ int main(void) {
         cmocka_unit_test(starting_a_world_that_runs_is_caught_always),
         cmocka_unit_test(blocking_in_a_section_is_caught_always),
         cmocka_unit_test(detaching_in_a_section_is_caught_always),
+        cmocka_unit_test(leaving_a_region_too_often_is_ignored),
+        cmocka_unit_test(detaching_in_a_finalizer_is_ignored),
         cmocka_unit_test(freeing_a_block_twice_is_caught_always),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
