@@ -1,6 +1,7 @@
 // Asking about objects, pinning them, publishing them.
 
 #include <tally/object.h>
+#include <tally/ref.h>
 
 #include "object/count.h"
 #include "base/check.h"
