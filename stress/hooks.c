@@ -219,6 +219,7 @@ static void end_all(void) {
                "finalizers %lu have run",
                atomic_load(&made), atomic_load(&destroyed),
                atomic_load(&to_finalize), atomic_load(&finalized));
+        stress_tick();
         tally_finalize_pending(SIZE_MAX);
         (void)tally_collect_with(idle % 2 ? TALLY_CONCURRENT : TALLY_STOPPED,
                                  TALLY_FULL, NULL);
@@ -278,8 +279,7 @@ int main(int argc, char **argv) {
     owners_init();
     stress_begin(argc, argv, "hooks", 4);
     choices_print();
-    if (!UNDER_TSAN && !UNDER_ASAN)
-        signal(SIGABRT, say_doings);
+    signal(SIGABRT, say_doings);
     shared_init();
     always_begin();
     if (on(WATCH))
