@@ -8,7 +8,7 @@
 #define ROOTS 32u
 #define LISTS 4u
 #define LIST_MOST 48u
-#define LONG 20000u
+#define LONG rounds(20000, 2000)
 #define ALWAYS 4u // keys that are always in the map
 static tally_aref roots[ROOTS];
 static tally_list *lists[LISTS];
