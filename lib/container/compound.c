@@ -184,12 +184,7 @@ static bool are_ours(const struct comparing *c, const tally_value pair[2],
            TLY_PROTOCOL_WITH(a, compare)->compare == tly_list_protocol.compare;
 }
 
-static tally_status pair_compare(struct comparing *c,
-                                 const tally_value pair[2]) {
-    bool equal = true;
-    tally_status status = tally_value_equal(pair[0], pair[1], &equal);
-    if (status != TALLY_OK || equal)
-        return status;
+static tally_status pair_order(struct comparing *c, const tally_value pair[2]) {
     if (c->orders)
         // Two doubles that are no numbers are beside each other, and not equal.
         return tally_value_compare(pair[0], pair[1], &c->order);
@@ -197,11 +192,18 @@ static tally_status pair_compare(struct comparing *c,
     return TALLY_OK;
 }
 
+static tally_status pair_compare(struct comparing *c,
+                                 const tally_value pair[2]) {
+    bool equal = true;
+    tally_status status = tally_value_equal(pair[0], pair[1], &equal);
+    return status != TALLY_OK || equal ? status : pair_order(c, pair);
+}
+
 static tally_status pair_take(struct comparing *c, const tally_value pair[2]) {
-    bool is_map;
+    bool is_map, equal;
     // As in Python, what is the same is equal here, though it be no number.
-    if (tally_is(pair[0], pair[1]))
-        return TALLY_OK;
+    if (tly_equal_quick(pair[0], pair[1], &equal))
+        return equal ? TALLY_OK : pair_order(c, pair);
     if (!are_ours(c, pair, &is_map))
         return pair_compare(c, pair);
     void *a = tally_object_of(pair[0]), *b = tally_object_of(pair[1]);

@@ -203,7 +203,9 @@ static void pop(struct telling *t) {
 static tally_status value_tell(struct telling *t, tally_value value) {
     void *object = tally_object_of(value);
     const tally_protocol *hooks =
-        object ? TLY_PROTOCOL_WITH(object, text) : NULL;
+        object && tally_type_of(object) != &tally_type_text
+            ? TLY_PROTOCOL_WITH(object, text)
+            : NULL;
     for (unsigned kind = 0; hooks && kind < KINDS; kind++)
         if (hooks->text == kinds[kind].text)
             return push(t, object, (enum kind)kind);
