@@ -97,10 +97,11 @@ TALLY_API tally_status tally_init(const struct tally_config *config);
 // for each type that has immortal objects, and one if there are pins left.
 //
 // Other threads may come and go meanwhile. One that is attached, or attaches
-// before the last finalizer has run, keeps the runtime: TALLY_BUSY. One that is
-// giving its mutator up is waited for. One that comes later waits for the end
-// and starts the runtime anew, with the options of the environment. An object
-// or a block of before the end is nobody's any more.
+// before the last finalizer has run, keeps the runtime, and so do threads that
+// keep coming and going: TALLY_BUSY. One that is giving its mutator up is
+// waited for. One that comes later waits for the end and starts the runtime
+// anew, with the options of the environment. An object or a block of before the
+// end is nobody's any more.
 //
 // What was set ends with the runtime: options and thresholds, watchers, which
 // are not told of the collections in here, debug flags and the sink of errors.

@@ -242,7 +242,7 @@ static struct tly_mutator *mutator_take(void) {
     struct tly_mutator *self = tly_registry_adopt();
     if (!self)
         self = tly_registry_create();
-    tly_gate_leave();
+    tly_gate_arrive();
     return self;
 }
 
@@ -375,7 +375,7 @@ struct tly_mutator *tly_reserve_take(void) {
             break;
         tly_os_yield();
     }
-    tly_gate_leave();
+    tly_gate_arrive();
     attach_saved = attach_mine;
     mine_set(self);
     self_set(self);

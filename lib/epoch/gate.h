@@ -31,6 +31,11 @@ void tly_gate_hold(void);
 // Goes outside.
 void tly_gate_leave(void);
 
+// The same, with a mutator.
+void tly_gate_arrive(void);
+// How often that was. To be compared by a thread that has closed the gate.
+uint64_t tly_gate_arrivals(void);
+
 void tly_gate_open(void);
 
 // From now on nobody comes in but by tly_gate_hold.

@@ -1,9 +1,11 @@
 // Statistics: sums of what each mutator counts for itself. Reading them
 // writes nothing.
 
-#include <tally/stats.h>
+#include "observe/stats.h"
 
 #include <string.h>
+
+#include <tally/stats.h>
 
 #include "collector/collect.h"
 #include "epoch/gate.h"
@@ -81,6 +83,16 @@ static void mutators_sum(struct tally_stats *s) {
     s->deferred_calls = limbo.calls;
     s->deferred_bytes = limbo.deferred_bytes;
     s->live_objects = s->counters.made - s->counters.destroyed;
+}
+
+uint64_t tly_stats_mortal(void) {
+    uint64_t made = 0, destroyed = 0, immortal = tly_count_immortal();
+    for (uint32_t n = 1; n <= tly_registry_count(); n++) {
+        const struct tly_local *local = tly_local_of(tly_mutator_of(n));
+        destroyed += read_counter(&local->counters.destroyed);
+        made += read_counter(&local->counters.made);
+    }
+    return made > destroyed + immortal ? made - destroyed - immortal : 0;
 }
 
 static void memory_sum(struct tally_stats *s) {

@@ -33,6 +33,7 @@
 #include "object/type.h"
 #include "object/weak.h"
 #include "observe/kept.h"
+#include "observe/stats.h"
 #include "platform/module.h"
 #include "pool/freeze.h"
 #include "runtime/background.h"
@@ -255,15 +256,22 @@ static void settings_end(void) {
     tally_set_error_sink(NULL, NULL);
 }
 
-// Ends the layers, if nobody has a mutator any more. Whoever comes meanwhile
-// waits for the lock, and starts the runtime anew.
-static tally_status end_alone(void) {
+// How often garbage of threads that have come and gone is collected, before it
+// is said that they keep coming.
+#define ROUNDS 16
+
+// Ends the layers, if nobody has a mutator any more: true. Whoever comes
+// meanwhile waits for the lock, and starts the runtime anew. *ret_again: nobody
+// is there, but somebody was, after [arrivals], and may have left garbage.
+static bool end_alone(uint64_t arrivals, size_t *ret_left, bool *ret_again) {
     tly_runtime_lock();
     tly_gate_close();
     tly_gate_await();
     bool alone = !others_attached(NULL);
-    if (alone) {
-        tly_gate_await();
+    tly_gate_await();
+    *ret_again = alone && tly_gate_arrivals() != arrivals;
+    if (alone && !*ret_again) {
+        *ret_left = tly_stats_mortal();
         tly_attach_end();
         end_from(STEPS);
         settings_end();
@@ -272,26 +280,28 @@ static tally_status end_alone(void) {
         tly_gate_open();
     }
     tly_runtime_unlock();
-    return alone ? TALLY_OK : TALLY_BUSY;
+    return alone && !*ret_again;
 }
 
-// The same after what there is to do; no service runs.
-static tally_status end_drained(struct tly_mutator *self, size_t *ret_leaked) {
-    if (others_attached(self))
-        return TALLY_BUSY;
-    tly_announce_pause(true);
-    drain_all();
-    tly_announce_pause(false);
-    struct tally_stats stats = {.size = sizeof(stats)};
-    tally_stats_get(&stats);
-    *ret_leaked = stats.live_objects > stats.immortal_objects
-                      ? stats.live_objects - stats.immortal_objects
-                      : 0;
-    if (runtime_reports)
-        tly_kept_report();
-    // The last code of the program's that runs before the end.
-    tally_detach();
-    return end_alone();
+// The same after what there is to do; no service runs. The thread is attached,
+// and is not afterwards.
+static bool end_drained(size_t *ret_left) {
+    bool again = true, ended = false;
+    for (unsigned round = 0; again && round < ROUNDS; round++) {
+        struct tly_mutator *self = tly_self_attached();
+        uint64_t arrivals = tly_gate_arrivals();
+        if (!self || others_attached(self))
+            break;
+        tly_announce_pause(true);
+        drain_all();
+        tly_announce_pause(false);
+        if (runtime_reports)
+            tly_kept_report();
+        // The last code of the program's that runs before the end.
+        tally_detach();
+        ended = end_alone(arrivals, ret_left, &again);
+    }
+    return ended;
 }
 
 // The runtime goes on: what the services are for waits for them.
@@ -336,7 +346,7 @@ static tally_status end(bool attached, size_t *ret_leaked) {
     memcpy(name, self->name, sizeof(name));
     status = services_end(self);
     if (status == TALLY_OK) {
-        status = end_drained(self, ret_leaked);
+        status = end_drained(ret_leaked) ? TALLY_OK : TALLY_BUSY;
         if (status != TALLY_OK)
             services_again(name, attached);
     } else if (!attached) {
