@@ -157,7 +157,7 @@ static bool is_given(const tally_object *object, const tally_object **seen) {
 
 // The same for its owner, who counts it. Of what the world was stopped for, to
 // find that it is garbage, DYING says so.
-static bool take_own(tally_object *object, const tally_object **seen) {
+TLY_INLINE bool take_own(tally_object *object, const tally_object **seen) {
     // Relaxed: who is at its end was never published; the stop orders DYING.
     uint64_t shared = tly_load_relaxed(&object->shared_);
     if (TLY_UNLIKELY(shared & (TLY_ENDING | TLY_DYING)) &&
@@ -173,10 +173,10 @@ bool tly_count_take_kept(tally_object *object, const tally_object **seen) {
     // ORDER[hot] acquire: the column's number is read after.
     uint16_t owner = tly_load_acquire(&object->owner_);
     unsigned number = owner & TALLY_OWNER_MASK_;
-    if (owner & TALLY_OWNER_DEAD_)
-        return false;
     if (number == tally_number_ && tly_load_relaxed(&object->local_) > 0)
         return take_own(object, seen);
+    if (owner & TALLY_OWNER_DEAD_)
+        return false;
     // A HOT object is alive until this thread's next safepoint.
     if (number == TALLY_OWNER_IMMORTAL_ ||
         (owner == TALLY_OWNER_HOT_ &&
@@ -200,6 +200,8 @@ bool tly_count_take_kept(tally_object *object, const tally_object **seen) {
 bool tly_count_take(tally_object *object, const tally_object **seen) {
     // ORDER[watch] acquire: as is_watched in weak.c.
     uint16_t owner = tly_load_acquire(&object->owner_);
+    if (owner == tally_number_ && tly_load_relaxed(&object->local_) > 0)
+        return take_own(object, seen);
     return (TLY_LIKELY(!(owner & TALLY_OWNER_WATCH_)) ||
             tly_weak_keeps(object)) &&
            tly_count_take_kept(object, seen);
