@@ -193,7 +193,9 @@ static void the_thread_is_named_once_with_what_it_is_at(void **state) {
         if (EMULATED)
             continue; // whose /proc is the emulator's
         assert_non_null(strstr(child.text, "sleeps in read"));
-        assert_non_null(strstr(child.text, "called from test_api_deadline+0x"));
+        if (!UNDER_ASAN) // whose frames below the call are large
+            assert_non_null(
+                strstr(child.text, "called from test_api_deadline+0x"));
         assert_non_null(strstr(child.text, "put TALLY_BLOCKING"));
     }
 }

@@ -205,9 +205,9 @@ static void an_abandoned_one_is_tried_again_later_and_later(void **state) {
     assert_int_equal(wait, 1280 * MS);
     collected(&p, TALLY_FULL, 500, 100 * MIB, 0);
     assert_int_equal(due(&p, 250 * MIB, 0), TALLY_FULL);
+    span.ended_ns = 9000 * MS, tly_pacer_done(&p, &work, &span); // took so long
+    assert_false(tly_pacer_may(&p, 18000 * MS - 1));
 }
-
-// ---- a ceiling
 
 // ---- in a stopped world
 

@@ -1,0 +1,140 @@
+// epoch/wait.h: what is said of a thread that is waited for.
+
+#include "unit_epoch.h"
+
+#include "epoch/wait.h"
+#include "epoch/world.h"
+#include "platform/os.h"
+#include "virtual.h"
+
+#define MS 1000000u
+
+static stage at;
+
+// Busy without a safepoint up to 2, with safepoints up to 4, without up to 6.
+static void *work(void *arg) {
+    must(tally_attach("busy") == TALLY_OK);
+    stage_set(&at, 1);
+    stage_spin(&at, 2);
+    stage_poll(&at, 4);
+    unsigned polled = 4;
+    atomic_compare_exchange_strong(&at, &polled, 5);
+    stage_spin(&at, 6);
+    tally_detach();
+    return arg;
+}
+
+static pthread_t begin(void) {
+    at = 0;
+    must(tally_attach("waits") == TALLY_OK);
+    pthread_t thread = thread_start(work, NULL);
+    stage_spin(&at, 1);
+    return thread;
+}
+
+static void end(pthread_t thread) {
+    stage_set(&at, 6);
+    thread_join(thread);
+}
+
+static void stop_in_vain(unsigned times) {
+    for (unsigned n = 0; n < times; n++)
+        must(tly_world_stop(tly_self(), tly_os_now() + 100 * MS) ==
+             TALLY_TIMED_OUT);
+}
+
+static unsigned lines(const char *text) {
+    unsigned count = 0;
+    for (; *text; text++)
+        count += *text == '\n';
+    return count;
+}
+
+static void wait_shortly(void *arg) {
+    pthread_t thread = begin();
+    virtual_begin();
+    stop_in_vain(*(unsigned *)arg);
+    virtual_end();
+    end(thread);
+}
+
+static void short_waits_in_a_row_name_the_thread_once(void **state) {
+    (void)state;
+    unsigned times = 9;
+    struct child child = child_run(wait_shortly, &times);
+    assert_true(child_passed(&child));
+    assert_string_equal(child.text, "");
+    times = 40;
+    child = child_run(wait_shortly, &times);
+    assert_true(child_passed(&child));
+    assert_int_equal(lines(child.text), 1);
+    assert_non_null(strstr(child.text, "(waits) has waited 1.0 s"));
+    assert_non_null(strstr(child.text, "(busy, mutator 3)"));
+}
+
+static void wait_with_answer(void *arg) {
+    (void)arg;
+    pthread_t thread = begin();
+    virtual_begin();
+    stop_in_vain(9);
+    virtual_end();
+    stage_set(&at, 2);
+    must(tally_stop_world() == TALLY_OK);
+    tally_start_world();
+    stage_set(&at, 4);
+    stage_spin(&at, 5);
+    virtual_begin();
+    virtual_now += 2000 * MS;
+    stop_in_vain(9);
+    virtual_end();
+    end(thread);
+}
+
+static void a_thread_that_has_answered_is_late_from_then_on(void **state) {
+    (void)state;
+    struct child child = child_run(wait_with_answer, NULL);
+    assert_true(child_passed(&child));
+    assert_string_equal(child.text, "");
+}
+
+static void wait_for_ever(void *arg) {
+    (void)arg;
+    struct tly_event event = {{0}};
+    pthread_t thread = begin();
+    struct tly_wait wait = tly_wait_begin(0);
+    virtual_begin();
+    wait.began = virtual_now;
+    tly_event_signal(&event);
+    must(tly_wait_for(&wait, &event, 0, tly_self()));
+    must(virtual_sleeps == 0 && !wait.told);
+    virtual_end();
+    end(thread);
+}
+
+static void what_has_happened_is_not_waited_for(void **state) {
+    (void)state;
+    struct child child = child_run(wait_for_ever, NULL);
+    assert_true(child_passed(&child));
+    assert_string_equal(child.text, "");
+}
+
+static void the_option_is_the_deadline(void **state) {
+    (void)state;
+    virtual_begin();
+    tly_wait_configure(250);
+    assert_int_equal(tly_wait_deadline(), virtual_now + 250 * MS);
+    tly_wait_configure(0);
+    assert_int_equal(tly_wait_deadline(), 0);
+    tly_wait_configure(10000);
+    virtual_end();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        epoch_test(short_waits_in_a_row_name_the_thread_once),
+        epoch_test(a_thread_that_has_answered_is_late_from_then_on),
+        epoch_test(what_has_happened_is_not_waited_for),
+        epoch_test(the_option_is_the_deadline),
+    };
+    return cmocka_run_group_tests_name("epoch/wait", tests, NULL, NULL);
+}
