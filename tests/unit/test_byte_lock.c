@@ -189,10 +189,10 @@ static void who_waits_for_one_of_two_holds_neither(void **state) {
         // It parks, or is about to: from then on it waits for the busy one.
         while (!tly_load_relaxed(&tly_byte_parking.waiters))
             sched_yield();
-        assert_int_equal(free->state, 0);
+        assert_int_equal(tly_load_relaxed(&free->state), 0);
         assert_int_equal(at, 0);
         assert_int_equal(tally_stop_world(), TALLY_OK);
-        assert_int_equal(free->state, 0);
+        assert_int_equal(tly_load_relaxed(&free->state), 0);
         tally_start_world();
         stage_set(&holding.at, 2);
         thread_join(thread);
