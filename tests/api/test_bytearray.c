@@ -219,7 +219,7 @@ static void *borrow_unattached(void *arg) {
         tally_detach();
         must(tally_mutator_number() == 0);
         tally_buffer_release(&buffer);
-        must(tally_mutator_number() != 0);
+        must(tally_mutator_number() == 0);
         must(tally_bytearray_append(arg, "b", 1) == TALLY_OK);
     }
     return NULL;
