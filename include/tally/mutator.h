@@ -65,8 +65,10 @@ TALLY_INLINE void tally_safepoint(void) {
 }
 
 // Begins a blocking region: until tally_blocking_exit nobody waits for this
-// thread, and others do its duties. The thread must not use the heap inside.
-// Regions nest.
+// thread, and others do its duties. The thread must not use the heap inside:
+// debug builds abort where it does, and else the region has ended there.
+// Regions nest. Hooks that run inside, as the region begins, may have regions
+// of their own.
 //
 // Returns:  nothing.
 // Threads:  any, outside of borrow sections.
@@ -103,6 +105,36 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
     (void)unused;
     tally_blocking_exit();
 }
+
+// Where a thread is: in how many borrow sections and blocking regions. For code
+// that leaves them by longjmp, past the end of their statements. (C++
+// exceptions end them by themselves. A finalizer, destroy hook, callback or
+// deferred call that is left in any such way has ended when the thread next
+// comes to a safepoint with work, or drops a last reference.)
+//
+//     struct tally_mark mark = tally_mark_now();
+//     if (setjmp(env))
+//         tally_unwind(&mark);
+//
+struct tally_mark {
+    unsigned long sections_;
+    uint32_t regions_;
+};
+
+// Returns:  where the thread is now; good as long as it is there, or deeper.
+// Threads:  any.
+// Blocks:   no.
+// Cost:     two loads.
+TALLY_API struct tally_mark tally_mark_now(void);
+
+// Ends the sections and regions that the thread has begun since, the innermost
+// first. Keeps errno.
+//
+// Returns:  nothing.
+// Threads:  the one that made the mark.
+// Blocks:   as tally_blocking_exit and tally_borrow_leave.
+// Cost:     that of each end.
+TALLY_API void tally_unwind(const struct tally_mark *mark);
 
 // Stops every other attached thread at its next safepoint, and keeps those
 // that attach waiting. Passes a safepoint itself before. No collection is under

@@ -16,6 +16,7 @@
 #include "epoch/world.h"
 #include "object/count.h"
 #include "object/dead.h"
+#include "object/finish.h"
 #include "object/made.h"
 #include "object/type.h"
 #include "pool/walk.h"
@@ -255,7 +256,9 @@ static void hooked_leave(struct tly_local *self) {
 static uint64_t clear_parts(struct tly_local *self, tly_pool_fn clear) {
     struct clearing c = {
         .self = self, .member = tly_sides.member, .cover = tly_sides_cover()};
-    self->finishing++;
+    uint32_t finishing = self->finishing;
+    if (!finishing)
+        tly_finishing_begin(self, TLY_FRAME);
     if (!part.settles) {
         part.count = 0;
         tly_pools_looked(clear, &c);
@@ -267,7 +270,7 @@ static uint64_t clear_parts(struct tly_local *self, tly_pool_fn clear) {
     part.published = false;
     hooked_leave(self);
     tly_pools_looked(pool_settle, self);
-    self->finishing--;
+    self->finishing = finishing;
     part_set(false);
     tly_count(&self->counters.destroyed, part.count - part.left);
     return part.count;

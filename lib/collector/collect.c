@@ -250,7 +250,8 @@ static tally_status collect_all(struct tly_local *self, tally_collect_mode mode,
 }
 
 bool tly_second_look_may(struct tly_local *self) {
-    return !self->finishing && !tly_collector_refuses(tly_mutator_in(self));
+    return !tly_is_finishing(self) &&
+           !tly_collector_refuses(tly_mutator_in(self));
 }
 
 uint64_t tly_second_look(struct tly_local *self) {
@@ -346,7 +347,8 @@ tally_status tally_collect_with(tally_collect_mode mode,
         return TALLY_DEADLOCK;
     struct tly_local *local = tly_local_of(self);
     // What is asked is done, not what happens to be due.
-    local->collects++;
+    (void)tly_is_finishing(local); // no more, maybe: see tly_hooks_left
+    uint32_t collects = tly_collects_begin(local, TLY_FRAME);
     tally_status status = collect_asked(local, mode, generation, &done);
     // What garbage referred to may be another thread's to drop. The collection
     // has ended: who does not answer now is waited for by the next one.
@@ -354,7 +356,7 @@ tally_status tally_collect_with(tally_collect_mode mode,
                    (!done.freed || tly_settle(local) == TALLY_OK);
     if (settled)
         collect_left(local, mode, &done);
-    local->collects--;
+    tly_collects_end(local, collects);
     if (status == TALLY_OK && ret_done)
         *ret_done = done;
     return status;
@@ -432,11 +434,11 @@ void tly_collector_zeal(struct tly_local *self) {
         return;
     int error = errno;
     struct tally_collection done = {0};
-    self->collects++;
+    uint32_t collects = tly_collects_begin(self, TLY_FRAME);
     tly_settle_idle(self);
     if (tly_collector_try(tly_mutator_in(self)))
         collect_all(self, mode_now(), TALLY_FULL, &done);
-    self->collects--;
+    tly_collects_end(self, collects);
     errno = error;
 }
 

@@ -35,6 +35,7 @@
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
 #include "epoch/world.h"
+#include "object/finish.h"
 #include "platform/os.h"
 
 bool (*tly_limit_wake)(void);
@@ -139,7 +140,8 @@ void tly_limit_wait_late(struct tly_local *self) {
     uint64_t wait_ns = limit.wait_ns < LATE_NS ? limit.wait_ns : LATE_NS;
     uint64_t deadline = tly_os_now() + wait_ns;
     bool over = false, woken = true;
-    self->collects++; // what is due is another's
+    // What is due is another's.
+    uint32_t collects = tly_collects_begin(self, TLY_FRAME);
     tly_mutator_detach(mutator);
     while (!over && woken) {
         uint32_t seen = tly_event_value(&limit.event);
@@ -147,7 +149,7 @@ void tly_limit_wait_late(struct tly_local *self) {
         woken = over || tly_event_wait(&limit.event, seen, deadline);
     }
     tly_mutator_attach(mutator);
-    self->collects--;
+    tly_collects_end(self, collects);
 }
 
 bool tly_limit_room(struct tly_local *self, size_t bytes) {

@@ -15,7 +15,7 @@ size_t tly_pump(struct tly_local *self, unsigned by, size_t max) {
         tally_object *object = tly_finalize_take(self, by);
         if (!object)
             break;
-        self->finishing = 1;
+        tly_finishing_begin(self, TLY_FRAME);
         tly_finalize_run(self, object);
         self->finishing = 0;
         ran++;

@@ -44,7 +44,7 @@ void tly_settle_limbo(struct tly_local *self) {
             tly_defer_run(self);
         calls -= calls > 0;
     } while ((calls > 0 ? tly_limbo_has(self) : tly_limbo_has_objects(self)) &&
-             !self->finishing);
+             !tly_is_finishing(self));
 }
 
 // Takes over what threads wait for that do not run meanwhile, and their dead:
@@ -55,7 +55,8 @@ static void rescue(struct tly_local *self) {
         struct tly_local *local = tly_local_of(m);
         uint32_t idle;
         // Relaxed: what is missed was taken in this round, and counted.
-        if ((!tly_limbo_keeps(local) && !tly_load_relaxed(&local->dying)) ||
+        if ((!tly_limbo_keeps(local) && !tly_load_relaxed(&local->dying) &&
+             !tly_load_relaxed(&local->lost)) ||
             !tly_mutator_suspend(m, &idle))
             continue;
         tly_limbo_rescue(local);

@@ -6,6 +6,7 @@
 #include "container/quick.h"
 #include "container/run_find.h"
 #include "container/text.h"
+#include "container/types.h"
 #include "object/header.h"
 #include "object/type.h"
 #include "object/weak.h"
@@ -24,7 +25,26 @@ static void table_visit(void *object, struct tally_visitor *visitor) {
     for (tally_cell *at = table->cells; at < end; at += TLY_BUCKET_WORDS)
         tally_visit_cells(visitor, at + first, TLY_BUCKET_WORDS - first);
 }
-TALLY_TYPE(tly_table, TALLY_ITEMS(cells, words), TALLY_VISIT_LIVE(table_visit));
+
+// The references have been dropped; the words stay for readers.
+static void table_forget(void *object) {
+    struct tly_table *table = object;
+    // ORDER[table-length] release: after the counts have changed. Pairs with
+    // table_visit.
+    tly_store_release(&table->length, 0);
+}
+
+static const tally_trait table_traits[] = {
+    TLY_HAS(tly_table, TALLY_ITEMS(cells, words)) // the hook finds them
+    {.kind = TALLY_TRAIT_VISIT,
+     .name = "cells",
+     .count = 1, // as TALLY_VISIT_LIVE
+     .hook = table_forget,
+     .visit = table_visit},
+    {.kind = TALLY_TRAIT_END}};
+tally_type tally_type_tly_table = {.name = "tly_table",
+                                   .size = sizeof(struct tly_table),
+                                   .traits = table_traits};
 
 // ---- sizes
 

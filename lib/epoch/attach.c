@@ -34,6 +34,7 @@ static pthread_key_t attach_key;
 // has not asked for it since; or it was in a blocking region.
 enum guest { GUEST_NOT, GUEST_NEW, GUEST_BLOCKED };
 static TALLY_THREAD enum guest attach_guest;
+static TALLY_THREAD uint32_t attach_regions; // of such a one, meanwhile
 
 struct tly_mutator *tly_mine(void) {
     return attach_mine;
@@ -60,45 +61,19 @@ static void mine_clear(struct tly_mutator *self) {
     attach_mine = NULL;
 }
 
-void tly_poll(struct tly_mutator *self, bool open) {
-    uint32_t bits;
-    tly_locks_none_waits("a safepoint");
-    do {
-        // ORDER[breaker] acq_rel: taken before the goal is read, so that a
-        // request that comes meanwhile leaves its bit. Pairs with tly_break.
-        bits = tly_exchange_acq_rel(&self->breaker.bits_, 0);
-        uint64_t goal = tly_handshake_seen(self);
-        if (tly_epoch_hooks.poll)
-            tly_epoch_hooks.poll(self, bits, open);
-        if (TLY_UNLIKELY(goal))
-            tly_handshake_answer(self, goal);
-        // Who was parked may have missed a goal, as any that did not run.
-    } while (bits & TLY_BREAK_STOP && tly_world_pass(self) &&
-             tly_handshake_seen(self));
-}
-
-void tally_safepoint_slow_(void) {
-    struct tly_mutator *self = tly_self();
-    if (!tly_is_attached(self) || tly_rcu_ongoing())
-        return;
-    // Hooks of the program's may run: whoever passes a safepoint without
-    // wanting to, at the end of a section, keeps its errno.
-    int error = errno;
-    uint64_t began = tly_stall_begin(self);
-    tly_poll(self, true);
-    tly_stall_end(began);
-    errno = error;
-}
-
 // Stores an idle state. Whatever others handed over before they could see it
-// is done here; whatever they hand over later they do themselves. A thread that
-// gives its mutator up is inside the gate afterwards.
-static void state_leave(struct tly_mutator *self, uint32_t idle) {
+// is done here; whatever they hand over later they do themselves. [waits]: for
+// the runtime, not for long. What hooks do here, regions and waits of their own
+// included, is over when the state is stored. A thread that gives its mutator
+// up is inside the gate afterwards.
+static void state_leave(struct tly_mutator *self, uint32_t idle, bool waits) {
     tly_locks_none_waits("a wait, or its end as a thread");
     for (;;) {
+        uint32_t asked = self->asked;
+        self->asked |= TLY_BREAK_FINISH; // as in tly_poll
         if (tly_epoch_hooks.flush)
-            tly_epoch_hooks.flush(self,
-                                  idle == TLY_DETACHED && !self->blocking);
+            tly_epoch_hooks.flush(self, waits);
+        self->asked = asked;
         // After the last of the program's code that runs with the mutator.
         if (idle == TLY_VACANT) {
             tly_gate_hold();
@@ -152,7 +127,7 @@ static void state_enter(struct tly_mutator *self) {
 }
 
 void tly_mutator_detach(struct tly_mutator *self) {
-    state_leave(self, TLY_DETACHED);
+    state_leave(self, TLY_DETACHED, true);
 }
 
 static void state_back(struct tly_mutator *self) {
@@ -225,7 +200,7 @@ void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle) {
 
 // Gives a mutator up that has no thread any more.
 static void give_up(struct tly_mutator *self) {
-    state_leave(self, TLY_VACANT);
+    state_leave(self, TLY_VACANT, false);
     pthread_setspecific(attach_key, NULL);
     tly_registry_vacate(self);
     tly_gate_leave();
@@ -334,6 +309,10 @@ struct tly_mutator *tly_self_attached(void) {
         if (TLY_CHECK >= 1)
             tly_misuse("thread %u uses the heap inside a blocking region",
                        tly_os_thread_id());
+        // Whoever uses the heap is outside: it has left the region by longjmp,
+        // or has no right to be in it.
+        attach_blocking = 0;
+        attach_mine->blocking = 0;
         tly_mutator_attach(attach_mine);
         return attach_mine;
     }
@@ -389,9 +368,12 @@ struct tly_mutator *tly_reserve_enter(void) {
     enum guest guest = tly_is_attached(tly_self()) ? GUEST_NOT
                        : attach_mine               ? GUEST_BLOCKED
                                                    : GUEST_NEW;
+    uint32_t regions = attach_blocking;
     struct tly_mutator *self = attach_reserve > 0 ? NULL : tly_self_attached();
-    if (self && guest != GUEST_NOT)
+    if (self && guest != GUEST_NOT) {
         attach_guest = guest;
+        attach_regions = regions;
+    }
     if (self)
         return self;
     errno = error;
@@ -407,9 +389,11 @@ static void guest_leave(struct tly_mutator *self) {
     if (guest == GUEST_NOT || attach_mine != self || tly_rcu_ongoing() ||
         self->stopped_world || !tly_is_attached(tly_self()))
         return;
-    if (guest == GUEST_BLOCKED)
+    if (guest == GUEST_BLOCKED) {
         tly_mutator_detach(self);
-    else if (!attach_blocking)
+        attach_blocking = attach_regions;
+        self->blocking = attach_blocking > 0;
+    } else if (!attach_blocking)
         detach(self);
     errno = error;
 }
@@ -419,7 +403,7 @@ void tly_reserve_leave(struct tly_mutator *self) {
         guest_leave(self);
     if (self->number != 1 || --attach_reserve > 0)
         return;
-    state_leave(self, TLY_VACANT);
+    state_leave(self, TLY_VACANT, false);
     attach_mine = attach_saved;
     tly_gate_leave();
 }
@@ -430,15 +414,20 @@ uint32_t tally_mutator_number(void) {
 
 void tally_blocking_enter(void) {
     tly_locks_none_waits("a blocking region");
-    if (attach_blocking++ > 0 || !tly_is_attached(tly_self()))
+    if (attach_blocking > 0 || !tly_is_attached(tly_self())) {
+        attach_blocking++;
         return;
+    }
     int error = errno;
     struct tly_mutator *self = tly_self();
     if (tly_rcu_ongoing())
         tly_misuse("thread %u blocks inside a borrow section",
                    tly_os_thread_id());
+    // Hooks run here, outside of the region: they may have regions of their
+    // own.
+    state_leave(self, TLY_DETACHED, false);
+    attach_blocking = 1;
     self->blocking = 1;
-    tly_mutator_detach(self);
     errno = error;
 }
 
@@ -460,6 +449,8 @@ void tally_blocking_exit(void) {
     attach_mine->blocking = 0;
 }
 
+uint32_t tly_blocking_depth(void) { return attach_blocking; }
+
 // Runs at the end of every thread that attached and did not detach. A later
 // destructor that uses the heap attaches again, and this runs again.
 static void thread_ends(void *mutator) {
@@ -468,8 +459,12 @@ static void thread_ends(void *mutator) {
     if (!attach_mine)
         return;
     tly_rcu_leave_all();
+    if (!tly_is_attached(tly_self()))
+        tly_mutator_attach(attach_mine);
+    if (tly_epoch_hooks.unwound)
+        tly_epoch_hooks.unwound(attach_mine);
     if (attach_mine->stopped_world)
-        tly_world_start(attach_mine);
+        tally_start_world();
     detach(attach_mine);
 }
 

@@ -46,6 +46,9 @@ void tly_mutator_rouse(struct tly_mutator *self);
 bool tly_mutator_suspend(struct tly_mutator *mutator, uint32_t *ret_idle);
 void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle);
 
+// How many blocking regions the calling thread is inside of.
+uint32_t tly_blocking_depth(void);
+
 // The mutator that the calling thread has, attached or in a blocking region.
 struct tly_mutator *tly_mine(void);
 

@@ -4,6 +4,7 @@
 #include "epoch/borrow.h"
 
 #include <tally/borrow.h>
+#include <tally/mutator.h>
 
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
@@ -71,4 +72,20 @@ void tly_borrow_none_slow(const char *call) {
         tly_misuse("thread %u %s inside a borrow section; that may wait, and "
                    "others wait for the section's end: leave it first",
                    tly_os_thread_id(), call);
+}
+
+// ---- leaving by longjmp
+
+struct tally_mark tally_mark_now(void) {
+    return (struct tally_mark){tly_rcu_depth(), tly_blocking_depth()};
+}
+
+void tally_unwind(const struct tally_mark *mark) {
+    // Nobody blocks in a section: regions were begun last, or there are none.
+    while (tly_blocking_depth() > mark->regions_)
+        tally_blocking_exit();
+    unsigned long depth = tly_rcu_depth();
+    for (unsigned long n = mark->sections_; n < depth; n++)
+        tly_rcu_leave();
+    tally_safepoint_slow_();
 }

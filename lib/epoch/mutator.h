@@ -58,6 +58,8 @@ struct tly_mutator {
     uint32_t state;                // (a) enum tly_state
     uint16_t number;               // (c) 1 .. TALLY_OWNER_MAX_
     uint16_t blocking;             // (o) blocking regions open
+    uint32_t asked;                // (o) what the poll under way has taken
+    const void *hooks_at;          // (o) frame of the call that runs hooks
     uint32_t thread;               // (a) the kernel's number of its thread
     uint64_t header;               // (c) the number, as in an object's header
     uint64_t ack;                  // (a) last handshake goal that is done
@@ -73,8 +75,11 @@ struct tly_mutator {
 // What the higher layers do at the turns of a mutator's life; runtime/ defines
 // it, a unit test defines its own. Any member may be NULL.
 struct tly_epoch_hooks {
-    tally_status (*start)(void);             // before a thread's first attach
-    void (*adopt)(struct tly_mutator *self); // taken over, or new
+    tally_status (*start)(void);               // before a thread's first attach
+    void (*adopt)(struct tly_mutator *self);   // taken over, or new
+    void (*unwound)(struct tly_mutator *self); // its thread has left all calls
+    // A call from outside of the library, with a frame: what it has left?
+    void (*enter)(struct tly_mutator *self, const void *frame);
     void (*poll)(struct tly_mutator *self, uint32_t bits, bool open);
     // Before an idle state is stored; [waits]: for the runtime, not for long.
     void (*flush)(struct tly_mutator *self, bool waits);

@@ -84,6 +84,11 @@ void tly_rcu_leave_all(void) {
         tly_rcu_leave();
 }
 
+unsigned long tly_rcu_depth(void) {
+    // Relaxed: the thread's own word.
+    return tly_load_relaxed(&URCU_TLS(urcu_memb_reader).ctr) & TALLY_SECTIONS_;
+}
+
 bool tly_rcu_ongoing_slow(void) { return urcu_memb_read_ongoing() != 0; }
 
 // With the lock, which keeps the thread from unregistering and ending.

@@ -21,6 +21,9 @@ void tly_rcu_leave(void);
 // Ends all sections of the calling thread.
 void tly_rcu_leave_all(void);
 
+// How many sections the calling thread is inside of.
+unsigned long tly_rcu_depth(void);
+
 // Whether the calling thread is inside a section: ours, or one that the
 // program began with liburcu's own functions.
 bool tly_rcu_ongoing_slow(void);

@@ -425,6 +425,7 @@ tally_status tally_transfer(void *reference) {
 
 static TLY_NOINLINE void decref_act(struct tly_local *self,
                                     tally_object *object, enum tly_drop drop) {
+    (void)tly_is_finishing(self); // no more, maybe
     tly_count_act(self, object, drop);
     tly_finish(self, true);
 }

@@ -149,16 +149,18 @@ static struct entry ready_take(struct tly_limbo *ready) {
 void tly_defer_run(struct tly_local *self) {
     struct tly_limbo *ready = &tly_cold(self)->ready;
     uint32_t calls = ready->calls;
-    if (calls == 0 || self->finishing || !tly_hooks_may_run(self))
+    if (calls == 0 || tly_is_finishing(self) || !tly_hooks_may_run(self))
         return;
     int error = errno;
     // A call that passes safepoints is not interrupted by the next one.
-    self->finishing = 1;
+    tly_finishing_begin(self, TLY_FRAME);
+    const void *before = tly_hook_begin(self, TLY_FRAME);
     for (; calls > 0 && ready->first; calls--) {
         struct entry entry = ready_take(ready);
         tly_program_next(self, "a deferred call");
         entry.fn(entry.arg);
     }
+    tly_hook_end(self, before);
     self->finishing = 0;
     errno = error;
     tly_finish(self, true);

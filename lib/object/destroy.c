@@ -15,9 +15,11 @@
 //            hook runs has that flag as well (tests/model/dying.pml).
 
 #include "object/dead.h"
+#include "object/finalize.h"
 #include "object/finish.h"
 #include "object/made.h"
 #include "object/type.h"
+#include "object/weak.h"
 #include "sync/rank.h"
 
 // Objects of a family that are freed one by one: for small ones a cached
@@ -181,12 +183,15 @@ static void drop_run(void *arg, tally_ref *first, size_t count) {
 
 // Calls an object's destroy hook; nothing else does. The hook may block,
 // collect and walk the heap, so the object is hidden from all that first.
-static void hook_call(tally_object *object, const tally_type *type) {
+static void hook_call(struct tly_local *self, tally_object *object,
+                      const tally_type *type) {
     // Relaxed: the flag is final, and the object is this thread's.
     tly_require(tly_load_relaxed(&object->shared_) & TLY_DYING);
     int error = errno;
-    tly_program_next(tly_local_of(tly_self()), "a destroy hook");
+    const void *before = tly_hook_begin(self, TLY_FRAME);
+    tly_program_next(self, "a destroy hook");
     type->destroy_(object);
+    tly_hook_end(self, before);
     errno = error;
 }
 
@@ -210,7 +215,7 @@ static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
     else
         tly_refs_each(object, type, drop_run, self);
     if (type->destroy_)
-        hook_call(object, type);
+        hook_call(self, object, type);
     if (type->made_)
         tly_made_count(type->made_, tly_mutator_in(self)->number, -1);
     return true;
@@ -338,12 +343,16 @@ static void list_rescue(struct tly_local *self, tally_object **list) {
 void tly_destroy_rescue(struct tly_local *self, struct tly_local *of) {
     list_rescue(self, &of->dead);
     list_rescue(self, &of->held);
-    // Relaxed: a statistic.
+    tly_finalize_rescue(self, of);
+    tly_weak_rescue(self, of);
+    // Relaxed: a statistic, and a hint.
     tly_store_relaxed(&of->dying, 0);
+    tly_store_relaxed(&of->lost, 0);
 }
 
 static TLY_NOINLINE void zero_slow(struct tly_local *self,
                                    tally_object *object) {
+    (void)tly_is_finishing(self); // no more, maybe
     enum tly_drop drop =
         tly_count_zero(self, tly_mutator_in(self)->number, object);
     if (drop == TLY_FINALIZE) {

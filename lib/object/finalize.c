@@ -10,7 +10,9 @@
 #include "base/check.h"
 #include "epoch/registry.h"
 #include "object/count.h"
+#include "object/finish.h"
 #include "object/type.h"
+#include "object/weak.h"
 #include "sync/spin.h"
 
 struct tly_event tly_finalize_work;
@@ -189,12 +191,15 @@ bool tly_finalize_is_inline(const tally_type *type) {
 enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
     int error = errno;
     const tally_object *outer = self->ending;
-    self->running++;
+    const void *before = tly_hook_begin(self, TLY_FRAME);
+    self->running = TLY_RUNS_FINALIZER;
+    self->inside = object;
     self->ending = object;
     tly_program_next(self, "a finalizer");
     tly_type_of(object)->finalize_(object);
     self->ending = outer;
-    self->running--;
+    self->running = TLY_RUNS_NONE;
+    tly_hook_end(self, before);
     errno = error;
     // Most objects do not come back.
     enum tly_drop drop = TLY_DEAD;
@@ -205,6 +210,29 @@ enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
     tly_count(&self->counters.finalized, 1);
     tly_finalize_ended(self);
     return drop;
+}
+
+void tly_finalize_unwound(struct tly_local *self, bool drop) {
+    uint32_t running = self->running;
+    if (running == TLY_RUNS_NONE)
+        return;
+    self->running = TLY_RUNS_NONE;
+    if (drop && running == TLY_RUNS_CALLBACK)
+        tly_weak_unwound(self, self->inside);
+    else if (drop)
+        tly_count_act(self, self->inside, tly_count_drop(self, self->inside));
+    tly_count(running == TLY_RUNS_CALLBACK ? &self->counters.called
+                                           : &self->counters.finalized,
+              1);
+    tly_finalize_ended(self);
+}
+
+void tly_finalize_rescue(struct tly_local *self, struct tly_local *of) {
+    for (tally_object *next, *object = of->finalize; object; object = next) {
+        next = *link_of(object);
+        inline_put(self, object, object);
+    }
+    of->finalize = NULL;
 }
 
 void tly_finalize_run(struct tly_local *self, tally_object *object) {

@@ -51,6 +51,13 @@ void tly_finalize_run(struct tly_local *self, tally_object *object);
 // The same, but that the caller acts on what has come of the drop.
 enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object);
 
+// The finalizer or callback that the thread was inside of does not come back:
+// it has ended. Its unit is dropped, unless it was lost by a fork in its midst.
+void tly_finalize_unwound(struct tly_local *self, bool drop);
+
+// Takes over what is on the list of a mutator whose thread is not there.
+void tly_finalize_rescue(struct tly_local *self, struct tly_local *of);
+
 // Whether finalizers of a type are run by the thread that finds that it is
 // time.
 bool tly_finalize_is_inline(const tally_type *type);

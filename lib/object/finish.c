@@ -3,10 +3,44 @@
 
 #include "object/finish.h"
 
+#include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "object/finalize.h"
 #include "object/type.h"
 #include "object/weak.h"
+#include "platform/os.h"
+
+// Whether a call has been left: its frame is not above that of who asks, on the
+// one stack that the system gave the thread. On others (of coroutines, of
+// signals) nobody can tell.
+static bool is_left(const void *frame, const void *here) {
+    return (uintptr_t)here >= (uintptr_t)frame && tly_os_on_stack(frame) &&
+           tly_os_on_stack(here);
+}
+
+// [here]: NULL for whoever has left all calls.
+static void unwound(struct tly_local *self, const void *here) {
+    struct tly_cold *cold = tly_cold(self);
+    self->finishing = 0;
+    if (self->collects && (!here || is_left(self->collects_at, here)))
+        self->collects = 0;
+    if (cold->waits && (!here || is_left(cold->waits_at, here)))
+        cold->waits = 0;
+    tly_finalize_unwound(self, true);
+    tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+}
+
+void tly_hooks_unwound(struct tly_local *self) {
+    if (self->finishing || self->collects || tly_cold(self)->waits)
+        unwound(self, NULL);
+}
+
+TLY_NOINLINE bool tly_hooks_left(struct tly_local *self, const void *frame) {
+    if (!is_left(tly_mutator_in(self)->hooks_at, frame))
+        return false;
+    unwound(self, frame);
+    return true;
+}
 
 bool tly_hooks_may_run(struct tly_local *self) {
     return !tly_rcu_ongoing() && !self->collector &&
@@ -44,9 +78,9 @@ static void finish_slice(struct tly_local *self, bool hooks) {
 }
 
 void tly_finish(struct tly_local *self, bool hooks) {
-    if (self->finishing || !tly_finish_has(self))
+    if (tly_is_finishing(self) || !tly_finish_has(self))
         return;
-    self->finishing = 1;
+    tly_finishing_begin(self, TLY_FRAME);
     self->slice = tly_destroy_slice;
     finish_slice(self, hooks && tly_hooks_may_run(self));
 }
@@ -54,14 +88,15 @@ void tly_finish(struct tly_local *self, bool hooks) {
 // Most finalizers are of the one object whose count became zero just now: that
 // needs no list.
 void tly_finish_claimed(struct tly_local *self, tally_object *object) {
-    if (self->finishing || tly_finish_has(self) || !tly_hooks_may_run(self) ||
+    if (tly_is_finishing(self) || tly_finish_has(self) ||
+        !tly_hooks_may_run(self) ||
         !tly_finalize_is_inline(tly_type_of(object))) {
         tly_finalize_add(self, object);
         tly_finish(self, true);
         return;
     }
     tly_count(&self->claimed, 1);
-    self->finishing = 1;
+    tly_finishing_begin(self, TLY_FRAME);
     self->slice = tly_destroy_slice;
     enum tly_drop drop = tly_finalize_call(self, object);
     // Relaxed: the caller's own object now, or nobody's.
@@ -76,7 +111,7 @@ void tly_finish_claimed(struct tly_local *self, tally_object *object) {
 }
 
 // Whether anything is left that may be done here.
-static bool is_left(struct tly_local *self, bool hooks) {
+static bool may_go_on(struct tly_local *self, bool hooks) {
     return self->dead || self->weak_controls ||
            ((self->held || self->finalize || self->weak_calls) && hooks &&
             tly_hooks_may_run(self));
@@ -85,5 +120,16 @@ static bool is_left(struct tly_local *self, bool hooks) {
 void tly_finish_all(struct tly_local *self, bool hooks) {
     do
         tly_finish(self, hooks);
-    while (!self->finishing && is_left(self, hooks));
+    while (!self->finishing && may_go_on(self, hooks));
+}
+
+void tly_finish_forked(void) {
+    for (uint32_t n = 1; n <= tly_registry_count(); n++) {
+        struct tly_local *of = tly_local_of(tly_mutator_of(n));
+        if (tly_attach_has(tly_mutator_in(of)))
+            continue;
+        tly_finalize_unwound(of, false);
+        // Relaxed: the child has one thread.
+        tly_store_relaxed(&of->lost, of->finalize || tly_weak_waits(of));
+    }
 }

@@ -25,6 +25,65 @@ void tly_finish_all(struct tly_local *self, bool hooks);
 // section or of a collection, or for a thread that the caller has stopped.
 bool tly_hooks_may_run(struct tly_local *self);
 
+// ---- hooks that do not return
+//
+// A hook may be left by longjmp, by an exception, or by its thread's end. What
+// stood around it - the loop that [finishing] stands for, a collection - is
+// gone then with its frame. Each leaves the address of that, and who calls a
+// hook the address of its own. Whoever comes to a slow path from above has left
+// it, and ends what it stood for.
+
+#define TLY_FRAME __builtin_frame_address(0)
+
+TLY_INLINE void tly_finishing_begin(struct tly_local *self, const void *frame) {
+    self->finishing = 1;
+    tly_mutator_in(self)->hooks_at = frame;
+}
+
+// Whether a loop is under way on this thread. Inlined: the frame is that of who
+// asks, which may have the address that the last one had that asked.
+bool tly_hooks_left(struct tly_local *self, const void *frame);
+TLY_INLINE bool tly_is_finishing(struct tly_local *self) {
+    return TLY_UNLIKELY(self->finishing) && !tly_hooks_left(self, TLY_FRAME);
+}
+
+// Around a call of the program's code, which may not come back: what a
+// safepoint has been asked for and has yet to do is asked again. The first
+// returns what the second is told.
+TLY_INLINE const void *tly_hook_begin(struct tly_local *self,
+                                      const void *frame) {
+    struct tly_mutator *mutator = tly_mutator_in(self);
+    const void *before = mutator->hooks_at;
+    mutator->hooks_at = frame;
+    if (TLY_UNLIKELY(mutator->asked)) {
+        tly_break_self(mutator, mutator->asked);
+        mutator->asked = 0;
+    }
+    return before;
+}
+TLY_INLINE void tly_hook_end(struct tly_local *self, const void *before) {
+    tly_mutator_in(self)->hooks_at = before;
+}
+
+// The thread has left whatever it was inside of.
+void tly_hooks_unwound(struct tly_local *self);
+
+// In a forked child: what the other threads were inside of has ended, and what
+// they had on their lists is for who collects.
+void tly_finish_forked(void);
+
+// Around a collection that is asked for; the first returns what the second is
+// told.
+TLY_INLINE uint32_t tly_collects_begin(struct tly_local *self,
+                                       const void *frame) {
+    if (self->collects == 0)
+        self->collects_at = frame;
+    return self->collects++;
+}
+TLY_INLINE void tly_collects_end(struct tly_local *self, uint32_t before) {
+    self->collects = before;
+}
+
 // Whether the lists have anything.
 TLY_INLINE bool tly_finish_has(const struct tly_local *self) {
     return self->dead || self->held || self->finalize || self->weak_controls ||
@@ -55,8 +114,8 @@ void tly_destroy_one(struct tly_local *self, tally_object *object);
 void tly_destroy_configure(uint64_t slice);
 extern uint64_t tly_destroy_slice; // less what a family may be larger
 
-// Takes the dead over from a mutator that does not run, SUSPENDED by the
-// caller.
+// Takes the dead, and what waits for hooks, over from a mutator that does not
+// run, SUSPENDED by the caller.
 void tly_destroy_rescue(struct tly_local *self, struct tly_local *of);
 
 // Gives the block of an object back that has no references any more.

@@ -153,12 +153,36 @@ void tly_limbo_grew(struct tly_local *self) {
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 
+static void drop_run(void *self, tally_ref *first, size_t count) {
+    for (size_t n = 0; n < count; n++) {
+        // Relaxed: it changes no more.
+        tally_object *child =
+            tly_object_in(tly_load_relaxed(&first[n].object_));
+        if (child)
+            tly_count_act(self, child, tly_count_drop(self, child));
+    }
+}
+
+// The cells of containers keep nothing alive while they wait: who reads them in
+// a section takes nothing that is not alive otherwise, and looks again where it
+// cannot. The words stay.
+static TLY_NOINLINE void drop_early(struct tly_local *self,
+                                    tally_object *object) {
+    const tally_type *type = tly_type_of(object);
+    if (!(type->shape_ & TLY_SHAPE_EARLY))
+        return;
+    tly_refs_each(object, type, drop_run, self);
+    tly_refs_forget(object, type);
+}
+
 void tly_limbo_add(struct tly_local *self, tally_object *object) {
     // ORDER[dying] acq_rel: an RMW since upgrades may be looking; they fail
     // already, for the count is zero. Pairs with tally_try_incref.
     uint64_t shared = tly_or_acq_rel(&object->shared_, TLY_DYING);
     if (TLY_UNLIKELY(shared & TLY_WEAK) && tly_weak_died(self, object))
         return;
+    if ((object->tf_ & TLY_TF_REFS) == TLY_TF_ASK)
+        drop_early(self, object);
     tly_limbo_retire(self, object);
 }
 
@@ -212,7 +236,8 @@ void tly_limbo_poll(struct tly_local *self, bool all) {
     tly_limbo_reap(self);
     // One wait at a time; but who asks for all may be a part of another's.
     struct tly_cold *cold = tly_cold(self);
-    if (!all && (cold->waits || !is_due(self)))
+    uint32_t waits = cold->waits;
+    if (!all && (waits || !is_due(self)))
         return;
     struct tly_limbo *waiting = &cold->waiting;
     list_move(waiting, &cold->limbo);
@@ -221,9 +246,11 @@ void tly_limbo_poll(struct tly_local *self, bool all) {
         return;
     grace_set(waiting, tly_grace_next());
     tly_count(&self->heap.moves, 1);
-    cold->waits++;
+    cold->waits = waits + 1;
+    if (waits == 0)
+        cold->waits_at = TLY_FRAME;
     tly_borrow_await(tly_mutator_in(self), waiting->grace);
-    cold->waits--;
+    cold->waits = waits;
     // Whoever took it over meanwhile ends it.
     tly_limbo_reap(self);
 }

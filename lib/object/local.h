@@ -24,9 +24,12 @@ struct tly_limbo {
     uint32_t calls;          // (a) entries of bags: calls and frees
 };
 
+// The program's code that a thread is inside of: one of these at a time.
+enum tly_running { TLY_RUNS_NONE, TLY_RUNS_FINALIZER, TLY_RUNS_CALLBACK };
+
 struct tly_hot_cell;
 struct tally_weak;
-struct weak_call;
+struct tly_weak_call;
 
 struct tly_local {
     struct tly_heap heap;
@@ -40,16 +43,19 @@ struct tly_local {
     uint64_t dying;         // (a) objects on [dead] and [held]
     uint64_t slice;         // objects that this slice may still have
     struct tally_weak *weak_controls; // of the dead; a unit of each is ours
-    struct weak_call *weak_calls;     // callbacks to call; a unit of each
-    struct weak_call **weak_calls_end;
+    struct tly_weak_call *weak_calls; // callbacks to call; a unit of each
+    struct tly_weak_call **weak_calls_end;
     const tally_object *ending; // whose finalizer the thread is inside of
-    uint32_t running;   // finalizers and callbacks that the thread is inside of
-    uint32_t finishing; // depth of destruction on this thread
-    uint32_t collects;  // tally_collect's that it is inside of: nothing
-                        // collects by itself
-    uint32_t collector; // enum tly_collector: with the lock no hook runs
-    uint64_t claimed;   // (a) counter: finalizers and callbacks
-                        // that it has claimed
+    uint32_t running;        // enum tly_running: what the thread is inside of,
+    tally_object *inside;    // and of which object: a unit of it is ours
+    uint32_t finishing;      // depth of destruction on this thread
+    uint32_t collects;       // tally_collect's that it is inside of: nothing
+                             // collects by itself
+    const void *collects_at; // the frame of the outermost (finish.h)
+    uint32_t lost;           // (a) a fork has lost its thread, with work to do
+    uint32_t collector;      // enum tly_collector: with the lock no hook runs
+    uint64_t claimed;        // (a) counter: finalizers and callbacks
+                             // that it has claimed
     struct tly_hot_cell *hot_row; // (o) by HOT object; NULL: none yet
     uint32_t hot_seen;            // (o) the granule contended for, maybe
     uint8_t hot_score;            // (o) how often it was
@@ -67,6 +73,7 @@ struct tly_cold {
     struct tly_limbo waiting; // closed; others may take it over
     struct tly_limbo ready;   // calls whose grace period has passed
     uint32_t waits;           // depth of waits for one on this thread
+    const void *waits_at;     // the frame of the outermost
     uint32_t later_count;     // (a) references in [later]
     uint32_t later_polls;     // safepoints since the first of them
     uint64_t later_bytes;     // (a) of their blocks

@@ -135,6 +135,9 @@ static void survey_trait(struct survey *s, tally_type *type,
             type->shape_ |= TLY_SHAPE_ATOMIC;
         type->visit_ = type->visit_ ? type->visit_ : trait->visit;
         type->shape_ |= TLY_SHAPE_VISIT;
+        // Of the library's own types, which nothing derives from.
+        if (trait->hook)
+            type->shape_ |= TLY_SHAPE_EARLY;
         break;
     case TALLY_TRAIT_BASE:
         type->base_ = trait->base;
@@ -380,6 +383,12 @@ static void keep_all(const tally_type *type) {
     tly_mutator_unpark(self);
     tly_world_pass(self);
     tly_poll(self, false);
+}
+
+void tly_refs_forget(tally_object *object, const tally_type *type) {
+    for (const tally_trait *n = type->traits; n->kind != TALLY_TRAIT_END; n++)
+        if (n->kind == TALLY_TRAIT_VISIT)
+            n->hook(object);
 }
 
 tally_status tally_type_register(tally_type *type) {

@@ -14,6 +14,7 @@
 #define TLY_SHAPE_ITEMS 0x2u  // the items are references
 #define TLY_SHAPE_VISIT 0x4u  // call the visit hook
 #define TLY_SHAPE_ATOMIC 0x8u // which may be called while threads run
+#define TLY_SHAPE_EARLY 0x10u // drops its references when it dies (limbo.c)
 
 extern tally_type **tly_types;
 
@@ -44,6 +45,10 @@ typedef void (*tly_refs_fn)(void *arg, tally_ref *first, size_t count);
 // leading run that its tf_ counts.
 void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
                    void *arg);
+
+// Of an object whose type has the shape EARLY, after they were dropped: its
+// references are counted no more. The hook of the trait VISIT does that.
+void tly_refs_forget(tally_object *object, const tally_type *type);
 
 // The number of items an object was made with.
 size_t tly_items_of(const tally_object *object, const tally_type *type);

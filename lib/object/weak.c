@@ -28,38 +28,16 @@
 #include "object/finalize.h"
 #include "object/finish.h"
 #include "object/type.h"
+#include "object/weak_parts.h"
 #include "object/weak_table.h"
 #include "sync/spin.h"
 
-struct tally_weak {
-    tally_object head;
-    tally_object *target; // (a) NULL: dead
-    struct weak_call *list;
-};
 TALLY_TYPE(tally_weak);
 
-// One with a callback. [next] of [weak.list] is its place in the control
-// block's list, or in the list of those that are to be called.
-struct weak_call {
-    struct tally_weak weak;
-    tally_ref control;
-    tally_weak_hook callback;
-    void *arg;
-    struct weak_call **link; // what points to it; NULL: on no list
-    tally_object *then;      // dead, and waits for this callback, its last
-    uint32_t batch; // made by a finalizer of it: not called with its garbage
-};
-
 static void call_gone(void *object);
-TALLY_TYPE(weak_call, TALLY_REF(control), TALLY_DESTROY(call_gone));
+TALLY_TYPE(tly_weak_call, TALLY_REF(control), TALLY_DESTROY(call_gone));
 
-// One whose callback's argument is an object that it holds.
-struct weak_kept {
-    struct weak_call call;
-    tally_ref kept;
-    uint64_t note;
-};
-TALLY_TYPE(weak_kept, TALLY_BASE(weak_call), TALLY_REF(kept));
+TALLY_TYPE(tly_weak_kept, TALLY_BASE(tly_weak_call), TALLY_REF(kept));
 
 static uint64_t weak_count; // (a)
 uint32_t tly_weak_phase;
@@ -120,7 +98,7 @@ static tally_weak *control_of(tally_object *object) {
     return control_install(object, control);
 }
 
-static void list_put(struct weak_call **head, struct weak_call *call) {
+static void list_put(struct tly_weak_call **head, struct tly_weak_call *call) {
     call->weak.list = *head;
     call->link = head;
     if (*head)
@@ -130,7 +108,7 @@ static void list_put(struct weak_call **head, struct weak_call *call) {
     tly_store_release(head, call);
 }
 
-static void list_remove(struct weak_call *call) {
+static void list_remove(struct tly_weak_call *call) {
     // ORDER[weak-list] release: as list_put.
     tly_store_release(call->link, call->weak.list);
     if (call->weak.list)
@@ -139,7 +117,7 @@ static void list_remove(struct weak_call *call) {
     call->link = NULL;
 }
 
-static tally_weak *call_begin(struct weak_call *call, tally_object *object,
+static tally_weak *call_begin(struct tly_weak_call *call, tally_object *object,
                               tally_weak *control, tally_weak_hook callback,
                               void *arg) {
     call->weak.target = object;
@@ -161,7 +139,7 @@ static tally_weak *call_begin(struct weak_call *call, tally_object *object,
 
 static tally_weak *call_new(tally_object *object, tally_weak *control,
                             tally_weak_hook callback, void *arg) {
-    struct weak_call *call = tally_new(weak_call);
+    struct tly_weak_call *call = tally_new(tly_weak_call);
     return call ? call_begin(call, object, control, callback, arg) : NULL;
 }
 
@@ -180,7 +158,7 @@ static tally_weak *control_for(tally_object *object) {
 tally_weak *tly_weak_new_kept(tally_object *object, tally_weak_hook callback,
                               void *kept, uint64_t note) {
     tally_weak *control = control_for(object);
-    struct weak_kept *call = control ? tally_new(weak_kept) : NULL;
+    struct tly_weak_kept *call = control ? tally_new(tly_weak_kept) : NULL;
     if (!call)
         return NULL;
     call->note = note;
@@ -189,7 +167,7 @@ tally_weak *tly_weak_new_kept(tally_object *object, tally_weak_hook callback,
 }
 
 uint64_t tly_weak_note(const tally_weak *weak) {
-    return ((const struct weak_kept *)(const void *)weak)->note;
+    return ((const struct tly_weak_kept *)(const void *)weak)->note;
 }
 
 tally_weak *tally_weak_new(void *reference, tally_weak_hook callback,
@@ -206,7 +184,7 @@ tally_weak *tally_weak_new(void *reference, tally_weak_hook callback,
 
 // A weak reference with a callback is destroyed.
 static void call_gone(void *object) {
-    struct weak_call *call = object;
+    struct tly_weak_call *call = object;
     tly_spin_lock(&list_lock);
     if (call->link)
         list_remove(call);
@@ -297,8 +275,8 @@ static void target_null(tally_weak *weak) {
 }
 
 // Appends to the list of those that are to be called.
-static void calls_add(struct tly_local *self, struct weak_call *call) {
-    struct weak_call **end = &self->weak_calls;
+static void calls_add(struct tly_local *self, struct tly_weak_call *call) {
+    struct tly_weak_call **end = &self->weak_calls;
     if (self->weak_calls)
         end = self->weak_calls_end;
     call->weak.list = NULL;
@@ -308,15 +286,16 @@ static void calls_add(struct tly_local *self, struct weak_call *call) {
 }
 
 // The last of those that are to be called.
-static struct weak_call *calls_last(struct tly_local *self) {
+static struct tly_weak_call *calls_last(struct tly_local *self) {
     char *list = (char *)self->weak_calls_end;
-    return (struct weak_call *)(void *)(list -
-                                        offsetof(struct tally_weak, list));
+    return (struct tly_weak_call *)(void *)(list -
+                                            offsetof(struct tally_weak, list));
 }
 
 // Kills a reference with a callback, and says whether it is to be called: not
 // if it ends as well, by its count or as garbage.
-static bool call_kill(struct weak_call *call, tly_weak_is_garbage is_garbage) {
+static bool call_kill(struct tly_weak_call *call,
+                      tly_weak_is_garbage is_garbage) {
     list_remove(call);
     target_null(&call->weak);
     return !(is_garbage && is_garbage(&call->weak.head)) &&
@@ -333,7 +312,7 @@ static size_t calls_take(struct tly_local *self, tally_weak *control,
     if (!tly_load_acquire(&control->list))
         return 0;
     tly_spin_lock(&list_lock);
-    for (struct weak_call *next, *call = control->list; call; call = next) {
+    for (struct tly_weak_call *next, *call = control->list; call; call = next) {
         next = call->weak.list;
         if (call->batch && call->batch == batch)
             continue;
@@ -368,7 +347,7 @@ bool tly_weak_died(struct tly_local *self, tally_object *object) {
     if (calls)
         calls_last(self)->then = object;
     // Dropped later: chains of weak references to weak references are long.
-    control->list = (struct weak_call *)(void *)self->weak_controls;
+    control->list = (struct tly_weak_call *)(void *)self->weak_controls;
     self->weak_controls = control;
     tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
     return calls > 0;
@@ -392,7 +371,7 @@ void tly_weak_null(tally_object *object) {
     target_null(control);
     tly_spin_lock(&list_lock);
     while (control->list) {
-        struct weak_call *call = control->list;
+        struct tly_weak_call *call = control->list;
         list_remove(call);
         target_null(&call->weak);
     }
@@ -400,7 +379,7 @@ void tly_weak_null(tally_object *object) {
 }
 
 void tly_weak_silence(tally_object *object) {
-    struct weak_call *call = (struct weak_call *)(void *)object;
+    struct tly_weak_call *call = (struct tly_weak_call *)(void *)object;
     if (tly_type_of(object)->destroy_ != call_gone)
         return;
     tly_spin_lock(&list_lock);
@@ -438,7 +417,7 @@ static void then_go(struct tly_local *self, tally_object *object) {
 
 // Whether anybody but the runtime, which has a unit, refers to one with a
 // callback. Who held it may have gone since its object died.
-static bool is_held(const struct weak_call *call) {
+static bool is_held(const struct tly_weak_call *call) {
     const tally_object *object = &call->weak.head;
     // ORDER[last-use] acquire: what the others did with it, before it ends.
     uint64_t shared = tly_load_acquire(&object->shared_);
@@ -448,26 +427,53 @@ static bool is_held(const struct weak_call *call) {
            tly_count_of(shared) > 1;
 }
 
-static void call_one(struct tly_local *self, struct weak_call *call) {
+static void call_one(struct tly_local *self, struct tly_weak_call *call) {
     int error = errno;
-    self->running++;
+    const void *before = tly_hook_begin(self, TLY_FRAME);
+    self->running = TLY_RUNS_CALLBACK;
+    self->inside = &call->weak.head;
     tly_program_next(self, "a callback of a weak reference");
     call->callback(&call->weak, call->arg);
-    self->running--;
+    self->running = TLY_RUNS_NONE;
+    tly_hook_end(self, before);
     errno = error;
 }
 
+// A callback has ended, or is not to be called.
+static void call_end(struct tly_local *self, struct tly_weak_call *call) {
+    if (call->then)
+        then_go(self, call->then);
+    tly_count_act(self, &call->weak.head,
+                  tly_count_drop(self, &call->weak.head));
+}
+
+void tly_weak_unwound(struct tly_local *self, tally_object *call) {
+    call_end(self, (struct tly_weak_call *)(void *)call);
+}
+
+void tly_weak_rescue(struct tly_local *self, struct tly_local *of) {
+    while (of->weak_calls) {
+        struct tly_weak_call *call = of->weak_calls;
+        of->weak_calls = call->weak.list;
+        calls_add(self, call);
+        tly_count(&self->claimed, (uint64_t)-1); // counted by whom it was
+    }
+    while (of->weak_controls) {
+        tally_weak *control = of->weak_controls;
+        of->weak_controls = (tally_weak *)(void *)control->list;
+        control->list = (struct tly_weak_call *)(void *)self->weak_controls;
+        self->weak_controls = control;
+    }
+}
+
 static void call_next(struct tly_local *self) {
-    struct weak_call *call = self->weak_calls;
+    struct tly_weak_call *call = self->weak_calls;
     self->weak_calls = call->weak.list;
     call->weak.list = NULL;
     bool held = is_held(call);
     if (held)
         call_one(self, call);
-    if (call->then)
-        then_go(self, call->then);
-    tly_count_act(self, &call->weak.head,
-                  tly_count_drop(self, &call->weak.head));
+    call_end(self, call);
     if (held)
         tly_count(&self->counters.called, 1);
     else

@@ -32,6 +32,13 @@ void tly_weak_let_go(struct tly_local *self, tally_object *object);
 // callbacks. Returns whether it did anything.
 bool tly_weak_finish(struct tly_local *self, bool hooks);
 
+// The thread has left the callback of a weak reference for good.
+void tly_weak_unwound(struct tly_local *self, tally_object *call);
+
+// Takes over what waits for that on the lists of a mutator whose thread is not
+// there.
+void tly_weak_rescue(struct tly_local *self, struct tly_local *of);
+
 // Whether anything waits for that.
 TLY_INLINE bool tly_weak_waits(const struct tly_local *self) {
     return self->weak_controls || self->weak_calls;

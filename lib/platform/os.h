@@ -77,6 +77,10 @@ struct tly_os_look {
 };
 void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret);
 
+// Whether an address is on the stack that the calling thread was started with.
+// Slow. Keeps errno.
+bool tly_os_on_stack(const void *address);
+
 // Waits while *word == value, until [deadline] (tly_os_now's scale; 0: none).
 // May return early. wake: all waiters.
 void tly_os_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline);

@@ -142,6 +142,19 @@ tally_status tly_os_thread_start(void *(*fn)(void *arg), void *arg) {
     return -status;
 }
 
+bool tly_os_on_stack(const void *address) {
+    int error = errno;
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &low, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    errno = error;
+    return (uintptr_t)address - (uintptr_t)low < size;
+}
+
 void tly_os_thread_name(char name[16]) {
     if (pthread_getname_np(pthread_self(), name, 16) != 0)
         name[0] = '\0';

@@ -199,6 +199,7 @@ static void child_stopped(void) {
     tly_registry_forked(tly_attach_has);
     tly_hot_forked();
     tly_byte_lock_forked();
+    tly_finish_forked();
     tly_executor_forked();
     tly_background_forked();
     tly_fork_stop_forked(&forking.stop);

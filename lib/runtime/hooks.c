@@ -15,8 +15,7 @@
 #include "object/hot.h"
 #include "runtime/start.h"
 
-// The last thread may have ended inside a hook that destruction or a collection
-// called.
+// The mutator's last thread may be one that a forked child does not have.
 static void mutator_adopt(struct tly_mutator *self) {
     struct tly_local *local = tly_local_of(self);
     local->finishing = 0;
@@ -29,6 +28,17 @@ static void mutator_adopt(struct tly_mutator *self) {
     // In a forked child: what the thread had when the process was forked.
     tly_limbo_rescue(local);
     tly_hot_adopt(local);
+}
+
+// The thread ends, inside a hook perhaps.
+static void mutator_unwound(struct tly_mutator *self) {
+    tly_hooks_unwound(tly_local_of(self));
+}
+
+static void mutator_enter(struct tly_mutator *self, const void *frame) {
+    struct tly_local *local = tly_local_of(self);
+    if (!local->finishing || tly_hooks_left(local, frame))
+        self->hooks_at = NULL;
 }
 
 // A safepoint. Not [open]: the program's code must not run, and nothing may
@@ -96,7 +106,7 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
         do {
             tly_pending_flush(&local->heap);
             tly_finish_all(local, false);
-        } while (local->heap.pending_count && !local->finishing);
+        } while (local->heap.pending_count && !tly_is_finishing(local));
         tly_limbo_rescue(local);
     }
     if (kinds & TLY_GOAL_CYCLE) {
@@ -121,6 +131,8 @@ static bool mutator_is_called(const struct tly_mutator *self) {
 const struct tly_epoch_hooks tly_epoch_hooks = {
     .start = tly_runtime_ensure,
     .adopt = mutator_adopt,
+    .unwound = mutator_unwound,
+    .enter = mutator_enter,
     .poll = mutator_poll,
     .flush = mutator_flush,
     .acknowledge = mutator_acknowledge,

@@ -222,13 +222,12 @@ static bool others_attached(const struct tly_mutator *self) {
 
 // Why the thread must not end the runtime: code of the library's that calls it
 // goes on with the heap afterwards.
-static tally_status may_end(const struct tly_mutator *self) {
-    const struct tly_local *local =
-        (const struct tly_local *)(const void *)self;
+static tally_status may_end(struct tly_mutator *self) {
+    struct tly_local *local = tly_local_of(self);
     if (tly_rcu_ongoing() || self->stopped_world)
         return TALLY_DEADLOCK;
-    bool called = local->finishing || local->running || local->collects ||
-                  local->collector || tly_is_announcing();
+    bool called = tly_is_finishing(local) || local->running ||
+                  local->collects || local->collector || tly_is_announcing();
     return called ? TALLY_BUSY : TALLY_OK;
 }
 

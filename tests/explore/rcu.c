@@ -48,6 +48,10 @@ bool tly_rcu_ongoing_slow(void) {
     return tly_is_attached(tly_self()) && sections[number_now()].depth;
 }
 
+unsigned long tly_rcu_depth(void) {
+    return tly_is_attached(tly_self()) ? sections[number_now()].depth : 0;
+}
+
 void tly_rcu_wake(void) {}
 
 bool tly_rcu_has_section(const struct tly_mutator *mutator) {
