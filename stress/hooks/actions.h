@@ -8,12 +8,14 @@
 
 static void ring_drop(void) {
     struct node *a = node_any(), *b = node_any();
+    struct node *leaf = below(4) ? node_any() : leaf_new();
     tally_set(a, a, b);
     tally_set_steal(b, a, a);
     if (on(WEAK) && below(4) == 0)
         weak_hold(b, a);
-    if (below(4) == 0)
-        tally_set_steal(a, b, node_any()); // a leaf
+    if (on(WEAK) && below(4) == 0)
+        weak_hold(a, leaf);
+    tally_set_steal(a, b, leaf);
     drop(b);
 }
 

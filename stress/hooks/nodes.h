@@ -192,6 +192,19 @@ static struct node *node_any(void) {
     return node_new(below(on(DESTROY) ? KINDS : LAST));
 }
 
+// Refers to nothing, and no collection looks at it.
+struct leaf {
+    struct node node;
+};
+TALLY_TYPE(leaf);
+
+static struct node *leaf_new(void) {
+    struct leaf *leaf = tally_new(leaf);
+    must(leaf);
+    leaf->node.canary = CANARY;
+    return &leaf->node;
+}
+
 static struct node *key_of(tally_value value) {
     void *key;
     return tally_as(value, TALLY_TYPE_OF(key), &key) == TALLY_OK ? key : NULL;
