@@ -65,6 +65,10 @@ static void load_both_exported(void *arg) {
 static void two_exported_types_of_one_name_are_refused_by_name(void **state) {
     (void)state;
     struct child child = child_run(load_both_exported, NULL);
+    if (UNDER_ASAN) { // which has a report of its own for such variables
+        assert_false(WIFEXITED(child.status) && !WEXITSTATUS(child.status));
+        return;
+    }
     assert_true(child_aborted(&child));
     assert_non_null(strstr(child.text, "two libraries export a type node"));
     assert_non_null(strstr(child.text, PLUGIN_EXPORTED));
