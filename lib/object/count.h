@@ -84,7 +84,12 @@ bool tly_count_take_kept(tally_object *object, const tally_object **seen);
 // ---- misuse.c
 
 // In debug builds: aborts unless the block holds an object.
-void tly_object_check(const tally_object *object, const char *doing);
+void tly_object_check_slow(const tally_object *object, const char *doing);
+TLY_INLINE void tly_object_check(const tally_object *object,
+                                 const char *doing) {
+    if (TLY_CHECK >= 1)
+        tly_object_check_slow(object, doing);
+}
 
 // Says that a reference was dropped after the object's end, and aborts: in all
 // builds. A block in which an object has ended, and none has begun since, has

@@ -44,8 +44,8 @@ __attribute__((noreturn, cold)) static void object_misuse(
                doing, (const void *)object, type_name(object), thread);
 }
 
-void tly_object_check(const tally_object *object, const char *doing) {
-    enum what what = TLY_CHECK == 0 ? OBJECT : what_is(object);
+void tly_object_check_slow(const tally_object *object, const char *doing) {
+    enum what what = what_is(object);
     if (what != OBJECT)
         object_misuse(object, what, doing);
 }
