@@ -14,9 +14,10 @@
 // What is deferred is done at a safepoint: of the thread that deferred it, or
 // of another, if that one has gone or blocks. It waits until the thread's
 // deferrals and dead published objects come to the options limbo_objects or
-// limbo_bytes, until others have waited for a grace period, or for a
-// collection; tally_shutdown does what is left. A process that ends without it
-// leaves it undone.
+// limbo_bytes, until others have waited for a grace period, for a collection,
+// or some 10 ms for the runtime's own thread (option collector), which waits
+// for one then; tally_shutdown does what is left. A process that ends without
+// it leaves it undone.
 
 #ifndef TALLY_DEFER_H
 #define TALLY_DEFER_H
@@ -65,7 +66,9 @@ TALLY_API tally_status tally_defer_free(void *block);
 // Blocks:   as tally_decref. The buffer is emptied at a safepoint when it has
 //           32 references; inside this call when it has 64, or keeps blocks of
 //           later_bytes (an option); before the thread blocks, stops or ends;
-//           for a full collection; and by tally_flush. Fewer wait until then.
+//           for a full collection; by tally_flush; and, some 10 ms after its
+//           first, at a safepoint that the runtime's own thread asks for
+//           (option collector).
 // Cost:     some stores, and its share of the drops (bench/defer).
 TALLY_API void tally_decref_later(void *object);
 

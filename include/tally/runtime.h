@@ -39,7 +39,8 @@ struct tally_config {
                              // 0
     uint64_t collector;      // who collects when it is time: 0, the thread that
                              // finds so at a safepoint; 1, one of the runtime's
-                             // that does nothing else; 1
+                             // that does nothing else but end what is put off
+                             // (defer.h); 1
     uint64_t deadline_ms;    // how long a collection, a stop of the world, or
                              // whatever else waits for a thread's safepoint
                              // does so before it gives up; after a second it

@@ -69,6 +69,8 @@ tally_status tly_settle(struct tly_local *self);
 void tly_settle_dead(struct tly_local *self);
 // The share of it that needs no other thread: of mutators that do not run.
 void tly_settle_idle(struct tly_local *self);
+// Takes over what threads keep that do not run now.
+void tly_settle_rescue(struct tly_local *self);
 // Destroys what waits for a grace period, here and of threads that left it.
 void tly_settle_limbo(struct tly_local *self);
 

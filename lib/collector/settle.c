@@ -49,7 +49,7 @@ void tly_settle_limbo(struct tly_local *self) {
 
 // Takes over what threads wait for that do not run meanwhile, and their dead:
 // of those that a forked child does not have, or that ended inside a hook.
-static void rescue(struct tly_local *self) {
+void tly_settle_rescue(struct tly_local *self) {
     for (uint32_t n = 1; n <= tly_registry_count(); n++) {
         struct tly_mutator *m = tly_mutator_of(n);
         struct tly_local *local = tly_local_of(m);
@@ -99,7 +99,7 @@ tally_status tly_settle(struct tly_local *self) {
         tly_later_apply(self);
         tly_pending_flush(&self->heap);
         inboxes_empty();
-        rescue(self);
+        tly_settle_rescue(self);
         status = sections_end(self);
         if (status != TALLY_OK)
             break;

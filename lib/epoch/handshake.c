@@ -87,7 +87,11 @@ tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
     return status;
 }
 
-void tly_handshake_ask(uint32_t kind) { (void)ask(kind); }
+uint64_t tly_handshake_ask(uint32_t kind) { return ask(kind); }
+
+bool tly_handshake_is_done(struct tly_mutator *mutator, uint64_t goal) {
+    return is_done(mutator, goal);
+}
 
 void tly_handshake_left(struct tly_mutator *self) {
     // ORDER[goal] seq_cst: read after the idle state was stored.

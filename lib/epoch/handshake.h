@@ -25,7 +25,10 @@ tally_status tly_handshake_detached(uint32_t kind, uint64_t deadline,
                                     uint32_t *ret_late);
 
 // Asks for it and waits for nobody: each does it at its next safepoint.
-void tly_handshake_ask(uint32_t kind);
+uint64_t tly_handshake_ask(uint32_t kind);
+
+// Whether a mutator has answered that goal since, or does not run.
+bool tly_handshake_is_done(struct tly_mutator *mutator, uint64_t goal);
 
 // The calling mutator's share, at each safepoint: the goal that it has to
 // answer, 0 if none; and the answer, after the safepoint's other work.

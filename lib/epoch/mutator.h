@@ -52,6 +52,7 @@ enum tly_state {
 #define TLY_BREAK_FINISH 0x20u   // dead objects wait for a safepoint
 #define TLY_BREAK_DEAD 0x40u     // who asks wants all that is dead to be gone
 #define TLY_BREAK_ZEAL 0x80u     // every safepoint counts (option zeal)
+#define TLY_BREAK_DUE 0x100u     // what has been put off may go by now
 
 struct tly_mutator {
     struct tally_breaker_ breaker; // (a) bits_; first: fast paths read it

@@ -128,7 +128,13 @@ void tly_object_free(struct tly_local *self, tally_object *object);
 void tly_limbo_add(struct tly_local *self, tally_object *object);
 void tly_limbo_retire(struct tly_local *self, tally_object *object);
 
-// Asks for a safepoint if what waits has come to the bounds.
+// Whether the runtime's thread has been told that something is put off (due.c),
+// and has yet to act. _begin: the thread's first has been put off; its next
+// safepoint tells.
+extern uint32_t tly_put_off; // (a)
+void tly_put_off_begin(struct tly_local *self);
+
+// Asks for a safepoint if what waits has come to the bounds, or is the first.
 void tly_limbo_grew(struct tly_local *self);
 
 // Ends the wait of what may go now; waits for nothing and runs no code of the

@@ -77,6 +77,8 @@ void tally_decref_later(void *reference) {
     // Relaxed: one writer; statistics read it.
     tly_store_relaxed(&cold->later_count, count + 1);
     tly_store_relaxed(&cold->later_bytes, bytes);
+    if (count == 0)
+        tly_put_off_begin(self);
     if (TLY_UNLIKELY(count + 1 == TLY_LATER || bytes >= later_bytes_max))
         apply_now(self);
 }

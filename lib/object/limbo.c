@@ -148,8 +148,21 @@ static uint64_t own_bytes(const struct tly_local *self) {
     return bytes_of(&cold->limbo) + bytes_of(&cold->waiting);
 }
 
+uint32_t tly_put_off;
+
+void tly_put_off_begin(struct tly_local *self) {
+    // ORDER[put-off] acq_rel: what the thread keeps was counted before. A
+    // read-modify-write: the last one before the word is cleared is seen by who
+    // clears it, a later one finds it zero. Pairs with tly_due_turn.
+    if (tly_or_acq_rel(&tly_put_off, 0) == 0)
+        tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+}
+
 void tly_limbo_grew(struct tly_local *self) {
-    if (own_count(self) >= limbo_objects || own_bytes(self) >= limbo_bytes)
+    uint64_t count = own_count(self);
+    if (count == 1)
+        tly_put_off_begin(self);
+    if (count >= limbo_objects || own_bytes(self) >= limbo_bytes)
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 

@@ -1,5 +1,6 @@
-// The service that collects. A thread that finds at a safepoint that a
-// collection is due leaves it to the service, and goes on.
+// The service that collects, and ends what has been put off. A thread that
+// finds at a safepoint that a collection is due leaves it to the service, and
+// goes on.
 
 #include "runtime/background.h"
 
@@ -7,11 +8,18 @@
 #include "collector/limit.h"
 #include "collector/lock.h"
 #include "epoch/attach.h"
+#include "runtime/due.h"
 #include "runtime/service.h"
 
 static void turn(struct tly_local *self) {
-    if (!tly_collector_run_due(self))
+    if (tly_due_is_now())
+        tly_due_turn(self);
+    if (tly_collector_is_due() && !tly_collector_run_due(self))
         tly_collector_wait(tly_mutator_in(self), 0);
+}
+
+static bool has_work(void) {
+    return tly_collector_is_due() || tly_due_is_now();
 }
 
 static struct tly_event background_work;
@@ -22,7 +30,8 @@ static struct tly_service background = {
     .what = "collections",
     .work = &background_work,
     .served = &background_served,
-    .has_work = tly_collector_is_due,
+    .has_work = has_work,
+    .wakes = tly_due_at,
     .turn = turn,
 };
 
@@ -41,10 +50,21 @@ void tly_background_configure(bool used) {
     tly_limit_wake = used ? wake : NULL;
 }
 
+void tly_background_poll(struct tly_local *self) {
+    if (tly_collector_elsewhere && tly_due_ask(self))
+        (void)hand_over(self);
+}
+
 tally_status tly_background_stop(struct tly_mutator *self) {
     return tly_service_stop(&background, self);
 }
 
-void tly_background_start(void) { tly_service_ready(&background); }
+void tly_background_start(void) {
+    tly_due_reset();
+    tly_service_ready(&background);
+}
 
-void tly_background_forked(void) { tly_service_forked(&background); }
+void tly_background_forked(void) {
+    tly_due_forked();
+    tly_service_forked(&background);
+}

@@ -12,6 +12,10 @@ void tly_background_configure(bool used);
 // [self] is attached; it is detached meanwhile. Errors: as tly_service_stop.
 tally_status tly_background_stop(struct tly_mutator *self);
 
+// At an open safepoint, or before an idle state: tells the thread if [self]
+// keeps something that has been put off, and nobody has told it yet.
+void tly_background_poll(struct tly_local *self);
+
 // From now on it may be started.
 void tly_background_start(void);
 

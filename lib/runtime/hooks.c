@@ -11,6 +11,7 @@
 #include "object/defer.h"
 #include "object/finish.h"
 #include "object/later.h"
+#include "runtime/background.h"
 #include "runtime/executor.h"
 #include "object/hot.h"
 #include "runtime/start.h"
@@ -49,7 +50,7 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         tly_count(&local->counters.safepoint_work, 1);
     if (!TLY_BUSTED(ANSWER_NO_CYCLE) || !(bits & TLY_BREAK_HANDSHAKE))
         tly_cycle_enter(local);
-    tly_later_poll(local, bits & TLY_BREAK_STOP);
+    tly_later_poll(local, bits & (TLY_BREAK_STOP | TLY_BREAK_DUE));
     if (bits & TLY_BREAK_STOP)
         tly_pending_flush(&local->heap);
     else
@@ -77,6 +78,7 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     if (open) {
         tly_collector_zeal(local);
         tly_executor_poll(local);
+        tly_background_poll(local);
     }
     tly_arena_tick();
 }
@@ -96,6 +98,7 @@ static void mutator_flush(struct tly_mutator *self, bool waits) {
     tly_executor_poll(local);
     tly_limbo_leave(local);
     tly_held_leave(local);
+    tly_background_poll(local);
 }
 
 // After a poll: what others handed over is done.

@@ -54,7 +54,8 @@ static void serve(struct tly_service *service, struct tly_mutator *self) {
         tally_blocking_enter();
         uint32_t seen = tly_event_value(service->work);
         if (!is_ending(service) && !service->has_work())
-            tly_event_wait(service->work, seen, 0);
+            tly_event_wait(service->work, seen,
+                           service->wakes ? service->wakes() : 0);
         tally_blocking_exit();
     }
 }
@@ -149,7 +150,8 @@ tally_status tly_service_stop(struct tly_service *service,
     if (ended)
         return TALLY_OK;
     tly_report("the runtime does not end: its thread for %s (%s) is in a hook "
-               "of the program's that does not return (option deadline_ms)",
+               "of the program's, or waits for a borrow section, that does not "
+               "end (option deadline_ms)",
                service->what, service->name);
     return TALLY_TIMED_OUT;
 }

@@ -11,11 +11,12 @@
 
 struct tly_service {
     // What it is about; constant.
-    const char *name;       // of the thread
-    const char *what;       // that there is no thread for, in a report
-    struct tly_event *work; // wakes it
-    uint32_t *served;       // (a) a hint: whether it runs
-    bool (*has_work)(void); // looked at before it sleeps
+    const char *name;        // of the thread
+    const char *what;        // that there is no thread for, in a report
+    struct tly_event *work;  // wakes it
+    uint32_t *served;        // (a) a hint: whether it runs
+    bool (*has_work)(void);  // looked at before it sleeps
+    uint64_t (*wakes)(void); // when it has; 0: when it is woken. Or NULL
     void (*turn)(struct tly_local *self); // does some of it
 
     struct tly_mutator *starter; // of who has started it last

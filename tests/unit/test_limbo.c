@@ -86,8 +86,32 @@ static void a_safepoint_below_the_bounds_waits_for_nobody(void **state) {
     for (unsigned n = 0; n < 100; n++)
         tally_decref(published());
     tly_poll(tly_self(), true);
-    assert_int_equal(tly_cold(self)->waiting.count, 100);
+    // The first has asked for a safepoint, and closed the list there.
+    assert_int_equal(
+        tly_cold(self)->waiting.count + tly_cold(self)->limbo.count, 100);
     assert_int_equal(tly_grace_count(), periods);
+}
+
+static bool asks(void) { return tly_self()->breaker.bits_ & TLY_BREAK_FINISH; }
+
+static void the_first_that_waits_asks_for_a_safepoint_unless_told(
+    void **state) {
+    (void)state;
+    begin();
+    struct leaf *leaf[3] = {published(), published(), published()};
+    poll_now();
+    assert_false(asks());
+    tally_decref(leaf[0]);
+    assert_true(asks());
+    poll_now();
+    tally_decref(leaf[1]);
+    assert_false(asks());
+    tly_limbo_poll(tly_local_of(tly_self()), true);
+    poll_now();
+    tly_put_off = 1;
+    tally_decref(leaf[2]);
+    assert_false(asks());
+    tly_put_off = 0;
 }
 
 static void who_stops_running_leaves_it_to_the_next(void **state) {
@@ -336,6 +360,7 @@ int main(void) {
         object_test(what_waits_is_bounded_in_number),
         object_test(what_waits_is_bounded_in_bytes),
         object_test(a_safepoint_below_the_bounds_waits_for_nobody),
+        object_test(the_first_that_waits_asks_for_a_safepoint_unless_told),
         object_test(who_stops_running_leaves_it_to_the_next),
         object_test(a_reader_keeps_the_memory_of_what_it_borrowed),
         object_test(what_a_thread_waits_for_can_be_taken_over),
