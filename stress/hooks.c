@@ -68,14 +68,15 @@ static void watch(const struct tally_collect_event *event, void *arg) {
 static void *guest(void *arg) {
     (void)arg;
     thread_begin();
-    self.expendable = true;
     pthread_cleanup_push(thread_end, NULL);
     for (unsigned n = below(4); n > 0; n--) {
         struct node *node = root_dup();
+        self.expendable = true; // it holds nothing else
         if (node)
             drop(node);
-        action();
         drop(node_any());
+        self.expendable = false;
+        action();
     }
     pthread_cleanup_pop(true);
     return NULL;
@@ -196,10 +197,10 @@ static void check_late(void) {
     tally_list *list = tally_list_new();
     must(list);
     struct node *node = node_new(BOTH);
-    unsigned long before = atomic_load(&destroyed);
+    unsigned long before = atomic_load(&finalized);
     must(tally_list_append_steal(list, tally_of(node)) == TALLY_OK);
     tally_decref(list);
-    for (unsigned ms = 0; atomic_load(&destroyed) == before; ms++) {
+    for (unsigned ms = 0; atomic_load(&finalized) == before; ms++) {
         expect(ms < 5000, "what a list held is alive 5 s after the list");
         tally_safepoint();
         TALLY_BLOCKING { sleep_ms(1); }
@@ -241,6 +242,7 @@ static void end_round(void) {
     expect(tally_verify(2) == TALLY_OK, "the heap is corrupt");
     if (on(CHECK_LATE))
         check_late();
+    end_all();
     expect(atomic_load(&made) == atomic_load(&destroyed),
            "%lu objects were made and %lu destroyed", atomic_load(&made),
            atomic_load(&destroyed));

@@ -107,8 +107,11 @@ static __attribute__((noinline)) void jump_out(jmp_buf *to, bool of_scopes) {
 
 static void raise_in(bool of_scopes) {
     jmp_buf here;
+    struct tally_mark mark = tally_mark_now();
     if (setjmp(here) == 0)
         jump_out(&here, of_scopes);
+    else
+        tally_unwind(&mark);
     tally_safepoint();
 }
 
