@@ -120,8 +120,11 @@ static void act_jump(void) { raise_in(true); }
 
 static void act_exit(void) {
     if (self.expendable && self.depth == 1 && !self.locked && !self.stopped &&
-        below(4) == 0)
+        below(4) == 0) {
+        if (self.ending) // its block is free now
+            owner_leave(self.ending);
         pthread_exit(NULL);
+    }
 }
 
 static void act_detach(void) {

@@ -28,7 +28,7 @@ enum choice {
     FORK,          // forks; the child uses what there is
     RAISE,         // longjmp within a hook, out of its own functions
     JUMP,          // the same out of a blocking region or a borrow section
-    EXIT,          // ends its thread in a finalizer
+    EXIT,          // ends its thread in a hook
     DETACH,        // detaches in a hook
     DEFER,         // defers calls
     WEAK,          // weak references with callbacks
@@ -112,6 +112,7 @@ struct thread {
     bool locked;     // it has the program's lock
     bool expendable; // it may end at any place
     unsigned failed; // hooks of a protocol that failed
+    void *ending;    // the block whose destroy hook runs
     const char *doing;
 };
 static _Thread_local struct thread self;

@@ -57,7 +57,10 @@ static void node_destroy(void *object) {
            "what is destroyed is no object: canary %llx, serial %u",
            (unsigned long long)node->canary, node->serial);
     serial_gone(node->serial);
+    void *outer = self.ending;
+    self.ending = node;
     act(NULL);
+    self.ending = outer;
     expect(node->canary == (CANARY ^ node->serial),
            "the block of object %u changes while it is destroyed",
            node->serial);
