@@ -71,8 +71,10 @@ static void act_stop(void) {
 static void act_lock(void) {
     if (self.locked)
         return;
-    TALLY_BLOCKING { pthread_mutex_lock(&lock); }
-    self.locked = true;
+    TALLY_BLOCKING {
+        pthread_mutex_lock(&lock);
+        self.locked = true; // before hooks that run as the region ends
+    }
     if (on(STOP) && below(4) == 0)
         act_stop();
     self.locked = false;

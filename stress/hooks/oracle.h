@@ -9,6 +9,7 @@
 #define SERIALS (1u << 20) // in one round
 enum state { NONE, ALIVE, GONE };
 static atomic_uchar states[SERIALS]; // of the objects of this round
+static atomic_uint gone_by[SERIALS]; // the number of the thread, when GONE
 static atomic_uint serials;          // given in this round
 static atomic_ulong made, destroyed, to_finalize, finalized, revived, acted;
 
@@ -21,6 +22,7 @@ static inline uint32_t serial_new(void) {
 }
 
 static inline void serial_gone(uint32_t serial) {
+    atomic_store(&gone_by[serial], self.number);
     unsigned char was = atomic_exchange(&states[serial], GONE);
     expect(was == ALIVE, "object %u is destroyed in state %u: %s", serial, was,
            was == GONE ? "a second time" : "of another round");
