@@ -181,44 +181,70 @@ static void drop_run(void *arg, tally_ref *first, size_t count) {
 
 // ---- objects and families
 
+// Ends an object whose references have been dropped, and whose hook has run.
+static void typed_free(struct tly_local *self, tally_object *object) {
+    const tally_type *type = tly_type_of(object);
+    if (type->made_)
+        tly_made_count(type->made_, tly_mutator_in(self)->number, -1);
+    tly_object_free(self, object);
+}
+
 // Calls an object's destroy hook; nothing else does. The hook may block,
-// collect and walk the heap, so the object is hidden from all that first.
+// collect and walk the heap, so the object is hidden from all that first. It
+// may be left: then tly_destroy_unwound does what comes after.
 static void hook_call(struct tly_local *self, tally_object *object,
                       const tally_type *type) {
+    struct tly_cold *cold = tly_cold(self);
     // Relaxed: the flag is final, and the object is this thread's.
     tly_require(tly_load_relaxed(&object->shared_) & TLY_DYING);
     int error = errno;
     const void *before = tly_hook_begin(self, TLY_FRAME);
+    tally_object *outer = cold->destroys;
+    cold->destroys = object;
     tly_program_next(self, "a destroy hook");
     type->destroy_(object);
+    cold->destroys = outer;
     tly_hook_end(self, before);
     errno = error;
 }
 
-// Objects whose type says how they end. False: not here, where no hook runs.
-static TLY_NOINLINE bool end_typed(struct tly_local *self, tally_object *object,
-                                   bool hooks) {
-    const tally_type *type = tly_type_of(object);
-    if (type->destroy_ && !hooks) {
-        tly_dead_link(object, self->held);
-        self->held = object;
-        tly_count(&self->dying, 1);
-        self->slice -= self->slice > 0;
-        return false;
-    }
-    // What came from a list has the flag.
-    if (type->destroy_)
-        tly_dying_set(object);
+void tly_destroy_unwound(struct tly_local *self) {
+    tally_object *object = tly_cold(self)->destroys;
+    tly_cold(self)->destroys = NULL;
+    if (object)
+        typed_free(self, object);
+}
+
+static void typed_drop(struct tly_local *self, tally_object *object,
+                       const tally_type *type) {
     if (TLY_LIKELY(!type->shape_))
         drop_run(self, (tally_ref *)(void *)((char *)object + type->refs_at_),
                  type->refs_);
     else
         tly_refs_each(object, type, drop_run, self);
-    if (type->destroy_)
-        hook_call(self, object, type);
+}
+
+// Whether an object has ended, up to its block; or ends where hooks run; or
+// has a hook that is to run now.
+enum ended { ENDED, LATER, HOOKED };
+
+// Objects whose type says how they end.
+static TLY_NOINLINE enum ended end_typed(struct tly_local *self,
+                                         tally_object *object, bool hooks) {
+    const tally_type *type = tly_type_of(object);
+    if (type->destroy_ && hooks)
+        return HOOKED;
+    if (type->destroy_) {
+        tly_dead_link(object, self->held);
+        self->held = object;
+        tly_count(&self->dying, 1);
+        self->slice -= self->slice > 0;
+        return LATER;
+    }
+    typed_drop(self, object, type);
     if (type->made_)
         tly_made_count(type->made_, tly_mutator_in(self)->number, -1);
-    return true;
+    return ENDED;
 }
 
 // Drops a run of references, the last first: what was made first is destroyed
@@ -248,16 +274,31 @@ TLY_INLINE unsigned drop_leading(struct tly_local *self, uint32_t ours,
 }
 
 // Drops what an object refers to; those that die of it are put on the stack or
-// linked. False: it ends later, where hooks may run.
-TLY_INLINE bool references_end(struct tly_local *self, uint32_t ours,
-                               tally_object *object, tally_object **stack,
-                               unsigned *top, bool hooks) {
+// linked.
+TLY_INLINE enum ended references_end(struct tly_local *self, uint32_t ours,
+                                     tally_object *object, tally_object **stack,
+                                     unsigned *top, bool hooks) {
     unsigned refs = TLY_HALF_REFS(tly_header_half_of(object));
     const tally_ref *field = (const tally_ref *)(const void *)(object + 1);
     if (TLY_UNLIKELY(refs == TLY_TF_ASK))
         return end_typed(self, object, hooks);
     *top = drop_leading(self, ours, field, field + refs, stack, *top);
-    return true;
+    return ENDED;
+}
+
+// Tells what this slice has ended, which is counted from zero again.
+static void count_tell(struct tly_local *self, uint64_t *count) {
+    tly_count(&self->counters.destroyed, *count);
+    self->slice -= *count < self->slice ? *count : self->slice;
+    *count = 0;
+}
+
+// An object whose hook runs now. The hook may be left, with this frame and its
+// callers': what they have done is told first.
+static TLY_NOINLINE void end_hooked(struct tly_local *self,
+                                    tally_object *object, uint64_t *count) {
+    count_tell(self, count);
+    tly_destroy_one(self, object);
 }
 
 // What is left of a family that turned out large: [object], and [top] more.
@@ -271,7 +312,14 @@ static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
     struct word w = word_none;
     uint64_t count = 0;
     do {
-        if (!references_end(self, ours, object, stack, &top, hooks)) {
+        enum ended ended =
+            references_end(self, ours, object, stack, &top, hooks);
+        if (TLY_UNLIKELY(ended != ENDED)) {
+            if (ended == HOOKED) {
+                word_give(self, w);
+                w = word_none;
+                end_hooked(self, object, &count);
+            }
             if (count >= self->slice)
                 break;
             continue;
@@ -302,8 +350,14 @@ static TLY_NOINLINE uint64_t destroy_large(struct tly_local *self,
 }
 
 void tly_destroy_one(struct tly_local *self, tally_object *object) {
-    (void)end_typed(self, object, true);
-    tly_object_free(self, object);
+    const tally_type *type = tly_type_of(object);
+    // What came from a list has the flag.
+    if (type->destroy_)
+        tly_dying_set(object);
+    typed_drop(self, object, type);
+    if (type->destroy_)
+        hook_call(self, object, type);
+    typed_free(self, object);
     self->slice -= self->slice > 0;
 }
 
@@ -316,10 +370,15 @@ void tly_destroy_family(struct tly_local *self, tally_object *object,
     tly_locks_none("the end of an object");
     do {
         if (count == SMALL_FAMILY) {
-            count += destroy_large(self, object, stack, top, hooks);
+            count_tell(self, &count);
+            count = destroy_large(self, object, stack, top, hooks);
             break;
         }
-        if (!references_end(self, ours, object, stack, &top, hooks)) {
+        enum ended ended =
+            references_end(self, ours, object, stack, &top, hooks);
+        if (TLY_UNLIKELY(ended != ENDED)) {
+            if (ended == HOOKED)
+                end_hooked(self, object, &count);
             if (count >= self->slice)
                 break;
             continue;
@@ -327,8 +386,7 @@ void tly_destroy_family(struct tly_local *self, tally_object *object,
         object_end(self, object);
         count++;
     } while ((object = top ? stack[--top] : tly_dead_take(self)));
-    tly_count(&self->counters.destroyed, count);
-    self->slice -= count < self->slice ? count : self->slice;
+    count_tell(self, &count);
 }
 
 // Takes a whole list over.

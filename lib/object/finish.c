@@ -27,6 +27,7 @@ static void unwound(struct tly_local *self, const void *here) {
     if (cold->waits && (!here || is_left(cold->waits_at, here)))
         cold->waits = 0;
     tly_finalize_unwound(self, true);
+    tly_destroy_unwound(self);
     tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 

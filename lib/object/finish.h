@@ -110,6 +110,9 @@ void tly_destroy_family(struct tly_local *self, tally_object *first,
 // what dies of it is on the lists.
 void tly_destroy_one(struct tly_local *self, tally_object *object);
 
+// The thread has left a destroy hook, if it was inside of one: ends the object.
+void tly_destroy_unwound(struct tly_local *self);
+
 // How many objects a slice has, at least 128; 0: no bound.
 void tly_destroy_configure(uint64_t slice);
 extern uint64_t tly_destroy_slice; // less what a family may be larger

@@ -74,6 +74,7 @@ struct tly_cold {
     struct tly_limbo ready;   // calls whose grace period has passed
     uint32_t waits;           // depth of waits for one on this thread
     const void *waits_at;     // the frame of the outermost
+    tally_object *destroys;   // whose destroy hook the thread is inside of
     uint32_t later_count;     // (a) references in [later]
     uint32_t later_polls;     // safepoints since the first of them
     uint64_t later_bytes;     // (a) of their blocks

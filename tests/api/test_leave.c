@@ -244,6 +244,49 @@ static void a_thread_that_ends_in_a_finalizer_leaves_nothing_behind(
     assert_true(listed_garbage_is_freed());
 }
 
+// Some of a list, whose hook ends the thread in the middle.
+static void last_destroy(void *object) {
+    (void)object;
+    if (++destroyed == 100)
+        pthread_exit(NULL);
+}
+struct last {
+    tally_object head;
+    tally_ref next, node;
+};
+struct plain {
+    tally_object head;
+};
+TALLY_TYPE(plain);
+TALLY_TYPE(last, TALLY_REF(next), TALLY_REF(node), TALLY_DESTROY(last_destroy));
+
+static void *drops_list(void *unused) {
+    (void)unused;
+    struct last *list = NULL;
+    for (unsigned n = 0; n < 200; n++) {
+        struct last *last = tally_new(last);
+        struct plain *plain = tally_new(plain);
+        tally_set_steal(last, node, plain);
+        if (list)
+            tally_set_steal(last, next, list);
+        list = last;
+    }
+    tally_decref(list);
+    return NULL;
+}
+
+static void a_thread_that_ends_in_a_destroy_hook_leaves_nothing_behind(
+    void **state) {
+    (void)state;
+    tally_collect();
+    uint64_t before = live_objects();
+    thread_run(drops_list, NULL);
+    tally_collect();
+    assert_int_equal(destroyed, 200);
+    assert_int_equal(live_objects(), before);
+    assert_int_equal(tally_verify(2), TALLY_OK);
+}
+
 static stage hook_is, may_return;
 static void slow_finalize(void *object) {
     (void)object;
@@ -308,6 +351,7 @@ int main(void) {
         leave_test(a_collection_whose_hook_is_left_has_ended),
         leave_test(a_mark_leads_back_out_of_sections_and_regions),
         leave_test(a_thread_that_ends_in_a_finalizer_leaves_nothing_behind),
+        leave_test(a_thread_that_ends_in_a_destroy_hook_leaves_nothing_behind),
         leave_test(a_finalizer_that_a_fork_loses_spares_no_garbage),
         leave_test(a_hook_may_block_while_a_region_begins),
     };
