@@ -145,7 +145,8 @@ void tly_limbo_grew(struct tly_local *self);
 void tly_limbo_reap(struct tly_local *self);
 
 // The same; and waits for a grace period if the bounds are reached, or [all].
-void tly_limbo_poll(struct tly_local *self, bool all);
+// False: nothing waited.
+bool tly_limbo_poll(struct tly_local *self, bool all);
 
 // Whether a mutator keeps anything. Any thread: a hint.
 bool tly_limbo_keeps(const struct tly_local *local);
@@ -160,8 +161,9 @@ void tly_limbo_end(void);
 // Around fork: no list is half moved.
 void tly_limbo_hold(bool hold);
 
-// Leaves what waits to the next thread that looks: before an idle state.
-void tly_limbo_leave(struct tly_local *self);
+// Leaves what waits to the next thread that looks: before an idle state. False:
+// nothing did.
+bool tly_limbo_leave(struct tly_local *self);
 
 // The same of a mutator that does not run, or of this one, and of what a call
 // of tly_limbo_poll has taken and waits for: that call ends without it.

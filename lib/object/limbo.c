@@ -106,9 +106,9 @@ static void left_take(struct tly_limbo *list, bool all) {
     tly_spin_unlock(&left.lock);
 }
 
-void tly_limbo_leave(struct tly_local *self) {
+bool tly_limbo_leave(struct tly_local *self) {
     if (TLY_LIKELY(!tly_limbo_keeps(self)))
-        return;
+        return false;
     struct tly_cold *cold = tly_cold(self);
     if (count_of(&cold->limbo))
         grace_set(&cold->limbo, tly_grace_next());
@@ -119,10 +119,11 @@ void tly_limbo_leave(struct tly_local *self) {
         left_put(&cold->waiting);
     // For the thread's return, or for who comes after it.
     tly_break(tly_mutator_in(self), TLY_BREAK_FINISH);
+    return true;
 }
 
 void tly_limbo_rescue(struct tly_local *of) {
-    tly_limbo_leave(of);
+    (void)tly_limbo_leave(of);
     left_put(&tly_cold(of)->waiting);
 }
 
@@ -243,20 +244,20 @@ static bool is_due(const struct tly_local *self) {
                limbo_bytes;
 }
 
-void tly_limbo_poll(struct tly_local *self, bool all) {
+bool tly_limbo_poll(struct tly_local *self, bool all) {
     if (TLY_LIKELY(!tly_limbo_has(self)))
-        return;
+        return false;
     tly_limbo_reap(self);
     // One wait at a time; but who asks for all may be a part of another's.
     struct tly_cold *cold = tly_cold(self);
     uint32_t waits = cold->waits;
     if (!all && (waits || !is_due(self)))
-        return;
+        return true;
     struct tly_limbo *waiting = &cold->waiting;
     list_move(waiting, &cold->limbo);
     left_take(waiting, true);
     if (count_of(waiting) == 0)
-        return;
+        return true;
     grace_set(waiting, tly_grace_next());
     tly_count(&self->heap.moves, 1);
     cold->waits = waits + 1;
@@ -266,6 +267,7 @@ void tly_limbo_poll(struct tly_local *self, bool all) {
     cold->waits = waits;
     // Whoever took it over meanwhile ends it.
     tly_limbo_reap(self);
+    return true;
 }
 
 // ---- what is there

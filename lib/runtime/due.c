@@ -149,8 +149,9 @@ void tly_due_turn(struct tly_local *self) {
 void tly_due_reset(void) {
     due.at = due.goal = due.vain = 0;
     // Relaxed: no thread is there that could act; who keeps something asks
-    // again at its next safepoint with work.
-    tly_store_relaxed(&tly_put_off, 0);
+    // again at its next safepoint with work. Where there will be none nobody
+    // has to ask.
+    tly_store_relaxed(&tly_put_off, tly_collector_elsewhere ? 0 : 1);
 }
 
 void tly_due_forked(void) {

@@ -58,8 +58,10 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     if (tly_inbox_has(&local->heap))
         tly_inbox_drain(&local->heap,
                         bits & TLY_BREAK_DEAD ? UINT32_MAX : TLY_INBOX_SLICE);
+    // Nothing put off is the rule, and costs no more than this look.
+    bool put_off = tly_cold(local)->later_count > 0;
     if (open)
-        tly_limbo_poll(local, false);
+        put_off |= tly_limbo_poll(local, false);
     else
         tly_limbo_reap(local);
     if (bits & TLY_BREAK_DEAD)
@@ -78,7 +80,8 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     if (open) {
         tly_collector_zeal(local);
         tly_executor_poll(local);
-        tly_background_poll(local);
+        if (put_off)
+            tly_background_poll(local);
     }
     tly_arena_tick();
 }
@@ -96,9 +99,10 @@ static void mutator_flush(struct tly_mutator *self, bool waits) {
             tly_finish_all(local, true);
     } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_executor_poll(local);
-    tly_limbo_leave(local);
+    bool left = tly_limbo_leave(local);
     tly_held_leave(local);
-    tly_background_poll(local);
+    if (left)
+        tly_background_poll(local);
 }
 
 // After a poll: what others handed over is done.
