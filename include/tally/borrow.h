@@ -47,6 +47,8 @@ TALLY_INLINE void tally_borrow_leave(void) { tally_borrow_end_(); }
 // The statement that follows is a borrow section, however it is left: by its
 // end, break, return or goto. A thread that is not attached and finds no
 // memory for that waits for a mutator that another gives up.
+//
+// Blocks:   at its end as tally_safepoint, which that of the outermost is.
 #define TALLY_BORROW TALLY_BORROW_(TALLY_CAT_(tally_once_, __LINE__))
 #define TALLY_BORROW_(section)                                                 \
     for (struct tally_section_ section                                         \

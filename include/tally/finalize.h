@@ -2,7 +2,9 @@
 //
 // A finalizer runs at most once for each object, and never inside an
 // allocation. It may allocate, collect, take the program's locks, wait in a
-// blocking region, and bring its object back by storing a reference to it.
+// blocking region, and bring its object back by storing a reference to it. A
+// lock that it takes must not be held by a thread that drops a last reference
+// or passes a safepoint, for it may run there.
 // What its object refers to, directly or not, is whole. By whom it is called
 // is the type's choice (TALLY_FINALIZE_BY), or the option [finalizers]:
 //

@@ -56,6 +56,13 @@ void tly_who_set(struct tly_mutator *self, const char *name, bool by_itself) {
     tly_store_relaxed(&self->thread, tly_os_thread_id());
 }
 
+// Whether the thread is one of the runtime's services.
+static bool is_runtimes(const struct tly_mutator *mutator) {
+    static const char prefix[] = "tally-";
+    struct tly_who who = tly_who_is(mutator);
+    return strncmp(who.name, prefix, sizeof(prefix) - 1) == 0;
+}
+
 // What the thread is at, and what its program should do.
 static void advice(char *text, size_t size, const struct tly_mutator *late,
                    const struct tly_os_look *look) {
@@ -79,6 +86,8 @@ static void advice(char *text, size_t size, const struct tly_mutator *late,
             : "put TALLY_BLOCKING { } around calls that wait";
     if (tly_rcu_has_section(late))
         cure = "a borrow section must neither wait nor last";
+    else if (!look->waits && is_runtimes(late))
+        cure = "it is the runtime's own, and may be in a finalizer or hook";
     snprintf(text, size, "%s%s%s; %s", call,
              look->place[0] ? ", called from " : "", look->place, cure);
 }
