@@ -157,9 +157,12 @@ tally_status tly_service_stop(struct tly_service *service,
 }
 
 void tly_service_ready(struct tly_service *service) {
-    // Relaxed: published with the runtime; or the child has one thread.
-    tly_store_relaxed(&service->state, ABSENT);
+    // Relaxed: a hint.
     tly_store_relaxed(service->served, 0);
+    // ORDER[service] release: where an end was refused the runtime is there
+    // already, and any thread may start this one: after what was made ready for
+    // it. Pairs with start.
+    tly_store_release(&service->state, ABSENT);
 }
 
 void tly_service_forked(struct tly_service *service) {
