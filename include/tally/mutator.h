@@ -108,9 +108,11 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
 
 // Where a thread is: in how many borrow sections and blocking regions. For code
 // that leaves them by longjmp, past the end of their statements. (C++
-// exceptions end them by themselves. A finalizer, destroy hook, callback or
+// exceptions end them by themselves.) A finalizer, destroy hook, callback or
 // deferred call that is left in any such way has ended when the thread next
-// comes to a safepoint with work, or drops a last reference.)
+// comes to a safepoint with work, or drops a last reference, with a stack that
+// is not deeper than where the hook was called. Code that goes on deeper first
+// calls tally_unwind with a mark of where it has come out.
 //
 //     struct tally_mark mark = tally_mark_now();
 //     if (setjmp(env))

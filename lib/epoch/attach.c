@@ -452,12 +452,13 @@ void tally_blocking_exit(void) {
 uint32_t tly_blocking_depth(void) { return attach_blocking; }
 
 // Runs at the end of every thread that attached and did not detach. A later
-// destructor that uses the heap attaches again, and this runs again.
+// destructor that uses the heap attaches again, and this runs again; so it does
+// if a hook that runs here ends the thread once more.
 static void thread_ends(void *mutator) {
-    (void)mutator;
     attach_blocking = 0;
     if (!attach_mine)
         return;
+    (void)pthread_setspecific(attach_key, mutator);
     tly_rcu_leave_all();
     if (!tly_is_attached(tly_self()))
         tly_mutator_attach(attach_mine);

@@ -287,6 +287,25 @@ static void a_thread_that_ends_in_a_destroy_hook_leaves_nothing_behind(
     assert_int_equal(tally_verify(2), TALLY_OK);
 }
 
+// The finalizer runs at the thread's end, and ends it once more.
+static void *drops_at_the_end(void *unused) {
+    (void)unused;
+    struct odd *odd = tally_new(odd);
+    ends_thread = true;
+    tally_decref_later(odd);
+    return NULL;
+}
+
+static void a_hook_at_a_threads_end_may_end_it_again(void **state) {
+    (void)state;
+    atomic_store(&ended_ones, 0);
+    thread_run(drops_at_the_end, NULL);
+    assert_int_equal(ended_ones, 1);
+    // Waits for nobody who is gone.
+    assert_int_equal(tally_collect_with(TALLY_STOPPED, TALLY_FULL, NULL),
+                     TALLY_OK);
+}
+
 static stage hook_is, may_return;
 static void slow_finalize(void *object) {
     (void)object;
@@ -351,6 +370,7 @@ int main(void) {
         leave_test(a_collection_whose_hook_is_left_has_ended),
         leave_test(a_mark_leads_back_out_of_sections_and_regions),
         leave_test(a_thread_that_ends_in_a_finalizer_leaves_nothing_behind),
+        leave_test(a_hook_at_a_threads_end_may_end_it_again),
         leave_test(a_thread_that_ends_in_a_destroy_hook_leaves_nothing_behind),
         leave_test(a_finalizer_that_a_fork_loses_spares_no_garbage),
         leave_test(a_hook_may_block_while_a_region_begins),
