@@ -46,7 +46,7 @@ static bool pool_forget(void *arg, struct tly_pool *pool) {
 
 void tly_garbage_forget(void) { tly_pools_looked(pool_forget, NULL); }
 
-uint64_t tly_garbage_bytes;
+uint64_t tly_garbage_bytes, tly_garbage_hooked;
 
 // How far clearing has come. A fork does not wait for its end: the child finds
 // this, the table of members, headers that are zero where an object has ended,
@@ -246,6 +246,7 @@ static void hooked_leave(struct tly_local *self) {
         size_t granule = tly_side_at(object);
         tly_side_reset(tly_sides.member, granule);
         tly_side_reset(tly_sides.listed, granule);
+        tly_garbage_hooked += tly_pool_block_size(tly_pool_of(object));
         tly_dead_put(self, object);
         part.left++;
     }

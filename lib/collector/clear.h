@@ -28,5 +28,7 @@ void tly_clear_resume(struct tly_local *self);
 // Bytes of all blocks that it has given back so far; under the collector's
 // lock.
 extern uint64_t tly_garbage_bytes;
+// Of these, what is given back when destroy hooks have run.
+extern uint64_t tly_garbage_hooked;
 
 #endif

@@ -166,6 +166,7 @@ static tally_status collect_paced(struct tly_local *self,
     if (look == TLY_LOOK_LISTED)
         return collect_locked(self, mode, look, done, ret_listed);
     uint64_t cpu = tly_os_cpu(), bytes = tly_garbage_bytes;
+    uint64_t hooked = tly_garbage_hooked;
     tly_pace_began((tally_generation)look);
     tally_status status = collect_locked(self, mode, look, done, ret_listed);
     struct tly_pace_work work = {
@@ -177,6 +178,7 @@ static tally_status collect_paced(struct tly_local *self,
         // What is listed is on its way.
         .freed = *ret_listed ? done->garbage : done->freed,
         .freed_bytes = tly_garbage_bytes - bytes,
+        .hooked_bytes = tly_garbage_hooked - hooked,
         .cpu_ns = tly_os_cpu() - cpu,
     };
     tly_pace_done(&work);
@@ -196,6 +198,7 @@ static tally_status collect(struct tly_local *self, tally_collect_mode mode,
         tally_status status = collect_paced(self, mode, look, done, ret_listed);
         tly_collector_give(mutator);
         tly_settle_dead(self);
+        tly_limit_freed();
         if (status != TALLY_BUSY)
             return status;
         tly_collector_yield(mutator);

@@ -82,6 +82,8 @@ void tly_limit_done(tally_generation generation) {
     tly_event_signal(&limit.event);
 }
 
+void tly_limit_freed(void) { tly_event_signal(&limit.event); }
+
 // ---- waiting
 
 static bool may_wait(struct tly_local *self) {

@@ -28,6 +28,8 @@ bool tly_limit_room(struct tly_local *self, size_t bytes);
 
 void tly_limit_began(tally_generation generation);
 void tly_limit_done(tally_generation generation);
+// What came after its end, by destroy hooks: who waits looks again.
+void tly_limit_freed(void);
 
 // At an open safepoint of a thread whose heap grows faster than another thread
 // collects it: waits for the end of a collection, DETACHED, and as long as an

@@ -112,7 +112,7 @@ void tly_pace_began(tally_generation generation) {
 
 void tly_pace_done(const struct tly_pace_work *work) {
     pace.span.ended_ns = tly_os_now_coarse();
-    pace.span.after = tly_pace_bytes();
+    pace.span.after = tly_pace_bytes() - (int64_t)work->hooked_bytes;
     tly_pacer_done(&pace.pacer, work, &pace.span);
     bool stops = work->opaque && !work->stopped && !work->abandoned &&
                  work->generation == TALLY_FULL &&

@@ -15,7 +15,8 @@ struct tly_pace_work {
     bool opaque;         // has met what only a stopped world can be asked about
     uint64_t candidates; // objects looked at
     uint64_t freed;      // of these; what waits for finalizers counts as freed
-    uint64_t freed_bytes; // of their blocks, given back by now
+    uint64_t freed_bytes;  // of their blocks, given back by now
+    uint64_t hooked_bytes; // but for these, whose destroy hooks come first
     uint64_t cpu_ns; // of processor time, on all threads that worked for it
 };
 
