@@ -66,12 +66,12 @@ static void tell(struct tly_heap *self, struct tly_pending *entry) {
 void tly_pending_turn(struct tly_heap *self, struct tly_pool *pool,
                       uint64_t *word, uint64_t bit) {
     struct tly_pending *entry = tly_pending_of(self, word);
-    if (entry->word != word) {
+    // Telling may act for an owner that does not run; what dies then drops what
+    // it refers to, and that may come to this place.
+    while (entry->word && entry->word != word)
         tell(self, entry);
-        tly_require(!entry->word); // telling adds nothing
-        entry->word = word;
-        entry->pool = pool;
-    }
+    entry->word = word;
+    entry->pool = pool;
     entry->mask |= bit;
     if (self->pending_count++ == 0) {
         self->pending_polls = 0;
