@@ -73,6 +73,26 @@ static void what_is_made_while_one_runs_is_not_taken_for_live(void **state) {
     assert_int_equal(tly_pace_due(), TALLY_FULL);
 }
 
+static void what_hooks_give_back_is_not_taken_for_live(void **state) {
+    (void)state;
+    struct tly_heap *heap = begin();
+    struct tly_pace_work work = {.generation = TALLY_FULL,
+                                 .candidates = 1000,
+                                 .freed = 500,
+                                 .freed_bytes = 100 * MIB,
+                                 .hooked_bytes = 100 * MIB};
+    tly_heap_account(heap, 200 * MIB);
+    tly_pace_began(TALLY_FULL);
+    tly_pace_done(&work);
+    // 100 live; the rest goes when the hooks have run.
+    tly_heap_account(heap, -MIB);
+    assert_int_equal(tly_pace_due(), TALLY_YOUNG);
+    tly_heap_account(heap, MIB);
+    assert_int_equal(tly_pace_due(), TALLY_FULL);
+    tly_heap_account(heap, -100 * MIB);
+    assert_int_equal(tly_pace_due(), -1);
+}
+
 static void opaque(bool stops) {
     struct tly_pace_work work = {.generation = TALLY_FULL,
                                  .candidates = 1000,
@@ -237,12 +257,38 @@ static void a_growing_heap_collects_at_a_safepoint_by_itself(void **state) {
     assert_true(tly_pool_live_bytes() < 3 * MIB);
 }
 
+struct hooked {
+    tally_object head;
+    tally_ref next;
+    char rest[1000];
+};
+static void hooked_gone(void *object) { (void)object; }
+TALLY_TYPE(hooked, TALLY_REF(next), TALLY_DESTROY(hooked_gone));
+
+static void a_collection_tells_what_its_hooks_give_back(void **state) {
+    (void)state;
+    struct tly_local *self = local_make();
+    collector_configure(true, 1 << 20, 100);
+    for (unsigned n = 0; n < 8000; n++) {
+        struct hooked *hooked = tally_new(hooked);
+        tally_set(hooked, next, hooked);
+        tally_decref(hooked);
+    }
+    assert_true(tly_pool_live_bytes() > 7 * MIB);
+    assert_int_equal(tally_collect(), 8000);
+    assert_int_equal(tly_pace_due(), -1);
+    // Nothing was made meanwhile: the next one has no way to go before its end.
+    tly_heap_account(&self->heap, MIB + 65536);
+    assert_int_equal(tly_pace_due(), TALLY_YOUNG);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(nothing_is_due_in_a_small_heap),
         collector_test(growth_makes_a_young_collection_due_and_then_a_full_one),
         collector_test(after_a_collection_growth_counts_from_there),
         collector_test(what_is_made_while_one_runs_is_not_taken_for_live),
+        collector_test(what_hooks_give_back_is_not_taken_for_live),
         collector_test(what_hooks_keep_from_others_makes_a_stop_due),
         collector_test(nothing_is_due_while_one_runs),
         collector_test(after_one_that_was_abandoned_nothing_is_due_for_a_while),
@@ -253,6 +299,7 @@ int main(void) {
         collector_test(nothing_is_due_where_it_was_turned_off),
         collector_test(enabling_what_is_enabled_aborts_in_debug_builds),
         collector_test(a_growing_heap_collects_at_a_safepoint_by_itself),
+        collector_test(a_collection_tells_what_its_hooks_give_back),
     };
     return cmocka_run_group_tests_name("collector/pace", tests, NULL, NULL);
 }

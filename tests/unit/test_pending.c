@@ -135,6 +135,47 @@ static void drops_that_collide_stay_the_callers(void **state) {
     assert_true(pools[0]->drop[2] == 0x1C);
 }
 
+// Another word of pools [from] and on that waits in the same place.
+static uint64_t *neighbour(const uint64_t *word, unsigned *from) {
+    for (unsigned n = *from; n < 8; n++)
+        for (unsigned w = 0; w < TLY_POOL_WORDS; w++)
+            if (tly_pending_of(mine, &pools[n]->remote[w]) ==
+                tly_pending_of(mine, word)) {
+                *from = n;
+                return &pools[n]->remote[w];
+            }
+    fail();
+    return NULL;
+}
+
+static uint64_t *refill;
+static struct tly_pool *refill_pool;
+
+static void fill_again(struct tly_heap *self, struct tly_pool *pool,
+                       unsigned word, uint64_t bits) {
+    (void)pool, (void)word, (void)bits;
+    tly_pending_add(self, refill_pool, refill, 2);
+}
+
+static void a_place_that_telling_fills_again_is_told_of_again(void **state) {
+    (void)state;
+    begin();
+    uint64_t *drop = &pools[0]->drop[2];
+    unsigned n = 1, m;
+    refill = neighbour(drop, &n);
+    refill_pool = pools[n];
+    m = n + 1;
+    uint64_t *last = neighbour(drop, &m);
+    unit_pool_hooks.collide = fill_again;
+    *drop = 4;
+    tly_pending_add(mine, pools[0], drop, 4);
+    tly_pending_add(mine, pools[m], last, 8); // tells of the drop first
+    tly_pending_flush(mine);
+    assert_true(*refill == 2);
+    assert_true(*last == 8);
+    assert_int_equal(mine->pending_count, 0);
+}
+
 static void drops_are_urgent_and_frees_are_not(void **state) {
     (void)state;
     begin();
@@ -167,6 +208,7 @@ int main(void) {
         pool_test(a_poll_without_anything_asks_for_nothing),
         pool_test(no_bit_is_lost_when_words_meet_in_one_place),
         pool_test(drops_that_collide_stay_the_callers),
+        pool_test(a_place_that_telling_fills_again_is_told_of_again),
         pool_test(drops_are_urgent_and_frees_are_not),
         pool_test(a_word_of_which_all_is_freed_is_urgent),
     };
