@@ -16,6 +16,7 @@
 #define FIELDS 4u
 #define WORDS 6u
 #define TURNS 4000u
+#define LEAST 300u
 
 struct leaf {
     tally_object head;
@@ -196,7 +197,11 @@ int main(int argc, char **argv) {
     stress_begin(argc, argv, "aref", 4);
     board = tally_new(board);
     must(board);
-    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint});
+    // Readers may have done all their turns before the first writer runs.
+    uint64_t random = stress_stream(2, 0);
+    for (uint32_t n = 0; n < LEAST; n++)
+        write_once(&random);
+    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint, LEAST});
     tally_decref(board);
     printf("aref: %lu borrows, %lu counted, %lu compared, %lu taken; "
            "%llu grace periods\n",

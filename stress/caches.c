@@ -120,7 +120,7 @@ static void check(void) {
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "caches", 4);
-    rounds_run((struct round_of){TURNS, turn, let_go, check});
+    rounds_run((struct round_of){TURNS, turn, let_go, check, 0});
     printf("caches: %lu got, %lu refused\n", atomic_load(&got),
            atomic_load(&refused));
     return stress_end();

@@ -225,7 +225,7 @@ int main(int argc, char **argv) {
         names[n] = tally_text_new(n ? "back door" : "front door", n ? 9 : 10);
         must(names[n] && tally_list_append(list, tally_nil()) == TALLY_OK);
     }
-    rounds_run((struct round_of){TURNS, turn, let_go, check});
+    rounds_run((struct round_of){TURNS, turn, let_go, check, 0});
     printf("ending: %lu got, %lu finalized, %lu of them came back\n",
            atomic_load(&got), atomic_load(&finalized), atomic_load(&returned));
     for (uint32_t n = 0; n < FIELDS; n++)

@@ -246,7 +246,7 @@ int main(int argc, char **argv) {
         must((lists[n] = tally_list_new()));
     must((map = tally_map_new(0)));
     pthread_t unattached = thread_start(fork_unattached, NULL);
-    rounds_run((struct round_of){TURNS, turn, let_go, check});
+    rounds_run((struct round_of){TURNS, turn, let_go, check, 0});
     atomic_store(&over, true);
     thread_join(unattached);
     printf("%lu forks, %lu objects\n", atomic_load(&forks), atomic_load(&made));

@@ -22,6 +22,7 @@
 #define HELD 4u
 #define WORDS 5u
 #define TURNS 3000u
+#define LEAST 1000u
 
 struct topic {
     tally_object head;
@@ -305,7 +306,7 @@ static void checkpoint(void) {
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "hot", 4);
-    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint});
+    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint, LEAST});
     printf("hot: %lu times hot, %lu times cold; %lu upgrades, %lu times "
            "nothing\n",
            atomic_load(&heated), atomic_load(&cooled), atomic_load(&upgraded),

@@ -345,7 +345,7 @@ static void checkpoint(void) {
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "moves", 4);
-    rounds_run((struct round_of){TURNS, turn, nothing_held, checkpoint});
+    rounds_run((struct round_of){TURNS, turn, nothing_held, checkpoint, 0});
     printf("moves: %lu nodes, %lu got by weak references\n", atomic_load(&made),
            atomic_load(&got));
     return stress_end();

@@ -16,6 +16,7 @@
 #define BOARD 8u
 #define WORDS 6u
 #define TURNS 4000u
+#define LEAST 300u
 
 struct news {
     tally_object head;
@@ -141,7 +142,11 @@ static void checkpoint(void) {
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "publish", 4);
-    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint});
+    // Readers may have done all their turns before the first writer runs.
+    uint64_t random = stress_stream(2, 0);
+    for (uint32_t n = 0; n < LEAST; n++)
+        write_once(&random);
+    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint, LEAST});
     printf("publish: %lu references taken, %lu refused, %lu times nothing; "
            "%llu grace periods\n",
            atomic_load(&got), atomic_load(&failed), atomic_load(&empty),

@@ -18,6 +18,7 @@
 #define SLOTS 16u
 #define WORDS 4u
 #define TURNS 3000u
+#define LEAST 300u
 
 struct thing {
     tally_object head;
@@ -264,7 +265,7 @@ static void checkpoint(void) {
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv, "weak", 4);
-    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint});
+    rounds_run((struct round_of){TURNS, turn, let_go, checkpoint, LEAST});
     printf("weak: %lu got, %lu times nothing, %lu called, %lu came back, %lu "
            "of what is garbage later\n",
            atomic_load(&got), atomic_load(&nothing), atomic_load(&called),
