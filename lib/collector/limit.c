@@ -137,7 +137,9 @@ void tly_limit_wait_late(struct tly_local *self) {
     struct tly_mutator *mutator = tly_mutator_in(self);
     // Relaxed: read again after the event.
     uint64_t ended = tly_load_relaxed(&limit.ended);
-    if (!may_wait(self))
+    // Where the last one has left more than it kept up with, the next is not
+    // due at once: nobody would wake this thread.
+    if (!may_wait(self) || !tly_pace_is_asked())
         return;
     uint64_t wait_ns = limit.wait_ns < LATE_NS ? limit.wait_ns : LATE_NS;
     uint64_t deadline = tly_os_now() + wait_ns;
@@ -147,7 +149,8 @@ void tly_limit_wait_late(struct tly_local *self) {
     tly_mutator_detach(mutator);
     while (!over && woken) {
         uint32_t seen = tly_event_value(&limit.event);
-        over = tly_load_relaxed(&limit.ended) != ended || !tly_pace_is_late();
+        over = tly_load_relaxed(&limit.ended) != ended || !tly_pace_is_late() ||
+               !tly_pace_is_asked();
         woken = over || tly_event_wait(&limit.event, seen, deadline);
     }
     tly_mutator_attach(mutator);

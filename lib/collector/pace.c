@@ -91,6 +91,10 @@ bool tly_pace_is_running(void) {
     return tly_load_relaxed(&pace.running);
 }
 
+bool tly_pace_is_asked(void) {
+    return tly_pace_is_running() || tly_pace_due() >= 0;
+}
+
 bool tly_pace_may(void) {
     return is_open() &&
            tly_pacer_may_at_limit(&pace.pacer, tly_os_now_coarse());

@@ -44,6 +44,8 @@ bool tly_pace_may(void);
 bool tly_pace_is_late(void);
 // Whether one has begun and not ended.
 bool tly_pace_is_running(void);
+// Whether one runs, or is due: what who is late may wait for.
+bool tly_pace_is_asked(void);
 
 // Options: percents of the heap, and of one processor.
 void tly_pace_configure(bool automatic, uint64_t young_bytes,

@@ -269,6 +269,43 @@ static void a_thread_that_blocks_on_the_callers_lock_costs_one_wait(
     end(self);
 }
 
+static unsigned detached;
+
+static void note_flush(struct tly_mutator *self, bool waits) {
+    detached++;
+    object_flush(self, waits);
+}
+
+// A collection that found so much live, while as much as [fresh] was made.
+static void collected(struct tly_local *self, int64_t live, int64_t fresh) {
+    tly_heap_account(&self->heap, live - tly_pool_live_bytes());
+    tly_pace_began(TALLY_FULL);
+    tly_heap_account(&self->heap, fresh);
+    tly_pace_done(&(struct tly_pace_work){
+        .generation = TALLY_FULL, .candidates = 1000, .freed = 500});
+}
+
+static void who_is_late_waits_for_what_is_due_and_for_nothing_else(
+    void **state) {
+    (void)state;
+    struct tly_local *self = begin(0, 1);
+    tly_limit_configure(0, 1);
+    unit_hooks.flush = note_flush;
+    // More than three times what lives, and an eighth of the way to the next.
+    collected(self, 10 * MIB, 30 * MIB);
+    assert_true(tly_pace_is_late());
+    assert_int_equal(tly_pace_due(), -1);
+    detached = 0;
+    tly_limit_wait_late(self);
+    assert_int_equal(detached, 0);
+    tly_heap_account(&self->heap, 4 * MIB);
+    assert_true(tly_pace_is_late());
+    assert_int_equal(tly_pace_due(), TALLY_FULL);
+    tly_limit_wait_late(self);
+    assert_int_equal(detached, 1);
+    end(self);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(below_the_limit_there_is_memory),
@@ -281,6 +318,7 @@ int main(void) {
         collector_test(a_wait_ends_at_its_deadline_and_is_not_tried_again),
         collector_test(where_a_thread_may_not_wait_there_is_none_at_once),
         collector_test(a_thread_that_blocks_on_the_callers_lock_costs_one_wait),
+        collector_test(who_is_late_waits_for_what_is_due_and_for_nothing_else),
     };
     return cmocka_run_group_tests_name("collector/limit", tests, NULL, NULL);
 }
