@@ -3,6 +3,7 @@
 
 #include "object/finish.h"
 
+#include "base/check.h"
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "object/finalize.h"
@@ -41,6 +42,13 @@ TLY_NOINLINE bool tly_hooks_left(struct tly_local *self, const void *frame) {
         return false;
     unwound(self, frame);
     return true;
+}
+
+void tly_program_refuse(const char *call) {
+    tly_report("thread %u has the collector's lock before %s; it has to give "
+               "the lock back first",
+               tly_os_thread_id(), call);
+    tly_require(!"program code with the collector's lock");
 }
 
 bool tly_hooks_may_run(struct tly_local *self) {

@@ -92,13 +92,17 @@ TLY_INLINE struct tly_cold *tly_cold(const struct tly_local *local) {
     return tly_cold_of(&local->heap.mutator);
 }
 
+// Says what was about to be called with the collector's lock, and aborts.
+void tly_program_refuse(const char *call);
+
 // Checks, in debug builds, what is so wherever the program's code is called:
 // the thread holds no lock (tly_locks_none), and does not have the collector's,
 // which is a word and in no rank.
 TLY_INLINE void tly_program_next(const struct tly_local *self,
                                  const char *call) {
     tly_locks_none(call);
-    tly_check(!self->collector);
+    if (TLY_CHECK >= 1 && TLY_UNLIKELY(self->collector))
+        tly_program_refuse(call);
 }
 
 // The list of the dead.

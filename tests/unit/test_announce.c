@@ -87,12 +87,27 @@ static void a_watcher_may_take_itself_off(void **state) {
     assert_int_equal(tally_collect_unwatch(note, &b), TALLY_OK);
 }
 
+static void call_locked(void *arg) {
+    local_make()->collector = 1; // a fault of the library's
+    must(tally_collect_watch(note, arg) == TALLY_OK);
+    announce();
+}
+
+static void no_watcher_is_called_with_the_collectors_lock(void **state) {
+    (void)state;
+    char a = 'a';
+    if (TLY_CHECK == 0)
+        skip();
+    assert_aborts(call_locked, &a, "the collector's lock before a watcher");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(watchers_are_called_in_the_order_of_adding),
         collector_test(no_watcher_and_too_many_are_refused),
         collector_test(collections_of_a_watcher_are_not_told),
         collector_test(a_watcher_may_take_itself_off),
+        collector_test(no_watcher_is_called_with_the_collectors_lock),
     };
     return cmocka_run_group_tests_name("collector/announce", tests, NULL, NULL);
 }

@@ -262,9 +262,28 @@ static void a_call_may_end_its_thread(void **state) {
     assert_int_equal(total(self).calls, 0);
 }
 
+static void call_locked(void *arg) {
+    (void)arg;
+    struct tly_local *self = begin();
+    defer(1);
+    self->finishing = 1;
+    tly_limbo_poll(self, true);
+    self->finishing = 0;
+    tly_rank_enter(TLY_RANK_HOT); // a fault of the library's
+    tly_defer_run(self);
+}
+
+static void no_call_is_made_with_a_lock_held(void **state) {
+    (void)state;
+    if (TLY_CHECK == 0)
+        skip();
+    assert_aborts(call_locked, NULL, "before a deferred call");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         object_test(a_call_is_made_once_after_a_grace_period),
+        object_test(no_call_is_made_with_a_lock_held),
         object_test(calls_are_made_in_the_order_of_deferring),
         object_test(a_deferral_without_a_function_or_a_block),
         object_test(a_block_is_freed_when_its_grace_period_has_passed),

@@ -3,6 +3,11 @@
 #include "unit_object.h"
 
 #include <tally/borrow.h>
+#include <tally/weak.h>
+
+#include "object/finalize.h"
+#include "object/weak.h"
+#include "sync/rank.h"
 
 static unsigned ended, finalized;
 static void *ended_order[16];
@@ -403,6 +408,65 @@ static void freed_payload_is_overwritten_in_test_builds(void **state) {
     assert_int_equal(pair->head.shared_ == 0xDDDDDDDDDDDDDDDDu, 0);
 }
 
+// ---- locks where the program's code comes
+
+// A fault of the library's: what it calls with the collector's lock, or with
+// one that has a rank.
+static void taken(struct tly_local *self, bool collector) {
+    if (collector)
+        self->collector = 1;
+    else
+        tly_rank_enter(TLY_RANK_HOT);
+}
+
+static void calls_destroy(void *collector) {
+    struct tly_local *self = begin();
+    struct node *node = tally_new(node);
+    taken(self, *(bool *)collector);
+    tly_destroy_one(self, &node->head);
+}
+
+static void calls_finalizer(void *collector) {
+    struct tly_local *self = begin();
+    struct last *last = tally_new(last);
+    taken(self, *(bool *)collector);
+    tly_finalize_call(self, &last->head);
+}
+
+static void told(tally_weak *weak, void *arg) { (void)weak, (void)arg; }
+
+static void calls_weakly(void *collector) {
+    struct tly_local *self = begin();
+    struct pair *pair = tally_new(pair);
+    tally_weak *weak = tally_weak_new(pair, told, NULL);
+    self->finishing = 1;
+    tally_decref(pair);
+    self->finishing = 0;
+    while (self->dead || self->weak_controls)
+        tly_finish(self, false);
+    must(weak && self->weak_calls);
+    taken(self, *(bool *)collector);
+    tly_weak_finish(self, true);
+}
+
+static void no_code_of_the_programs_is_called_with_a_lock(void **state) {
+    (void)state;
+    static const struct {
+        child_fn fn;
+        const char *words;
+    } calls[] = {
+        {calls_destroy, "the collector's lock before a destroy hook"},
+        {calls_finalizer, "the collector's lock before a finalizer"},
+        {calls_weakly, "the collector's lock before a callback of a weak"},
+    };
+    if (TLY_CHECK == 0)
+        skip();
+    for (unsigned n = 0; n < sizeof(calls) / sizeof(calls[0]); n++)
+        for (int collector = 0; collector < 2; collector++)
+            assert_aborts(calls[n].fn, &(bool){collector},
+                          strstr(calls[n].words, collector ? "the" : "before"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         object_test(an_objects_references_are_dropped),
@@ -422,6 +486,7 @@ int main(void) {
         slice_test(all_comes_to_an_end_inside_a_borrow_section),
         slice_test(the_dead_of_a_mutator_that_does_not_run_are_taken_over),
         object_test(freed_payload_is_overwritten_in_test_builds),
+        object_test(no_code_of_the_programs_is_called_with_a_lock),
     };
     return cmocka_run_group_tests_name("object/finish", tests, NULL, NULL);
 }
