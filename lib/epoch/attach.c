@@ -228,8 +228,8 @@ void tly_attach_fork(bool begins) { attach_forks = begins; }
 static void handlers_check(void) {
     if (TLY_UNLIKELY(attach_forks))
         tly_misuse("thread %u uses the heap in a handler of fork that was "
-                   "registered before the heap was first used; call "
-                   "pthread_atfork after tally_init",
+                   "registered before the library was loaded; call "
+                   "pthread_atfork in main, or later",
                    tly_os_thread_id());
 }
 

@@ -40,9 +40,19 @@ const char *tly_module_of(const void *address) {
     return dladdr1 ? "memory" : "the program";
 }
 
+// Linked with -z nodelete, as libtally.so is.
+static bool is_kept(const struct link_map *map) {
+    for (const ElfW(Dyn) *at = map->l_ld; at->d_tag != DT_NULL; at++)
+        if (at->d_tag == DT_FLAGS_1)
+            return at->d_un.d_val & DF_1_NODELETE;
+    return false;
+}
+
 bool tly_module_keep(const void *address) {
     const struct link_map *map = module_at(address);
-    if (!map || is_program(map) || !dlopen || !dlclose)
+    // A module that is never unloaded costs no dlopen: its lock inside
+    // ThreadSanitizer is not the child's if another thread forks meanwhile.
+    if (!map || is_program(map) || is_kept(map) || !dlopen || !dlclose)
         return true;
     // Finds what is loaded, by the name that it was loaded by.
     void *handle = dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);

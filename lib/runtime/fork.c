@@ -232,7 +232,9 @@ static void fork_register(void) {
     (void)pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
-void tly_fork_start(void) {
+// When the library is loaded: a fork that had begun at the heap's first use
+// would call none of them. Another constructor may use the heap before.
+__attribute__((constructor)) void tly_fork_start(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, fork_register);
 }

@@ -75,13 +75,21 @@ static void a_handler_of_fork_that_uses_the_heap_is_told_so(void **state) {
     }
 }
 
+// Before any library's constructor.
+static void register_early(void) {
+    must(pthread_atfork(handler, NULL, NULL) == 0);
+}
+
+typedef void (*initialiser)(void);
+__attribute__((section(".preinit_array"),
+               used)) static const initialiser early = register_early;
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_thread_without_safepoints_leaves_the_child_exec_only),
         quiet_test(a_fork_in_a_borrow_section_leaves_the_child_exec_only),
         quiet_test(a_handler_of_fork_that_uses_the_heap_is_told_so),
     };
-    must(pthread_atfork(handler, NULL, NULL) == 0);
     must(setenv("TALLY_CONF", "fork_wait_ms:200", 1) == 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,9 +39,45 @@ static bool fork_runs(bool blocking, child_fn fn) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// ---- several
-
 #define FORKERS 3
+
+// ---- beside the first use
+
+static stage all_there;
+static atomic_int there;
+
+static void *use_or_fork(void *arg) {
+    bool forks = *(const bool *)arg;
+    if (atomic_fetch_add(&there, 1) + 1 == FORKERS)
+        stage_set(&all_there, 1);
+    stage_spin(&all_there, 1);
+    if (forks)
+        must(fork_runs(false, child_collects));
+    else
+        child_collects(NULL);
+    return NULL;
+}
+
+static void first_used_and_forked(void *arg) {
+    (void)arg;
+    static const bool forks[FORKERS] = {true, false, true};
+    pthread_t threads[FORKERS];
+    for (int n = 0; n < FORKERS; n++)
+        threads[n] = thread_start(use_or_fork, (void *)(uintptr_t)&forks[n]);
+    for (int n = 0; n < FORKERS; n++)
+        thread_join(threads[n]);
+}
+
+// The first test: this process does not use the heap before it.
+static void threads_fork_beside_the_first_use(void **state) {
+    (void)state;
+    for (unsigned n = rounds(60, 20); n > 0; n--) {
+        struct child child = child_run(first_used_and_forked, NULL);
+        assert_true(child_passed(&child));
+    }
+}
+
+// ---- several
 
 static void *fork_again(void *arg) {
     bool attached = *(bool *)arg;
@@ -185,6 +221,7 @@ static void children_of_a_collecting_process_end_its_garbage(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_fork_beside_the_first_use),
         lively_test(attached_threads_fork_at_once),
         lively_test(unattached_threads_fork_at_once),
         lively_test(threads_of_both_kinds_fork_at_once),
