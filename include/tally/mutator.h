@@ -107,17 +107,20 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
 }
 
 // Where a thread is: in how many borrow sections and blocking regions. For code
-// that leaves them by longjmp, past the end of their statements. (C++
-// exceptions end them by themselves.) A finalizer, destroy hook, callback or
-// deferred call that is left in any such way has ended when the thread next
-// comes to a safepoint with work, or drops a last reference, with a stack that
-// is not deeper than where the hook was called. Code that goes on deeper first
-// calls tally_unwind with a mark of where it has come out.
+// that leaves them by longjmp, past the end of their statements. (An exception
+// ends them by itself: in C++, and in C that is compiled with -fexceptions.)
 //
 //     struct tally_mark mark = tally_mark_now();
 //     if (setjmp(env))
 //         tally_unwind(&mark);
 //
+// A finalizer, destroy hook, callback or deferred call that an exception or the
+// end of its thread leaves has ended then. One that is left by longjmp has
+// ended when the thread next comes to a safepoint with work, or drops a last
+// reference: at once, or from a deeper stack, in which its frame may happen to
+// look whole, at the latest with the 4,096th. That is so on the stack that the
+// thread was started with. On another, of a coroutine, it goes for unfinished
+// until its thread ends.
 struct tally_mark {
     unsigned long sections_;
     uint32_t regions_;

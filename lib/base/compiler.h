@@ -12,6 +12,8 @@
 #define TLY_COLD __attribute__((cold, noinline))
 #define TLY_NOINLINE __attribute__((noinline))
 #define TLY_INLINE static inline __attribute__((always_inline, unused))
+// It calls no code of the program's: no exception comes out of it.
+#define TLY_NOTHROW __attribute__((nothrow))
 #define TLY_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 // x86-64 and aarch64 both have lines of 64 bytes, or prefetch them in pairs.

@@ -147,7 +147,8 @@ void tally_touch_slow_(tally_object *container) {
 static bool is_given(const tally_object *object, const tally_object **seen) {
     struct tly_mutator *self = tly_self();
     if (TLY_BUSTED(END_GIVEN) ||
-        (tly_is_attached(self) && tly_local_of(self)->ending == object))
+        (tly_is_attached(self) &&
+         tly_is_finalizing(tly_local_of(self), object)))
         return true;
     bool again = seen && *seen == object;
     if (seen)
@@ -425,9 +426,10 @@ tally_status tally_transfer(void *reference) {
 
 static TLY_NOINLINE void decref_act(struct tly_local *self,
                                     tally_object *object, enum tly_drop drop) {
-    (void)tly_is_finishing(self); // no more, maybe
+    bool finishing = tly_is_finishing(self); // no more, maybe
     tly_count_act(self, object, drop);
-    tly_finish(self, true);
+    if (!finishing)
+        tly_finish(self, true);
 }
 
 static TLY_COLD void decref_unattached(tally_object *object) {

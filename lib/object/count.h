@@ -75,11 +75,13 @@ TLY_INLINE void tly_count_touch(tally_object *object, unsigned owner) {
 // the beginning of the section, and then what it was refused for at its end:
 // if that is found again, by a read that began after, its finalizer has put it
 // there. So nobody waits for a finalizer (tests/model/weak.pml).
-bool tly_count_take(tally_object *object, const tally_object **seen);
+TLY_NOTHROW bool tly_count_take(tally_object *object,
+                                const tally_object **seen);
 
 // The same for who has asked whether a collection that watches it lets it go
 // (tly_weak_keeps).
-bool tly_count_take_kept(tally_object *object, const tally_object **seen);
+TLY_NOTHROW bool tly_count_take_kept(tally_object *object,
+                                     const tally_object **seen);
 
 // ---- misuse.c
 

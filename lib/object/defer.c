@@ -151,18 +151,16 @@ void tly_defer_run(struct tly_local *self) {
     uint32_t calls = ready->calls;
     if (calls == 0 || tly_is_finishing(self) || !tly_hooks_may_run(self))
         return;
-    int error = errno;
     // A call that passes safepoints is not interrupted by the next one.
     tly_finishing_begin(self, TLY_FRAME);
-    const void *before = tly_hook_begin(self, TLY_FRAME);
+    struct tly_hook call TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
     for (; calls > 0 && ready->first; calls--) {
         struct entry entry = ready_take(ready);
         tly_program_next(self, "a deferred call");
         entry.fn(entry.arg);
     }
-    tly_hook_end(self, before);
+    tly_hook_end(&call);
     self->finishing = 0;
-    errno = error;
     tly_finish(self, true);
     if (ready->first)
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);

@@ -197,15 +197,13 @@ static void hook_call(struct tly_local *self, tally_object *object,
     struct tly_cold *cold = tly_cold(self);
     // Relaxed: the flag is final, and the object is this thread's.
     tly_require(tly_load_relaxed(&object->shared_) & TLY_DYING);
-    int error = errno;
-    const void *before = tly_hook_begin(self, TLY_FRAME);
+    struct tly_hook call TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
     tally_object *outer = cold->destroys;
     cold->destroys = object;
     tly_program_next(self, "a destroy hook");
     type->destroy_(object);
     cold->destroys = outer;
-    tly_hook_end(self, before);
-    errno = error;
+    tly_hook_end(&call);
 }
 
 void tly_destroy_unwound(struct tly_local *self) {

@@ -189,18 +189,13 @@ bool tly_finalize_is_inline(const tally_type *type) {
 }
 
 enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
-    int error = errno;
-    const tally_object *outer = self->ending;
-    const void *before = tly_hook_begin(self, TLY_FRAME);
+    struct tly_hook call TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
     self->running = TLY_RUNS_FINALIZER;
     self->inside = object;
-    self->ending = object;
     tly_program_next(self, "a finalizer");
     tly_type_of(object)->finalize_(object);
-    self->ending = outer;
     self->running = TLY_RUNS_NONE;
-    tly_hook_end(self, before);
-    errno = error;
+    tly_hook_end(&call);
     // Most objects do not come back.
     enum tly_drop drop = TLY_DEAD;
     if (TLY_LIKELY(tly_is_sole(object)))

@@ -51,6 +51,12 @@ void tly_finalize_run(struct tly_local *self, tally_object *object);
 // The same, but that the caller acts on what has come of the drop.
 enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object);
 
+// Whether the thread is inside of an object's finalizer.
+TLY_INLINE bool tly_is_finalizing(const struct tly_local *self,
+                                  const tally_object *object) {
+    return self->running == TLY_RUNS_FINALIZER && self->inside == object;
+}
+
 // The finalizer or callback that the thread was inside of does not come back:
 // it has ended. Its unit is dropped, unless it was lost by a fork in its midst.
 void tly_finalize_unwound(struct tly_local *self, bool drop);

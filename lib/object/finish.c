@@ -11,21 +11,19 @@
 #include "object/weak.h"
 #include "platform/os.h"
 
-// Whether a call has been left: its frame is not above that of who asks, on the
-// one stack that the system gave the thread. On others (of coroutines, of
-// signals) nobody can tell.
-static bool is_left(const void *frame, const void *here) {
-    return (uintptr_t)here >= (uintptr_t)frame && tly_os_on_stack(frame) &&
-           tly_os_on_stack(here);
+// Whether a call has been left that a hook which has been left stood in.
+static bool is_left(struct tly_frame call, const void *here) {
+    return tly_call_left_above(call, here) || tly_call_left_over(call) ||
+           tly_call_left_known(call);
 }
 
 // [here]: NULL for whoever has left all calls.
 static void unwound(struct tly_local *self, const void *here) {
     struct tly_cold *cold = tly_cold(self);
     self->finishing = 0;
-    if (self->collects && (!here || is_left(self->collects_at, here)))
+    if (self->collects && (!here || is_left(cold->collects_in, here)))
         self->collects = 0;
-    if (cold->waits && (!here || is_left(cold->waits_at, here)))
+    if (cold->waits && (!here || is_left(cold->waits_in, here)))
         cold->waits = 0;
     tly_finalize_unwound(self, true);
     tly_destroy_unwound(self);
@@ -37,10 +35,18 @@ void tly_hooks_unwound(struct tly_local *self) {
         unwound(self, NULL);
 }
 
-TLY_NOINLINE bool tly_hooks_left(struct tly_local *self, const void *frame) {
-    if (!is_left(tly_mutator_in(self)->hooks_at, frame))
+// A look that costs some 30,000 instructions is for one in so many that ask: a
+// hook may drop any number of objects.
+#define LOOK_EVERY 4096u
+
+static TLY_COLD bool hooks_look(struct tly_local *self, const void *here) {
+    struct tly_frame call = tly_hooks_frame(self);
+    bool due = self->finishing >= LOOK_EVERY;
+    self->finishing = due ? 1 : self->finishing;
+    if (!tly_call_left_above(call, here) && !tly_call_left_over(call) &&
+        (!due || !tly_call_left_known(call)))
         return false;
-    unwound(self, frame);
+    unwound(self, here);
     return true;
 }
 
@@ -49,6 +55,14 @@ void tly_program_refuse(const char *call) {
                "the lock back first",
                tly_os_thread_id(), call);
     tly_require(!"program code with the collector's lock");
+}
+
+TLY_NOINLINE bool tly_hooks_left(struct tly_local *self, const void *here) {
+    struct tly_frame call = tly_hooks_frame(self);
+    if (TLY_LIKELY((uintptr_t)here < (uintptr_t)call.at &&
+                   ++self->finishing < LOOK_EVERY && !tly_call_left_over(call)))
+        return false;
+    return hooks_look(self, here);
 }
 
 bool tly_hooks_may_run(struct tly_local *self) {

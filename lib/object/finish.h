@@ -27,46 +27,70 @@ bool tly_hooks_may_run(struct tly_local *self);
 
 // ---- hooks that do not return
 //
-// A hook may be left by longjmp, by an exception, or by its thread's end. What
+// A hook may be left by an exception, by its thread's end, or by longjmp. What
 // stood around it - the loop that [finishing] stands for, a collection - is
-// gone then with its frame. Each leaves the address of that, and who calls a
-// hook the address of its own. Whoever comes to a slow path from above has left
-// it, and ends what it stood for.
+// gone then with its frame. The first two run the cleanups of the frames that
+// they pass, and who called the hook ends all that there. Of a longjmp nobody
+// is told: each call of the kind leaves its frame, and whoever comes to a slow
+// path looks whether that is still there (platform/calls.h).
 
-#define TLY_FRAME __builtin_frame_address(0)
+TLY_INLINE struct tly_frame tly_hooks_frame(struct tly_local *self) {
+    return (struct tly_frame){tly_mutator_in(self)->hooks_at, self->hooks_back};
+}
+TLY_INLINE void tly_hooks_set(struct tly_local *self, struct tly_frame call) {
+    tly_mutator_in(self)->hooks_at = call.at;
+    self->hooks_back = call.back;
+}
 
-TLY_INLINE void tly_finishing_begin(struct tly_local *self, const void *frame) {
+TLY_INLINE void tly_finishing_begin(struct tly_local *self,
+                                    struct tly_frame frame) {
     self->finishing = 1;
-    tly_mutator_in(self)->hooks_at = frame;
+    tly_hooks_set(self, frame);
 }
 
 // Whether a loop is under way on this thread. Inlined: the frame is that of who
 // asks, which may have the address that the last one had that asked.
 bool tly_hooks_left(struct tly_local *self, const void *frame);
 TLY_INLINE bool tly_is_finishing(struct tly_local *self) {
-    return TLY_UNLIKELY(self->finishing) && !tly_hooks_left(self, TLY_FRAME);
+    return TLY_UNLIKELY(self->finishing) &&
+           !tly_hooks_left(self, __builtin_frame_address(0));
 }
 
+// The thread has left whatever it was inside of.
+TLY_COLD void tly_hooks_unwound(struct tly_local *self);
+
 // Around a call of the program's code, which may not come back: what a
-// safepoint has been asked for and has yet to do is asked again. The first
-// returns what the second is told.
-TLY_INLINE const void *tly_hook_begin(struct tly_local *self,
-                                      const void *frame) {
+// safepoint has been asked for and has yet to do is asked again. Keeps errno.
+//
+//     struct tly_hook call TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
+//     ...
+//     tly_hook_end(&call);
+struct tly_hook {
+    struct tly_local *self; // NULL: it has ended
+    struct tly_frame before;
+    int error;
+};
+#define TLY_HOOK __attribute__((cleanup(tly_hook_leave)))
+TLY_INLINE struct tly_hook tly_hook_begin(struct tly_local *self,
+                                          struct tly_frame frame) {
     struct tly_mutator *mutator = tly_mutator_in(self);
-    const void *before = mutator->hooks_at;
-    mutator->hooks_at = frame;
+    struct tly_hook hook = {self, tly_hooks_frame(self), errno};
+    tly_hooks_set(self, frame);
     if (TLY_UNLIKELY(mutator->asked)) {
         tly_break_self(mutator, mutator->asked);
         mutator->asked = 0;
     }
-    return before;
+    return hook;
 }
-TLY_INLINE void tly_hook_end(struct tly_local *self, const void *before) {
-    tly_mutator_in(self)->hooks_at = before;
+TLY_INLINE void tly_hook_end(struct tly_hook *hook) {
+    tly_hooks_set(hook->self, hook->before);
+    hook->self = NULL;
+    errno = hook->error;
 }
-
-// The thread has left whatever it was inside of.
-void tly_hooks_unwound(struct tly_local *self);
+TLY_INLINE void tly_hook_leave(const struct tly_hook *hook) {
+    if (TLY_UNLIKELY(hook->self))
+        tly_hooks_unwound(hook->self);
+}
 
 // In a forked child: what the other threads were inside of has ended, and what
 // they had on their lists is for who collects.
@@ -75,9 +99,9 @@ void tly_finish_forked(void);
 // Around a collection that is asked for; the first returns what the second is
 // told.
 TLY_INLINE uint32_t tly_collects_begin(struct tly_local *self,
-                                       const void *frame) {
+                                       struct tly_frame frame) {
     if (self->collects == 0)
-        self->collects_at = frame;
+        tly_cold(self)->collects_in = frame;
     return self->collects++;
 }
 TLY_INLINE void tly_collects_end(struct tly_local *self, uint32_t before) {

@@ -262,7 +262,7 @@ bool tly_limbo_poll(struct tly_local *self, bool all) {
     tly_count(&self->heap.moves, 1);
     cold->waits = waits + 1;
     if (waits == 0)
-        cold->waits_at = TLY_FRAME;
+        cold->waits_in = TLY_FRAME;
     tly_borrow_await(tly_mutator_in(self), waiting->grace);
     cold->waits = waits;
     // Whoever took it over meanwhile ends it.

@@ -7,6 +7,7 @@
 
 #include "epoch/registry.h"
 #include "object/header.h"
+#include "platform/calls.h"
 #include "pool/heap.h"
 #include "sync/rank.h"
 
@@ -45,17 +46,17 @@ struct tly_local {
     struct tally_weak *weak_controls; // of the dead; a unit of each is ours
     struct tly_weak_call *weak_calls; // callbacks to call; a unit of each
     struct tly_weak_call **weak_calls_end;
-    const tally_object *ending; // whose finalizer the thread is inside of
-    uint32_t running;        // enum tly_running: what the thread is inside of,
-    tally_object *inside;    // and of which object: a unit of it is ours
-    uint32_t finishing;      // depth of destruction on this thread
-    uint32_t collects;       // tally_collect's that it is inside of: nothing
-                             // collects by itself
-    const void *collects_at; // the frame of the outermost (finish.h)
-    uint32_t lost;           // (a) a fork has lost its thread, with work to do
-    uint32_t collector;      // enum tly_collector: with the lock no hook runs
-    uint64_t claimed;        // (a) counter: finalizers and callbacks
-                             // that it has claimed
+    const void *hooks_back; // where the call at hooks_at returns to
+    uint32_t running;       // enum tly_running: what the thread is inside of,
+    tally_object *inside;   // and of which object: a unit of it is ours
+    uint32_t finishing;     // not 0: destruction is under way; how often
+                            // that has been asked, roughly
+    uint32_t collects;      // tally_collect's that it is inside of: nothing
+                            // collects by itself
+    uint32_t lost;          // (a) a fork has lost its thread, with work to do
+    uint32_t collector;     // enum tly_collector: with the lock no hook runs
+    uint64_t claimed;       // (a) counter: finalizers and callbacks
+                            // that it has claimed
     struct tly_hot_cell *hot_row; // (o) by HOT object; NULL: none yet
     uint32_t hot_seen;            // (o) the granule contended for, maybe
     uint8_t hot_score;            // (o) how often it was
@@ -69,15 +70,16 @@ _Static_assert(sizeof(struct tly_local) <= TLY_RECORD_SIZE,
 
 // The object layer's cold piece: what has been put off.
 struct tly_cold {
-    struct tly_limbo limbo;   // what comes; a grace period has yet to begin
-    struct tly_limbo waiting; // closed; others may take it over
-    struct tly_limbo ready;   // calls whose grace period has passed
-    uint32_t waits;           // depth of waits for one on this thread
-    const void *waits_at;     // the frame of the outermost
-    tally_object *destroys;   // whose destroy hook the thread is inside of
-    uint32_t later_count;     // (a) references in [later]
-    uint32_t later_polls;     // safepoints since the first of them
-    uint64_t later_bytes;     // (a) of their blocks
+    struct tly_limbo limbo;       // what comes; a grace period has yet to begin
+    struct tly_limbo waiting;     // closed; others may take it over
+    struct tly_limbo ready;       // calls whose grace period has passed
+    uint32_t waits;               // depth of waits for one on this thread
+    struct tly_frame waits_in;    // the outermost
+    struct tly_frame collects_in; // the outermost of [collects] (finish.h)
+    tally_object *destroys;       // whose destroy hook the thread is inside of
+    uint32_t later_count;         // (a) references in [later]
+    uint32_t later_polls;         // safepoints since the first of them
+    uint64_t later_bytes;         // (a) of their blocks
     tally_object *later[TLY_LATER]; // dropped, but counted still
 };
 _Static_assert(sizeof(struct tly_cold) <= TLY_COLD_SIZE, "see registry.h");

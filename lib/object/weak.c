@@ -428,15 +428,13 @@ static bool is_held(const struct tly_weak_call *call) {
 }
 
 static void call_one(struct tly_local *self, struct tly_weak_call *call) {
-    int error = errno;
-    const void *before = tly_hook_begin(self, TLY_FRAME);
+    struct tly_hook hook TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
     self->running = TLY_RUNS_CALLBACK;
     self->inside = &call->weak.head;
     tly_program_next(self, "a callback of a weak reference");
     call->callback(&call->weak, call->arg);
     self->running = TLY_RUNS_NONE;
-    tly_hook_end(self, before);
-    errno = error;
+    tly_hook_end(&hook);
 }
 
 // A callback has ended, or is not to be called.

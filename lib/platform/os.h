@@ -78,8 +78,15 @@ struct tly_os_look {
 void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret);
 
 // Whether an address is on the stack that the calling thread was started with.
-// Slow. Keeps errno.
-bool tly_os_on_stack(const void *address);
+// A thread's first call is slow. Keeps errno.
+extern TALLY_THREAD uintptr_t tly_os_stack_low; // 0: not asked for yet
+extern TALLY_THREAD size_t tly_os_stack_size;
+TLY_COLD void tly_os_stack_ask(void);
+TLY_INLINE bool tly_os_on_stack(const void *address) {
+    if (TLY_UNLIKELY(!tly_os_stack_low))
+        tly_os_stack_ask();
+    return (uintptr_t)address - tly_os_stack_low < tly_os_stack_size;
+}
 
 // Waits while *word == value, until [deadline] (tly_os_now's scale; 0: none).
 // May return early. wake: all waiters.

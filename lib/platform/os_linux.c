@@ -142,17 +142,19 @@ tally_status tly_os_thread_start(void *(*fn)(void *arg), void *arg) {
     return -status;
 }
 
-bool tly_os_on_stack(const void *address) {
+TALLY_THREAD uintptr_t tly_os_stack_low;
+TALLY_THREAD size_t tly_os_stack_size;
+
+void tly_os_stack_ask(void) {
     int error = errno;
     pthread_attr_t attributes;
     void *low = NULL;
-    size_t size = 0;
     if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
-        pthread_attr_getstack(&attributes, &low, &size);
+        pthread_attr_getstack(&attributes, &low, &tly_os_stack_size);
         pthread_attr_destroy(&attributes);
     }
+    tly_os_stack_low = (uintptr_t)low;
     errno = error;
-    return (uintptr_t)address - (uintptr_t)low < size;
 }
 
 void tly_os_thread_name(char name[16]) {
