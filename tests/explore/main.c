@@ -1,6 +1,6 @@
 // explore: runs schedules of the library's code, a seed each.
 //
-// USE  explore [--scenario count|collect] [--seed N] [--schedules N]
+// USE  explore [--scenario count|collect|ending] [--seed N] [--schedules N]
 //              [--mode random|pct|bursts|either] [--defect NAME] [--trace]
 //
 // Without --defect the code is the library's own, and no schedule may fail.
@@ -36,6 +36,7 @@ static const struct plan {
      DEFECT(COUNT_NO_DIRTY) | DEFECT(ANSWER_NO_CYCLE) | DEFECT(NO_LAST_TEST) |
          DEFECT(ONE_ROUND) | DEFECT(NO_END) | DEFECT(PHASE_FIRST) |
          DEFECT(NO_GRACE) | DEFECT(UNIT_BLINDLY)},
+    {&scenario_ending, 20000, 100000, DEFECT(END_APART) | DEFECT(END_GIVEN)},
 };
 
 static const char *const defects[] = {
@@ -143,7 +144,7 @@ static bool explore_all(struct options *o) {
 }
 
 static void usage(void) {
-    fprintf(stderr, "use: explore [--scenario count|collect] [--seed N] "
+    fprintf(stderr, "use: explore [--scenario count|collect|ending] [--seed N] "
                     "[--schedules N] [--mode random|pct|bursts|either] "
                     "[--defect NAME] [--trace]\n"
                     "defects:");
@@ -171,10 +172,10 @@ static size_t word(const char *text, const char *const *words, size_t count) {
 
 static void options_read(struct options *o, char **argument) {
     static const char *const modes[] = {"either", "random", "pct", "bursts"};
-    static const char *const scenarios[] = {"count", "collect"};
+    static const char *const scenarios[] = {"count", "collect", "ending"};
     for (; *argument; argument++) {
         if (strcmp(*argument, "--scenario") == 0) {
-            o->plan = word(*++argument, scenarios, 2);
+            o->plan = word(*++argument, scenarios, 3);
             continue;
         }
         o->given = true;

@@ -38,7 +38,7 @@ struct scenario {
     bool (*describe)(const void *address, char *ret_name, size_t size);
 };
 
-extern const struct scenario scenario_count, scenario_collect;
+extern const struct scenario scenario_count, scenario_collect, scenario_ending;
 
 // The one that is explored.
 extern const struct scenario *scenario;
