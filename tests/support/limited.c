@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define PERIOD_MS 100 // a test can fill some 200 MB in this time
+#define SHOWN 6       // processes whose threads are shown
+
+enum { TOO_LONG = 124, TOO_LARGE = 125 }; // status
 
 static pid_t command; // and its session
 
@@ -74,6 +77,25 @@ static void session_end(void) {
         usleep(1000);
 }
 
+// Printed by gdb, in half a minute at most. Answers how many processes it was.
+static long process_show(pid_t pid) {
+    static int shown;
+    char text[32];
+    if (shown++ >= SHOWN)
+        return 0;
+    snprintf(text, sizeof(text), "%ld", (long)pid);
+    fprintf(stderr, "limited: process %s\n", text);
+    pid_t gdb = fork();
+    if (gdb == 0) {
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+        execlp("timeout", "timeout", "-s", "KILL", "30", "gdb", "-batch", "-nx",
+               "-ex", "set debuginfod enabled off", "-ex",
+               "thread apply all backtrace 24", "-p", text, (char *)NULL);
+        _exit(127);
+    }
+    return gdb > 0 && waitpid(gdb, NULL, 0) == gdb;
+}
+
 static void command_end(void) {
     kill(command, SIGKILL); // it may not have its session yet
     session_end();
@@ -99,6 +121,8 @@ static void nap(const sigset_t *child_ends) {
 }
 
 static int over(const char *what, long limit, const char *unit, int status) {
+    if (status == TOO_LONG)
+        session_sum(process_show);
     command_end();
     fprintf(stderr, "limited: killed, for it takes more %s than %ld %s\n", what,
             limit, unit);
@@ -114,9 +138,9 @@ static int watch(long megabytes, long seconds, const sigset_t *child_ends) {
         long kb = session_sum(process_kb);
         most = kb > most ? kb : most;
         if (kb / 1024 > megabytes)
-            return over("memory", megabytes, "MB", 125);
+            return over("memory", megabytes, "MB", TOO_LARGE);
         if (now_s() - began > (double)seconds)
-            return over("time", seconds, "s", 124);
+            return over("time", seconds, "s", TOO_LONG);
         if (waitpid(command, &status, WNOHANG) == command)
             break;
         nap(child_ends);
