@@ -54,8 +54,9 @@ struct tally_collection {
 // Errors:   ENOMEM, EDEADLK (inside a borrow section or a world that the caller
 //           has stopped), ETIMEDOUT (as below), EAGAIN (cannot attach).
 // Threads:  any.
-// Blocks:   for another collection, for each thread's next safepoint in each
-//           round, and until the world stands still. Finalizers run inside.
+// Blocks:   for another collection, of those that ask in the order in which
+//           they do, for each thread's next safepoint in each round, and until
+//           the world stands still. Finalizers run inside.
 // Cost:     two visits of each object that refers to others (bench/live), one
 //           of each that does not, and the garbage's end (bench/cycles).
 TALLY_API size_t tally_collect(void);
@@ -66,10 +67,11 @@ TALLY_API size_t tally_collect(void);
 // Returns:  0.
 // Errors:   TALLY_NO_MEMORY (the heap is as it was), TALLY_DEADLOCK (inside a
 //           borrow section or a world that the caller has stopped),
-//           TALLY_TIMED_OUT (a thread passed no safepoint for as long as the
-//           option deadline_ms says, or another collection did not end; it is
-//           named on stderr, and nothing is lost), TALLY_INVALID, TALLY_LIMIT
-//           (the thread cannot attach).
+//           TALLY_TIMED_OUT (the call has waited for as long as the option
+//           deadline_ms says, all its waits together, for threads without a
+//           safepoint, or for collections and stops of others that came first;
+//           who it waited for last is named on stderr, and nothing is lost),
+//           TALLY_INVALID, TALLY_LIMIT (the thread cannot attach).
 // Threads:  any.
 // Blocks:   as tally_collect.
 // Cost:     as tally_collect, for the objects of the generation.

@@ -148,14 +148,15 @@ TALLY_API void tally_unwind(const struct tally_mark *mark);
 // it is said on stderr by whom.
 //
 // Returns:  0 when all others stand still.
-// Errors:   TALLY_TIMED_OUT (a thread passed no safepoint for as long as the
-//           option deadline_ms says; it is named on stderr, and the world goes
-//           on), TALLY_DEADLOCK inside a borrow section, or when the caller has
+// Errors:   TALLY_TIMED_OUT (a thread passed no safepoint, or what came first
+//           did not end, for as long as the option deadline_ms says, both
+//           together; it is named on stderr, and the world goes on),
+//           TALLY_DEADLOCK inside a borrow section, or when the caller has
 //           stopped the world already; TALLY_NO_MEMORY and TALLY_LIMIT as
 //           tally_attach.
 // Threads:  any; a thread that is not attached is attached.
-// Blocks:   for other stops, in the order they were asked for, for a collection
-//           that is under way, which gives up if it can, and for the slowest
+// Blocks:   for other stops and collections, in the order they were asked for,
+//           of which a collection gives up if it can, and for the slowest
 //           safepoint.
 // Cost:     a visit of each mutator and a wake-up of each thread.
 TALLY_API tally_status tally_stop_world(void);

@@ -41,11 +41,13 @@ struct tally_config {
                              // finds so at a safepoint; 1, one of the runtime's
                              // that does nothing else but end what is put off
                              // (defer.h); 1
-    uint64_t deadline_ms;    // how long a collection, a stop of the world, or
-                             // whatever else waits for a thread's safepoint
-                             // does so before it gives up; after a second it
-                             // names the thread on stderr; 0 .. 86400000; 0:
-                             // for ever; 10000
+    uint64_t deadline_ms;    // how long one call waits for others before it
+                             // gives up: for threads' safepoints, collections
+                             // and stops of the world, all its waits together;
+                             // what it does itself, and hooks that it runs, do
+                             // not count. After a second it names a thread
+                             // without a safepoint on stderr; 0 .. 86400000;
+                             // 0: for ever; 10000
     uint64_t collect_share;  // of one processor's time that collections take,
                              // unless memory is at stake, in percent, 1 .. 100;
                              // 10

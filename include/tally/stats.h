@@ -141,8 +141,8 @@ typedef bool (*tally_object_fn)(void *object, void *arg);
 //
 // Returns:  0.
 // Errors:   TALLY_DEADLOCK (inside a borrow section), TALLY_TIMED_OUT (a thread
-//           passed no safepoint in time), TALLY_LIMIT (the thread cannot
-//           attach).
+//           passed no safepoint, or a collection or stop did not end, in time),
+//           TALLY_LIMIT (the thread cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   for a collection that is under way, and until the world stands
 //           still, which it does during the walk.
@@ -154,8 +154,9 @@ TALLY_API tally_status tally_walk(tally_object_fn fn, void *arg);
 //
 // Returns:  0.
 // Errors:   TALLY_DEADLOCK (inside a borrow section or a hook that a
-//           collection calls), TALLY_TIMED_OUT (a thread passed no safepoint in
-//           time), TALLY_LIMIT (the thread cannot attach).
+//           collection calls), TALLY_TIMED_OUT (a thread passed no safepoint,
+//           or a collection or stop did not end, in time), TALLY_LIMIT (the
+//           thread cannot attach).
 // Threads:  any; also one that has stopped the world itself.
 // Blocks:   as tally_walk.
 // Cost:     2 ns an object, immortal or not, and the callback.

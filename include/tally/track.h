@@ -57,11 +57,11 @@ TALLY_API void tally_untrack(void *object);
 // one for what is young, which is visited here.
 //
 // Returns:  0; what was frozen before stays so.
-// Errors:   TALLY_TIMED_OUT (a thread passed no safepoint for as long as the
-//           option deadline_ms says: nothing is frozen then, nor what was
-//           before; or a collection did not end), TALLY_DEADLOCK (inside a
-//           borrow section or a stopped world), TALLY_LIMIT and TALLY_NO_MEMORY
-//           (the thread cannot attach).
+// Errors:   TALLY_TIMED_OUT (a thread passed no safepoint, and a collection
+//           before that did not end, for as long as the option deadline_ms
+//           says: nothing is frozen then, nor what was before),
+//           TALLY_DEADLOCK (inside a borrow section or a stopped world),
+//           TALLY_LIMIT and TALLY_NO_MEMORY (the thread cannot attach).
 // Threads:  any.
 // Blocks:   for a collection that is under way, and for each thread's next
 //           safepoint; nobody is stopped.

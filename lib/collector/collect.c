@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "collector/account.h"
+#include "collector/call.h"
 #include "collector/clear.h"
 #include "collector/control.h"
 #include "collector/debug.h"
@@ -40,18 +41,17 @@
 #define ROUNDS 4
 
 struct tly_collect_totals tly_collect_totals;
-void (*tly_collector_after)(void);
-bool (*tly_collector_elsewhere)(struct tly_local *self);
+void (*tly_collector_after)(struct tly_patience *patience);
+static uint32_t mode_option; // (a) option: tally_collect_mode
 
-static struct {
-    uint32_t mode;   // (a) tally_collect_mode
-    uint64_t zeal;   // (a) a collection every so many safepoints; 0: none
-    uint64_t passed; // (a) safepoints passed so far, with zeal
-} options;
-
-static tally_collect_mode mode_now(void) {
+tally_collect_mode tly_collect_mode(void) {
     // Relaxed: an option.
-    return (tally_collect_mode)tly_load_relaxed(&options.mode);
+    return (tally_collect_mode)tly_load_relaxed(&mode_option);
+}
+
+struct tly_call tly_call_begin(struct tly_local *self,
+                               tally_collect_mode mode) {
+    return (struct tly_call){self, mode, tly_patience_begin()};
 }
 
 // After a look that has seen all that is listed, with nothing to wait for: it
@@ -85,27 +85,33 @@ static uint64_t clear(struct tly_local *self, struct tly_found *found) {
 // for longer than an allocation may wait at the limit; after a collection
 // beside the threads, for longer than so many ns.
 #define STOP_NS 100000000u
-static uint64_t stop_deadline(const struct tly_local *self) {
-    uint64_t deadline = tly_wait_deadline(), now = tly_os_now();
-    uint64_t most = mode_now() == TALLY_CONCURRENT ? STOP_NS : tly_limit_wait();
-    if (!self->collects && most && (!deadline || now + most < deadline))
-        deadline = now + most;
-    return deadline;
+static struct tly_patience *stop_patience(struct tly_call *call,
+                                          struct tly_patience *brief) {
+    uint64_t most =
+        tly_collect_mode() == TALLY_CONCURRENT ? STOP_NS : tly_limit_wait();
+    if (call->self->collects || !most ||
+        (!call->patience.endless && call->patience.left <= most))
+        return &call->patience;
+    *brief = (struct tly_patience){.left = most, .brief = true};
+    return brief;
 }
 
 static unsigned given_up; // how often in a row; under the lock
 
-static tally_status find(struct tly_local *self, tally_collect_mode mode,
-                         enum tly_look look, struct tally_collection *done,
+static tally_status find(struct tly_call *call, enum tly_look look,
+                         struct tally_collection *done,
                          struct tly_found *found) {
-    bool live = mode == TALLY_CONCURRENT;
+    struct tly_local *self = call->self;
+    struct tly_patience brief;
+    bool live = call->mode == TALLY_CONCURRENT;
     if (look != TLY_LOOK_LISTED)
         done->mode = live ? TALLY_CONCURRENT : TALLY_STOPPED;
     // Who forks again and again does not keep garbage for ever.
     tly_collector_heed(live && given_up < ROUNDS);
     tally_status status =
-        live ? tly_find_live(self, look, tly_wait_deadline(), found)
-             : tly_find_stopped(self, look, stop_deadline(self), done, found);
+        live ? tly_find_live(self, look, &call->patience, found)
+             : tly_find_stopped(self, look, stop_patience(call, &brief), done,
+                                found);
     tly_collector_heed(false);
     return status;
 }
@@ -124,15 +130,15 @@ static void found_add(enum tly_look look, const struct tly_found *found,
 }
 
 // With the lock held.
-static tally_status collect_locked(struct tly_local *self,
-                                   tally_collect_mode mode, enum tly_look look,
+static tally_status collect_locked(struct tly_call *call, enum tly_look look,
                                    struct tally_collection *done,
                                    bool *ret_listed) {
+    struct tly_local *self = call->self;
     struct tly_found found = {.waiting = false};
     tly_clear_resume(self);
     tally_status status = tly_debug_begin(&found.saves);
     if (status == TALLY_OK)
-        status = find(self, mode, look, done, &found);
+        status = find(call, look, done, &found);
     if (status != TALLY_OK) {
         tly_hot_bury(self);
         return status;
@@ -159,20 +165,19 @@ static tally_status collect_locked(struct tly_local *self,
 }
 
 // The same, of a generation, between what pacing is told of it.
-static tally_status collect_paced(struct tly_local *self,
-                                  tally_collect_mode mode, enum tly_look look,
+static tally_status collect_paced(struct tly_call *call, enum tly_look look,
                                   struct tally_collection *done,
                                   bool *ret_listed) {
     if (look == TLY_LOOK_LISTED)
-        return collect_locked(self, mode, look, done, ret_listed);
+        return collect_locked(call, look, done, ret_listed);
     uint64_t cpu = tly_os_cpu(), bytes = tly_garbage_bytes;
     uint64_t hooked = tly_garbage_hooked;
     tly_pace_began((tally_generation)look);
-    tally_status status = collect_locked(self, mode, look, done, ret_listed);
+    tally_status status = collect_locked(call, look, done, ret_listed);
     struct tly_pace_work work = {
         .generation = (tally_generation)look,
         .abandoned = status != TALLY_OK,
-        .stopped = mode == TALLY_STOPPED,
+        .stopped = call->mode == TALLY_STOPPED,
         .opaque = done->opaque > 0,
         .candidates = done->candidates,
         // What is listed is on its way.
@@ -188,67 +193,71 @@ static tally_status collect_paced(struct tly_local *self,
 // With the lock held, which it gives back; then finalizers run, unless one
 // runs already: its loop goes on with these. *ret_listed: garbage waits for
 // them.
-static tally_status collect(struct tly_local *self, tally_collect_mode mode,
-                            enum tly_look look, struct tally_collection *done,
-                            bool *ret_listed) {
+static tally_status collect(struct tly_call *call, enum tly_look look,
+                            struct tally_collection *done, bool *ret_listed) {
+    struct tly_local *self = call->self;
     struct tly_mutator *mutator = tly_mutator_in(self);
+    // Relaxed: a hint.
+    tly_store_relaxed(&tly_call_refused, 0);
     for (unsigned round = 1;; round++) {
         tly_settle_idle(self);
         given_up = round - 1;
-        tally_status status = collect_paced(self, mode, look, done, ret_listed);
+        tally_status status = collect_paced(call, look, done, ret_listed);
         tly_collector_give(mutator);
         tly_settle_dead(self);
         tly_limit_freed();
         if (status != TALLY_BUSY)
             return status;
-        tly_collector_yield(mutator);
-        if (!tly_collector_await(mutator))
+        // Its turn comes after theirs who wait for the lock.
+        if (!tly_collector_take(mutator, &call->patience))
             return TALLY_TIMED_OUT;
     }
 }
 
 // The second look, for who has the lock.
-static void look_again(struct tly_local *self, tally_collect_mode mode,
-                       struct tally_collection *done) {
+void tly_call_look_again(struct tly_call *call, struct tally_collection *done) {
     bool listed;
-    (void)collect(self, mode, TLY_LOOK_LISTED, done, &listed);
+    (void)collect(call, TLY_LOOK_LISTED, done, &listed);
 }
 
 // Whether garbage waits for finalizers, and all of them have run.
-static bool second_due(void) {
+bool tly_second_is_due(void) {
     // Relaxed: a hint.
     return tly_load_relaxed(&tly_finalize_awaited) &&
            tly_finalize_waiting() == 0;
 }
 
 // Nothing uses the types that are freed, and nobody walks the heap with them.
-static void types_retire(struct tly_mutator *self) {
+static void types_retire(struct tly_call *call) {
+    struct tly_mutator *self = tly_mutator_in(call->self);
+    call->patience.brief = true; // the collection itself has ended
     if (!tly_types_are_dropped() || tly_collector_refuses(self) ||
-        !tly_collector_await(self))
+        !tly_collector_take(self, &call->patience))
         return;
     tly_types_retire();
     tly_collector_give(self);
 }
 
 // A collection of a generation, by who has the lock, with what follows.
-static tally_status collect_all(struct tly_local *self, tally_collect_mode mode,
-                                tally_generation generation,
-                                struct tally_collection *done) {
+tally_status tly_call_collect(struct tly_call *call,
+                              tally_generation generation,
+                              struct tally_collection *done) {
+    struct tly_local *self = call->self;
     uint64_t began = tly_os_now(), finalized = self->counters.finalized;
     bool listed = false;
     tally_status status =
-        collect(self, mode, (enum tly_look)generation, done, &listed);
-    if ((listed || second_due()) && tly_second_look_may(self) &&
-        tly_collector_await(tly_mutator_in(self)))
-        look_again(self, mode, done);
+        collect(call, (enum tly_look)generation, done, &listed);
+    if ((listed || tly_second_is_due()) && tly_second_look_may(self) &&
+        tly_collector_take(tly_mutator_in(self), &call->patience))
+        tly_call_look_again(call, done);
     done->finalized = self->counters.finalized - finalized;
     done->total_ns = tly_os_now() - began;
     if (status == TALLY_OK && generation == TALLY_FULL) {
         tly_idle_empty();
-        types_retire(tly_mutator_in(self));
+        types_retire(call);
     }
     if (status == TALLY_OK && tly_collector_after)
-        tly_collector_after();
+        tly_collector_after(&call->patience);
     return status;
 }
 
@@ -259,12 +268,13 @@ bool tly_second_look_may(struct tly_local *self) {
 
 uint64_t tly_second_look(struct tly_local *self) {
     struct tally_collection done = {0};
+    struct tly_call call = tly_call_begin(self, tly_collect_mode());
     // Relaxed: a hint.
     if (!tly_load_relaxed(&tly_finalize_awaited) ||
         !tly_second_look_may(self) ||
-        !tly_collector_await(tly_mutator_in(self)))
+        !tly_collector_take(tly_mutator_in(self), &call.patience))
         return 0;
-    look_again(self, mode_now(), &done);
+    tly_call_look_again(&call, &done);
     tly_account_late(&done);
     return done.freed;
 }
@@ -272,45 +282,45 @@ uint64_t tly_second_look(struct tly_local *self) {
 // Takes the lock right after everything was settled, with hooks: who had to
 // wait settles again, for what was cleared meanwhile dropped more. Some times;
 // in the end what has hooks is left to others. On error it has no lock.
-static tally_status lock_settled(struct tly_local *self,
+static tally_status lock_settled(struct tly_call *call,
                                  tally_generation generation) {
+    struct tly_local *self = call->self;
     struct tly_mutator *mutator = tly_mutator_in(self);
     for (unsigned round = 0; round < ROUNDS; round++) {
         tally_status status = TALLY_OK;
         if (generation == TALLY_FULL)
-            status = tly_settle(self);
+            status = tly_settle(self, &call->patience);
         else
             tly_settle_idle(self);
         if (status != TALLY_OK || tly_collector_try(mutator))
             return status;
-        if (!tly_collector_wait(mutator, tly_wait_deadline()))
+        if (!tly_collector_wait(mutator, &call->patience))
             break;
     }
-    return tly_collector_await(mutator) ? TALLY_OK : TALLY_TIMED_OUT;
+    return tly_collector_take(mutator, &call->patience) ? TALLY_OK
+                                                        : TALLY_TIMED_OUT;
 }
 
 // A collection that the program asks for: with what waits for it settled, and
 // entered in the books.
-static tally_status collect_asked(struct tly_local *self,
-                                  tally_collect_mode mode,
+static tally_status collect_asked(struct tly_call *call,
                                   tally_generation generation,
                                   struct tally_collection *done) {
-    tly_account_begin(mode, generation);
-    done->mode = mode;
-    tally_status status = lock_settled(self, generation);
+    tly_account_begin(call->mode, generation);
+    done->mode = call->mode;
+    tally_status status = lock_settled(call, generation);
     if (status == TALLY_OK)
-        status = collect_all(self, mode, generation, done);
+        status = tly_call_collect(call, generation, done);
     tly_account_end(generation, done, status);
     return status;
 }
 
 // One more, of the whole heap; what it did is added. False: it did nothing.
-static bool collect_more(struct tly_local *self, tally_collect_mode mode,
-                         struct tally_collection *done) {
+static bool collect_more(struct tly_call *call, struct tally_collection *done) {
     struct tally_collection more = {0};
-    if (collect_asked(self, mode, TALLY_FULL, &more) != TALLY_OK)
+    if (collect_asked(call, TALLY_FULL, &more) != TALLY_OK)
         return false;
-    bool settled = tly_settle(self) == TALLY_OK;
+    bool settled = tly_settle(call->self, &call->patience) == TALLY_OK;
     done->garbage += more.garbage;
     done->freed += more.freed;
     done->visited += more.visited;
@@ -327,12 +337,15 @@ static bool collect_more(struct tly_local *self, tally_collect_mode mode,
 // only a stopped world can be asked about; and again, as long as that finds
 // something, what refers to a HOT object and ends after the count has left it
 // dead and not yet known to be.
-static void collect_left(struct tly_local *self, tally_collect_mode mode,
-                         struct tally_collection *done) {
+static void collect_left(struct tly_call *call, struct tally_collection *done) {
+    tally_collect_mode mode = call->mode;
+    call->patience.brief = false;
+    call->mode = TALLY_STOPPED;
     if (done->opaque)
-        collect_more(self, TALLY_STOPPED, done);
+        collect_more(call, done);
+    call->mode = mode;
     while (tly_hot_has_dead())
-        if (!collect_more(self, mode, done))
+        if (!collect_more(call, done))
             return;
 }
 
@@ -352,13 +365,15 @@ tally_status tally_collect_with(tally_collect_mode mode,
     // What is asked is done, not what happens to be due.
     (void)tly_is_finishing(local); // no more, maybe: see tly_hooks_left
     uint32_t collects = tly_collects_begin(local, TLY_FRAME);
-    tally_status status = collect_asked(local, mode, generation, &done);
+    struct tly_call call = tly_call_begin(local, mode);
+    tally_status status = collect_asked(&call, generation, &done);
     // What garbage referred to may be another thread's to drop. The collection
     // has ended: who does not answer now is waited for by the next one.
-    bool settled = generation == TALLY_FULL && status == TALLY_OK &&
-                   (!done.freed || tly_settle(local) == TALLY_OK);
+    bool settled =
+        generation == TALLY_FULL && status == TALLY_OK &&
+        (!done.freed || tly_settle(local, &call.patience) == TALLY_OK);
     if (settled)
-        collect_left(local, mode, &done);
+        collect_left(&call, &done);
     tly_collects_end(local, collects);
     if (status == TALLY_OK && ret_done)
         *ret_done = done;
@@ -370,7 +385,7 @@ tally_status tally_collect_generation(tally_generation generation,
     // Before the first use there is no option to go by.
     if (!tly_self_attached())
         return -errno;
-    return tally_collect_with(mode_now(), generation, ret_done);
+    return tally_collect_with(tly_collect_mode(), generation, ret_done);
 }
 
 size_t tally_collect(void) {
@@ -381,80 +396,10 @@ size_t tally_collect(void) {
     return done.freed;
 }
 
-bool tly_collector_is_due(void) { return tly_pace_due() >= 0 || second_due(); }
-
-// The second look, unless somebody collects: false.
-static bool run_again(struct tly_local *self) {
-    struct tally_collection done = {0};
-    if (!tly_collector_try(tly_mutator_in(self)))
-        return false;
-    look_again(self, mode_now(), &done);
-    tly_account_late(&done);
-    return true;
-}
-
-bool tly_collector_run_due(struct tly_local *self) {
-    struct tally_collection done = {.mode = tly_pace_stops() ? TALLY_STOPPED
-                                                             : mode_now()};
-    tally_status status = TALLY_BUSY;
-    int due = tly_pace_due();
-    tly_settle_idle(self);
-    if (due < 0)
-        return run_again(self);
-    if (tly_collector_is_taken())
-        return false;
-    tly_account_begin(done.mode, (tally_generation)due);
-    if (tly_collector_try(tly_mutator_in(self)))
-        status = collect_all(self, done.mode, (tally_generation)due, &done);
-    tly_account_end((tally_generation)due, &done, status);
-    return status != TALLY_BUSY;
-}
-
-void tly_collector_poll(struct tly_local *self) {
-    bool late = tly_pace_is_late();
-    if ((!late && !tly_collector_is_due()) || self->collects ||
-        !tly_second_look_may(self))
-        return;
-    int error = errno;
-    if ((!late && tly_pace_due() < 0) || !tly_collector_elsewhere ||
-        !tly_collector_elsewhere(self))
-        tly_collector_run_due(self);
-    else if (late)
-        tly_limit_wait_late(self);
-    errno = error;
-}
-
-void tly_collector_zeal(struct tly_local *self) {
-    // Relaxed: an option.
-    uint64_t every = tly_load_relaxed(&options.zeal);
-    if (TLY_LIKELY(!every))
-        return;
-    // The next safepoint has something to do as well.
-    tly_break_self(tly_mutator_in(self), TLY_BREAK_ZEAL);
-    // Relaxed: a counter.
-    if (self->collects || tly_collect_is_held() || !tly_second_look_may(self) ||
-        tly_add_relaxed(&options.passed, 1) % every)
-        return;
-    int error = errno;
-    struct tally_collection done = {0};
-    uint32_t collects = tly_collects_begin(self, TLY_FRAME);
-    tly_settle_idle(self);
-    if (tly_collector_try(tly_mutator_in(self)))
-        collect_all(self, mode_now(), TALLY_FULL, &done);
-    tly_collects_end(self, collects);
-    errno = error;
-}
-
-void tly_collector_grew(struct tly_heap *self) {
-    if (tly_pace_due() >= 0 || tly_pace_is_late())
-        tly_break_self(&self->mutator, TLY_BREAK_COLLECT);
-}
-
 void tly_collector_configure(const struct tally_config *config) {
     // Relaxed: before threads come.
-    tly_store_relaxed(&options.mode, (uint32_t)config->mode);
-    tly_store_relaxed(&options.zeal, config->zeal);
-    tly_store_relaxed(&options.passed, 0);
+    tly_store_relaxed(&mode_option, (uint32_t)config->mode);
+    tly_zeal_configure(config->zeal);
     tly_thresholds_configure(config);
     tly_limit_configure(config->limit_bytes, config->limit_wait_ms);
     tly_workers_configure(config->workers);

@@ -56,14 +56,15 @@ bool tly_collector_run_due(struct tly_local *self);
 extern bool (*tly_collector_elsewhere)(struct tly_local *self);
 
 // Called after each collection, in a running world (option verify).
-extern void (*tly_collector_after)(void);
+struct tly_patience;
+extern void (*tly_collector_after)(struct tly_patience *patience);
 
 // ---- settle.c
 
 // Asks all threads, in rounds, to do what they hold for each other, until a
 // round moved nothing or there were 4. Blocks for each thread's safepoint:
-// TALLY_TIMED_OUT when one does not come in time (option deadline_ms).
-tally_status tly_settle(struct tly_local *self);
+// TALLY_TIMED_OUT when one does not come in time.
+tally_status tly_settle(struct tly_local *self, struct tly_patience *patience);
 // Destroys what is dead here: all of it for who asked for a collection, else a
 // slice.
 void tly_settle_dead(struct tly_local *self);

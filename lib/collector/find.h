@@ -34,17 +34,19 @@ struct tly_found {
 };
 
 // In a stopped world. Notes the pause in [done]. On error nothing has changed:
-// TALLY_TIMED_OUT (a thread passed no safepoint before the deadline, 0: none),
+// TALLY_TIMED_OUT (a thread passed no safepoint in time),
 // TALLY_NO_MEMORY.
 tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
-                              uint64_t deadline, struct tally_collection *done,
+                              struct tly_patience *patience,
+                              struct tally_collection *done,
                               struct tly_found *found);
 
 // Beside the threads. On error nothing has changed: TALLY_TIMED_OUT (a thread
-// passed no safepoint before the deadline, 0: none), TALLY_BUSY (somebody needs
+// passed no safepoint in time), TALLY_BUSY (somebody needs
 // the lock at once), TALLY_NO_MEMORY.
 tally_status tly_find_live(struct tly_local *self, enum tly_look look,
-                           uint64_t deadline, struct tly_found *found);
+                           struct tly_patience *patience,
+                           struct tly_found *found);
 
 // Whether garbage waits for finalizers or callbacks.
 TLY_INLINE bool tly_found_waits(const struct tly_found *found) {

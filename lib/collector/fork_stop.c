@@ -33,16 +33,24 @@ static bool fork_may(struct tly_fork_stop *stop) {
     return stop->locked || stop->own || fork_try(stop) || tly_clear_is_on();
 }
 
+// Its turn comes after those that wait already; nobody has to wait for who
+// clears.
 static bool fork_wait(struct tly_fork_stop *stop, uint64_t deadline) {
-    bool may, late = false;
+    struct tly_collector_waiter waiter;
+    bool may = stop->locked || stop->own || tly_clear_is_on(), late = false;
+    if (may)
+        return true;
     // Relaxed: a hint.
     tly_add_relaxed(&tly_collector_urgent, 1);
+    tly_collector_queue(&waiter);
     do {
         uint32_t seen = tly_event_value(&tly_collector_lock.freed);
-        may = fork_may(stop);
+        may = tly_collector_is_first(&waiter) ? fork_may(stop)
+                                              : tly_clear_is_on();
         late =
             !may && !tly_event_wait(&tly_collector_lock.freed, seen, deadline);
     } while (!may && !late);
+    tly_collector_leave(&waiter, stop->locked);
     tly_add_relaxed(&tly_collector_urgent, (uint32_t)-1);
     return may;
 }
@@ -85,6 +93,7 @@ void tly_fork_stop_end(struct tly_fork_stop *stop) {
 void tly_fork_stop_forked(const struct tly_fork_stop *stop) {
     // Relaxed, all: the child has one thread.
     tly_store_relaxed(&tly_collector_urgent, 0);
+    tly_store_relaxed(&tly_collector_lock.first, NULL);
     tly_workers_forked();
     if (!stop->own && !stop->locked) {
         tly_store_relaxed(&tly_collector_lock.busy, 0);

@@ -45,14 +45,14 @@ static void cycle_set(uint32_t cycle, uint32_t held) {
 }
 
 // The thread is DETACHED.
-static tally_status freeze(void) {
+static tally_status freeze(struct tly_patience *patience) {
     // Relaxed: only the holder of the collector's lock writes it.
     uint32_t late;
     uint32_t cycle = (tly_load_relaxed(&tly_cycle) | 1) + 2;
     tly_pools_freeze();
     cycle_set(cycle, 1);
     tally_status status =
-        tly_handshake_detached(TLY_GOAL_CYCLE, tly_wait_deadline(), &late);
+        tly_handshake_detached(TLY_GOAL_CYCLE, patience, &late);
     if (status == TALLY_OK)
         tly_pools_frozen_young(tly_cycle_colour(cycle), pool_age, NULL);
     cycle_set(cycle & ~(uint32_t)1, 0);
@@ -61,13 +61,15 @@ static tally_status freeze(void) {
 }
 
 // Takes the collector's lock, if the thread may.
-static tally_status enter(struct tly_mutator **ret_self) {
+static tally_status enter(struct tly_mutator **ret_self,
+                          struct tly_patience *ret_patience) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
     if (tly_collector_refuses(self))
         return TALLY_DEADLOCK;
-    if (!tly_collector_await(self))
+    *ret_patience = tly_patience_begin();
+    if (!tly_collector_take(self, ret_patience))
         return TALLY_TIMED_OUT;
     tly_clear_resume(tly_local_of(self));
     *ret_self = self;
@@ -76,11 +78,12 @@ static tally_status enter(struct tly_mutator **ret_self) {
 
 tally_status tally_freeze(void) {
     struct tly_mutator *self = NULL;
-    tally_status status = enter(&self);
+    struct tly_patience patience;
+    tally_status status = enter(&self, &patience);
     if (status != TALLY_OK)
         return status;
     tly_mutator_detach(self);
-    status = freeze();
+    status = freeze(&patience);
     tly_mutator_attach(self);
     if (status != TALLY_OK)
         tly_pools_thaw();
@@ -93,7 +96,8 @@ tally_status tally_freeze(void) {
 
 tally_status tally_unfreeze(void) {
     struct tly_mutator *self = NULL;
-    tally_status status = enter(&self);
+    struct tly_patience patience;
+    tally_status status = enter(&self, &patience);
     if (status != TALLY_OK)
         return status;
     tly_pools_thaw();
@@ -103,7 +107,8 @@ tally_status tally_unfreeze(void) {
 
 tally_status tally_freeze_count(size_t *ret_count) {
     struct tly_mutator *self = NULL;
-    tally_status status = enter(&self);
+    struct tly_patience patience;
+    tally_status status = enter(&self, &patience);
     if (status != TALLY_OK)
         return status;
     *ret_count = tly_pools_frozen_blocks();

@@ -32,7 +32,7 @@ struct live {
     struct tly_local *self;
     struct tly_trial trial;
     struct tly_ended ended;
-    uint64_t deadline;
+    struct tly_patience *patience;
     bool called; // callbacks of weak references to what is left
 };
 
@@ -46,7 +46,7 @@ static tally_status ask(struct live *live, uint32_t cycle, bool held) {
     // ORDER[cycle] release: the same.
     tly_store_release(&tly_pools_held, held);
     tally_status status =
-        tly_handshake_detached(TLY_GOAL_CYCLE, live->deadline, &late);
+        tly_handshake_detached(TLY_GOAL_CYCLE, live->patience, &late);
     return status;
 }
 
@@ -234,12 +234,13 @@ static tally_status find(struct live *live, enum tly_look look,
 }
 
 tally_status tly_find_live(struct tly_local *self, enum tly_look look,
-                           uint64_t deadline, struct tly_found *found) {
+                           struct tly_patience *patience,
+                           struct tly_found *found) {
     struct tly_mutator *mutator = tly_mutator_in(self);
     struct live live = {
         .self = self,
         .trial = {.young = look == TLY_LOOK_YOUNG, .live = true},
-        .deadline = deadline,
+        .patience = patience,
     };
     tally_status status = tly_trial_prepare(true, false);
     if (status != TALLY_OK)

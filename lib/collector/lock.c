@@ -1,5 +1,7 @@
-// A word, the number of who has it, and an event: waited for by detached
-// threads only.
+// A word, the number of who has it, an event, and a list of those that wait,
+// detached. The lock is not handed over: when it is free, the first of the list
+// takes it, and nobody else may, so that a thread that gives it back and wants
+// it again comes last. Who gives up leaves the list.
 
 #include "collector/lock.h"
 
@@ -14,7 +16,9 @@ uint32_t tly_collector_urgent;
 bool tly_collector_heeds;
 uint32_t tly_collector_hurries;
 
-struct tly_collector_lock tly_collector_lock;
+struct tly_collector_lock tly_collector_lock = {
+    .spin = TLY_SPIN_INIT(TLY_RANK_COLLECTOR),
+};
 
 bool tly_collector_refuses(const struct tly_mutator *self) {
     // Relaxed: the thread's own number is there only if it has the lock.
@@ -22,7 +26,7 @@ bool tly_collector_refuses(const struct tly_mutator *self) {
            tly_load_relaxed(&tly_collector_lock.busy) == self->number;
 }
 
-bool tly_collector_try(struct tly_mutator *self) {
+static bool try_free(struct tly_mutator *self) {
     uint32_t nobody = 0;
     // ORDER[collector] acq_rel: the tables are as the last one left them.
     if (!tly_cas_acq_rel(&tly_collector_lock.busy, &nobody, self->number))
@@ -31,78 +35,132 @@ bool tly_collector_try(struct tly_mutator *self) {
     return true;
 }
 
-bool tly_collector_is_taken(void) {
-    // Relaxed: a hint.
-    return tly_load_relaxed(&tly_collector_lock.busy);
+static bool is_waited_for(void) {
+    // Relaxed: a hint; who comes at the same time may be the first.
+    return tly_load_relaxed(&tly_collector_lock.first) != NULL;
 }
 
-bool tly_collector_wait(struct tly_mutator *self, uint64_t deadline) {
+bool tly_collector_try(struct tly_mutator *self) {
+    return !is_waited_for() && try_free(self);
+}
+
+bool tly_collector_is_taken(void) {
+    // Relaxed: a hint.
+    return tly_load_relaxed(&tly_collector_lock.busy) || is_waited_for();
+}
+
+uint32_t tly_collector_turns(void) {
+    // Relaxed: a hint.
+    return tly_load_relaxed(&tly_collector_lock.turns);
+}
+
+bool tly_collector_wait(struct tly_mutator *self,
+                        struct tly_patience *patience) {
     tly_mutator_detach(self);
+    uint64_t deadline = tly_patience_deadline(patience);
     uint32_t seen = tly_event_value(&tly_collector_lock.freed);
     // ORDER[collector] acquire: looks again before it sleeps.
-    bool late = tly_load_acquire(&tly_collector_lock.busy) &&
-                !tly_event_wait(&tly_collector_lock.freed, seen, deadline);
+    bool late =
+        (tly_load_acquire(&tly_collector_lock.busy) || is_waited_for()) &&
+        !tly_event_wait(&tly_collector_lock.freed, seen, deadline);
+    (void)tly_patience_spend(patience, deadline);
     tly_mutator_attach(self);
     return !late;
 }
 
-// Waits, detached, and has the lock before it attaches: no code of the
-// program's runs in between, which may wait for somebody who waits for this
-// thread.
-static bool lock_wait(struct tly_mutator *self, uint64_t deadline,
-                      uint32_t urgent) {
-    bool taken, late = false;
-    tly_mutator_detach(self);
-    // Relaxed: a hint.
-    tly_add_relaxed(&tly_collector_urgent, urgent);
-    do {
-        uint32_t seen = tly_event_value(&tly_collector_lock.freed);
-        taken = tly_collector_try(self);
-        late = !taken &&
-               !tly_event_wait(&tly_collector_lock.freed, seen, deadline);
-    } while (!taken && !late);
-    tly_add_relaxed(&tly_collector_urgent, 0 - urgent);
-    tly_mutator_attach(self);
-    return taken;
+// ---- the order of those that wait
+
+void tly_collector_queue(struct tly_collector_waiter *waiter) {
+    waiter->next = NULL;
+    tly_spin_lock(&tly_collector_lock.spin);
+    struct tly_collector_waiter **last = &tly_collector_lock.first;
+    while (*last)
+        last = &(*last)->next;
+    // Relaxed, here and below: only who is the first is asked, and the lock's
+    // word orders what it guards.
+    tly_store_relaxed(last, waiter);
+    tly_spin_unlock(&tly_collector_lock.spin);
 }
 
-bool tly_collector_take(struct tly_mutator *self, uint64_t deadline) {
-    return tly_collector_try(self) || lock_wait(self, deadline, 0);
+bool tly_collector_is_first(const struct tly_collector_waiter *waiter) {
+    return tly_load_relaxed(&tly_collector_lock.first) == waiter;
 }
 
-static void tell(void) {
+void tly_collector_leave(const struct tly_collector_waiter *waiter,
+                         bool taken) {
+    tly_spin_lock(&tly_collector_lock.spin);
+    struct tly_collector_waiter **at = &tly_collector_lock.first;
+    while (*at != waiter)
+        at = &(*at)->next;
+    tly_store_relaxed(at, waiter->next);
+    tly_spin_unlock(&tly_collector_lock.spin);
+    if (!taken)
+        tly_event_signal(&tly_collector_lock.freed); // to who is the first now
+}
+
+void tly_collector_hold(bool hold) {
+    tly_spin_hold(&tly_collector_lock.spin, hold);
+}
+
+// ---- waiting for it
+
+static void tell(uint64_t began, uint32_t turns) {
     // Relaxed: for a report; it may have been given meanwhile.
     uint32_t number = tly_load_relaxed(&tly_collector_lock.busy);
     if (!number || number > TALLY_OWNER_MAX_)
         return; // a fork has it
     struct tly_who who = tly_who_is(tly_mutator_of(number));
-    tly_report("thread %u gives up: the collection, walk or stop of thread %u "
-               "(%s, mutator %u) has not ended in time (option deadline_ms)",
-               tly_os_thread_id(), who.thread, who.name, number);
+    tly_report("thread %u gives up after %llu ms: the collection, walk or stop "
+               "of thread %u (%s, mutator %u) has not ended in time%s (option "
+               "deadline_ms)",
+               tly_os_thread_id(),
+               (unsigned long long)(tly_os_now() - began) / 1000000, who.thread,
+               who.name, number,
+               turns == tly_collector_turns() ? "" : ", after others'");
 }
 
-bool tly_collector_await(struct tly_mutator *self) {
-    for (;;) {
+// Has its turn, or gives its place up at the deadline. The thread is DETACHED.
+static bool turn_await(struct tly_mutator *self, uint64_t deadline) {
+    struct tly_collector_waiter waiter;
+    bool taken, late = false;
+    tly_collector_queue(&waiter);
+    do {
         uint32_t seen = tly_event_value(&tly_collector_lock.freed);
-        if (tly_collector_take(self, tly_wait_deadline()))
-            return true;
-        if (tly_event_value(&tly_collector_lock.freed) == seen) {
-            tell();
-            return false;
-        }
-    }
+        taken = tly_collector_is_first(&waiter) && try_free(self);
+        late = !taken &&
+               !tly_event_wait(&tly_collector_lock.freed, seen, deadline);
+    } while (!taken && !late);
+    tly_collector_leave(&waiter, taken);
+    return taken;
 }
 
-void tly_collector_yield(struct tly_mutator *self) {
+// Waits, detached, and has the lock before it attaches: no code of the
+// program's runs in between, which may wait for somebody who waits for this
+// thread.
+static bool lock_wait(struct tly_mutator *self, struct tly_patience *patience,
+                      uint32_t urgent) {
     tly_mutator_detach(self);
-    // Relaxed: a hint; who waits does so for a bounded time, and then has the
-    // lock or not.
-    while (tly_load_relaxed(&tly_collector_urgent))
-        tly_os_yield();
+    uint64_t began = tly_os_now(), deadline = tly_patience_deadline(patience);
+    uint32_t turns = tly_collector_turns();
+    // Relaxed: a hint.
+    tly_add_relaxed(&tly_collector_urgent, urgent);
+    bool taken = turn_await(self, deadline);
+    tly_add_relaxed(&tly_collector_urgent, 0 - urgent);
+    (void)tly_patience_spend(patience, deadline);
+    if (!taken && !patience->brief)
+        tell(began, turns);
     tly_mutator_attach(self);
+    return taken;
+}
+
+bool tly_collector_take(struct tly_mutator *self,
+                        struct tly_patience *patience) {
+    return tly_collector_try(self) || lock_wait(self, patience, 0);
 }
 
 void tly_collector_free(void) {
+    // Relaxed: a hint; only who has the lock writes it.
+    tly_store_relaxed(&tly_collector_lock.turns, tly_collector_turns() + 1);
     // ORDER[collector] release: see tly_collector_try.
     tly_store_release(&tly_collector_lock.busy, 0);
     tly_event_signal(&tly_collector_lock.freed);
@@ -124,16 +182,18 @@ void tly_collector_heed(bool heeds) {
 void tly_collector_lock_start(void) {
     // Relaxed: nothing else runs.
     tly_store_relaxed(&tly_collector_lock.busy, 0);
+    tly_store_relaxed(&tly_collector_lock.first, NULL);
     tly_store_relaxed(&tly_collector_urgent, 0);
 }
 
-tally_status tly_collector_stop(struct tly_mutator *self, uint64_t deadline) {
+tally_status tly_collector_stop(struct tly_mutator *self,
+                                struct tly_patience *patience) {
     if (tly_collector_refuses(self))
         return TALLY_DEADLOCK;
-    if (!tly_collector_try(self) && !lock_wait(self, deadline, 1))
+    if (!tly_collector_try(self) && !lock_wait(self, patience, 1))
         return TALLY_TIMED_OUT;
     tly_clear_resume(tly_local_of(self));
-    tally_status status = tly_world_stop(self, deadline);
+    tally_status status = tly_world_stop(self, patience);
     if (status == TALLY_OK)
         tly_local_of(self)->collector = TLY_STANDS_STILL;
     else
@@ -146,14 +206,13 @@ void tly_collector_resume(struct tly_mutator *self) {
     tly_collector_give(self);
 }
 
-bool tly_collector_still(struct tly_mutator *self) {
+bool tly_collector_still(struct tly_mutator *self,
+                         struct tly_patience *patience) {
     struct tly_local *local = tly_local_of(self);
     if (local->collector == TLY_COLLECTS)
         return true;
-    if (!tly_collector_try(self) && !lock_wait(self, tly_wait_deadline(), 1)) {
-        tell();
+    if (!tly_collector_try(self) && !lock_wait(self, patience, 1))
         return false;
-    }
     tly_clear_resume(local);
     local->collector = TLY_STANDS_STILL;
     return true;
@@ -164,10 +223,12 @@ void tly_collector_go_on(struct tly_mutator *self) {
         tly_collector_give(self);
 }
 
-tally_status tly_collector_quiet(struct tly_mutator *self, bool *ret_ours) {
+tally_status tly_collector_quiet(struct tly_mutator *self,
+                                 struct tly_patience *patience,
+                                 bool *ret_ours) {
     *ret_ours = !self->stopped_world;
     if (*ret_ours)
-        return tly_collector_stop(self, tly_wait_deadline());
+        return tly_collector_stop(self, patience);
     return tly_local_of(self)->collector == TLY_COLLECTS ? TALLY_DEADLOCK
                                                          : TALLY_OK;
 }

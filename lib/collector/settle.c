@@ -85,13 +85,14 @@ static uint64_t progress(void) {
 
 // A section that does not end would hold a grace period up, which has no
 // deadline: a thread that is in one has left it when it answers.
-static tally_status sections_end(struct tly_local *self) {
+static tally_status sections_end(struct tly_local *self,
+                                 struct tly_patience *patience) {
     if (!tly_rcu_any_section())
         return TALLY_OK;
-    return tly_handshake(tly_mutator_in(self), 0, tly_wait_deadline());
+    return tly_handshake(tly_mutator_in(self), 0, patience);
 }
 
-tally_status tly_settle(struct tly_local *self) {
+tally_status tly_settle(struct tly_local *self, struct tly_patience *patience) {
     tally_status status = TALLY_OK;
     uint64_t before, after = progress();
     for (unsigned round = 0; round < ROUNDS && status == TALLY_OK; round++) {
@@ -100,12 +101,11 @@ tally_status tly_settle(struct tly_local *self) {
         tly_pending_flush(&self->heap);
         inboxes_empty();
         tly_settle_rescue(self);
-        status = sections_end(self);
+        status = sections_end(self, patience);
         if (status != TALLY_OK)
             break;
         tly_settle_limbo(self);
-        status = tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH,
-                               tly_wait_deadline());
+        status = tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH, patience);
         after = progress();
         if (after == before && !tly_limbo_has(self))
             break;

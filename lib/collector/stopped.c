@@ -27,11 +27,12 @@ static void pause_record(uint64_t ns) {
 
 // Stops the world, with tables that cover the heap.
 static tally_status pause_begin(struct tly_mutator *self, bool full,
-                                uint64_t deadline, uint64_t *ret_began) {
+                                struct tly_patience *patience,
+                                uint64_t *ret_began) {
     for (;;) {
         tally_status status = tly_trial_prepare(false, full);
         if (status == TALLY_OK)
-            status = tly_world_stop(self, deadline);
+            status = tly_world_stop(self, patience);
         if (status != TALLY_OK && full)
             tly_sides_drop();
         if (status != TALLY_OK)
@@ -70,13 +71,14 @@ static bool is_cleared_none(const tally_object *object) {
 }
 
 tally_status tly_find_stopped(struct tly_local *self, enum tly_look look,
-                              uint64_t deadline, struct tally_collection *done,
+                              struct tly_patience *patience,
+                              struct tally_collection *done,
                               struct tly_found *found) {
     struct tly_mutator *mutator = tly_mutator_in(self);
     struct tly_trial trial = {.young = look == TLY_LOOK_YOUNG};
     uint64_t began;
     tally_status status =
-        pause_begin(mutator, look == TLY_LOOK_FULL, deadline, &began);
+        pause_begin(mutator, look == TLY_LOOK_FULL, patience, &began);
     if (status != TALLY_OK)
         return status;
     cycle_turn();

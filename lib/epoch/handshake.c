@@ -11,7 +11,6 @@
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
-#include "epoch/wait.h"
 #include "sync/mutex.h"
 
 // Several may wait at a time. A goal stands until it is answered, whether
@@ -55,34 +54,36 @@ static bool is_done(struct tly_mutator *m, uint64_t goal) {
 }
 
 // Returns the number of a mutator that was waited for in vain, or 0.
-static uint32_t wait_all(uint64_t goal, uint64_t deadline) {
-    struct tly_wait wait = tly_wait_begin(deadline);
+static uint32_t wait_all(uint64_t goal, struct tly_wait *wait) {
     uint32_t count = tly_registry_count();
     for (uint32_t n = 1; n <= count; n++) {
         for (;;) {
             uint32_t seen = tly_event_value(&handshake_done);
             if (is_done(tly_mutator_of(n), goal))
                 break;
-            if (!tly_wait_for(&wait, &handshake_done, seen, tly_mutator_of(n)))
+            if (!tly_wait_for(wait, &handshake_done, seen, tly_mutator_of(n)))
                 return n;
         }
     }
     return 0;
 }
 
-tally_status tly_handshake_detached(uint32_t kind, uint64_t deadline,
+tally_status tly_handshake_detached(uint32_t kind,
+                                    struct tly_patience *patience,
                                     uint32_t *ret_late) {
-    *ret_late = wait_all(ask(kind), deadline);
+    struct tly_wait wait = tly_wait_begin(patience);
+    *ret_late = wait_all(ask(kind), &wait);
+    (void)tly_patience_spend(patience, wait.deadline);
     return *ret_late ? TALLY_TIMED_OUT : TALLY_OK;
 }
 
 tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
-                           uint64_t deadline) {
+                           struct tly_patience *patience) {
     uint32_t late;
     if (tly_rcu_ongoing())
         return TALLY_DEADLOCK;
     tly_mutator_detach(self);
-    tally_status status = tly_handshake_detached(kind, deadline, &late);
+    tally_status status = tly_handshake_detached(kind, patience, &late);
     tly_mutator_attach(self);
     return status;
 }

@@ -5,6 +5,7 @@
 #define TLY_EPOCH_HANDSHAKE_H
 
 #include "epoch/mutator.h"
+#include "epoch/wait.h"
 
 // What a goal asks of each mutator; passed to the hook acknowledge.
 #define TLY_GOAL_FLUSH 0x1u // hand over what is cached for others
@@ -13,15 +14,16 @@
 #define TLY_GOAL_ALL 0x7u   // several goals were missed
 
 // Asks all mutators for [kind], does it for [self], and waits, detached, until
-// each other is done or does not run. Returns TALLY_TIMED_OUT at the deadline
-// (0: none): some will be done later.
+// each other is done or does not run. Returns TALLY_TIMED_OUT when the patience
+// is at its end: some will be done later.
 tally_status tly_handshake(struct tly_mutator *self, uint32_t kind,
-                           uint64_t deadline);
+                           struct tly_patience *patience);
 
 // The same for a thread that has made itself DETACHED and answers when it is
 // ATTACHED again. *ret_late: the number of a mutator that was waited for in
 // vain, which has been named on stderr, else 0.
-tally_status tly_handshake_detached(uint32_t kind, uint64_t deadline,
+tally_status tly_handshake_detached(uint32_t kind,
+                                    struct tly_patience *patience,
                                     uint32_t *ret_late);
 
 // Asks for it and waits for nobody: each does it at its next safepoint.

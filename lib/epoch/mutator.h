@@ -75,6 +75,7 @@ struct tly_mutator {
 
 // What the higher layers do at the turns of a mutator's life; runtime/ defines
 // it, a unit test defines its own. Any member may be NULL.
+struct tly_patience;
 struct tly_epoch_hooks {
     tally_status (*start)(void);               // before a thread's first attach
     void (*adopt)(struct tly_mutator *self);   // taken over, or new
@@ -88,7 +89,7 @@ struct tly_epoch_hooks {
     // Around a stop that the program asks for: before, and when the world runs
     // again, or was not stopped in time. What is none of a thread's own work
     // stands still in between. False: not in time.
-    bool (*stop)(struct tly_mutator *self);
+    bool (*stop)(struct tly_mutator *self, struct tly_patience *patience);
     void (*started)(struct tly_mutator *self);
     // Whether the thread is in code of the program's that the library calls.
     bool (*called)(const struct tly_mutator *self);

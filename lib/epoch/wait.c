@@ -21,14 +21,29 @@ void tly_wait_configure(uint64_t deadline_ms) {
     tly_store_relaxed(&wait_ns, deadline_ms * MS);
 }
 
-uint64_t tly_wait_deadline(void) {
+struct tly_patience tly_patience_begin(void) {
     // Relaxed: an option.
     uint64_t ns = tly_load_relaxed(&wait_ns);
-    return ns ? tly_os_now() + ns : 0;
+    return (struct tly_patience){.left = ns, .endless = ns == 0};
 }
 
-struct tly_wait tly_wait_begin(uint64_t deadline) {
-    return (struct tly_wait){tly_os_now(), deadline, 0, false};
+uint64_t tly_patience_deadline(const struct tly_patience *patience) {
+    bool endless = !patience || patience->endless;
+    return endless ? 0 : tly_os_now() + patience->left;
+}
+
+bool tly_patience_spend(struct tly_patience *patience, uint64_t deadline) {
+    if (!patience || !deadline)
+        return true;
+    uint64_t now = tly_os_now();
+    patience->left = now < deadline ? deadline - now : 0;
+    return patience->left > 0;
+}
+
+struct tly_wait tly_wait_begin(const struct tly_patience *patience) {
+    return (struct tly_wait){.began = tly_os_now(),
+                             .deadline = tly_patience_deadline(patience),
+                             .brief = patience && patience->brief};
 }
 
 // ---- what is said
@@ -161,12 +176,10 @@ bool tly_wait_for(struct tly_wait *wait, struct tly_event *event, uint32_t seen,
     }
     if (tly_event_wait(event, seen, deadline))
         return true;
-    // Relaxed: an option.
-    uint64_t now = tly_os_now(), option = tly_load_relaxed(&wait_ns);
+    uint64_t now = tly_os_now();
     if (wait->quiet)
         return false;
-    if (!wait->told && now - wait->began < TELL_NS &&
-        (!option || now - wait->began < option)) {
+    if (!wait->told && wait->brief) {
         in_row_add(wait, late, now);
         return false;
     }

@@ -6,20 +6,35 @@
 
 #include "epoch/mutator.h"
 
+// How long one call of the program's may still wait for others, in all of its
+// waits together: never a deadline after the other. What it does itself, and
+// what hooks do that it runs, does not count. A NULL waits for ever.
+struct tly_patience {
+    uint64_t left; // in ns
+    bool endless;
+    bool brief; // who waits so was not asked, and gives up without a word
+};
+
 struct tly_wait {
     uint64_t began, deadline; // on tly_os_now's scale; no deadline: 0
     uint32_t told;            // the number of the mutator that was named, or 0
     bool quiet;               // names nobody: who waits does
+    bool brief;               // see tly_patience
 };
 
 // How long a thread is waited for where the program does not say it (option
 // deadline_ms); 0: for ever.
 void tly_wait_configure(uint64_t deadline_ms);
 
-// The deadline of a wait that begins now; 0: none.
-uint64_t tly_wait_deadline(void);
+// That of a call that begins now.
+struct tly_patience tly_patience_begin(void);
 
-struct tly_wait tly_wait_begin(uint64_t deadline);
+// The deadline of a wait that begins now; 0: none.
+uint64_t tly_patience_deadline(const struct tly_patience *patience);
+// That wait has ended. False: the deadline has passed.
+bool tly_patience_spend(struct tly_patience *patience, uint64_t deadline);
+
+struct tly_wait tly_wait_begin(const struct tly_patience *patience);
 
 // Who a mutator is, for reports.
 struct tly_who {

@@ -54,7 +54,7 @@ static void wait_world(struct tly_wait *wait, struct tly_event *event,
 
 // Waits for the phase to be even, DETACHED.
 static void wait_even(void) {
-    struct tly_wait wait = tly_wait_begin(0);
+    struct tly_wait wait = tly_wait_begin(NULL);
     for (;;) {
         uint32_t seen = tly_event_value(&world.resumed);
         if (!tly_world_is_stopping())
@@ -89,7 +89,7 @@ void tly_world_left(void) {
 
 // Waits until *word is [value]; detached.
 static void wait_for(uint32_t *word, uint32_t value, struct tly_event *event) {
-    struct tly_wait wait = tly_wait_begin(0);
+    struct tly_wait wait = tly_wait_begin(NULL);
     for (;;) {
         uint32_t seen = tly_event_value(event);
         // ORDER[ticket] acquire: what the last requester did while the world
@@ -114,20 +114,24 @@ static void turn_await(void) {
 
 // The same for an attached thread. Detaching runs hooks, which may want a turn
 // of their own: the ticket is taken after it.
-static void turn_take(struct tly_mutator *self) {
+// False: too late for what it is for; it has the turn.
+static bool turn_take(struct tly_mutator *self, struct tly_patience *patience) {
     // ORDER[ticket] acquire: see wait_for.
     uint32_t ticket = tly_load_acquire(&world.serving);
     // Relaxed: nobody holds a turn or waits for one, and nobody still waits
     // for the last stop to end; the acquire above orders the rest.
     if (tly_load_relaxed(&world.waiting) == 0 &&
         tly_cas_relaxed(&world.next, &ticket, ticket + 1))
-        return;
+        return true;
     tly_mutator_detach(self);
+    uint64_t deadline = tly_patience_deadline(patience);
     turn_await();
+    bool late = !tly_patience_spend(patience, deadline);
     tly_mutator_unpark(self);
     // What others asked for meanwhile; the program's code may want a turn of
     // its own.
     tly_poll(self, false);
+    return !late;
 }
 
 static void turn_give(void) {
@@ -189,18 +193,20 @@ static void go_on(void) {
     turn_give();
 }
 
-tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline) {
+tally_status tly_world_stop(struct tly_mutator *self,
+                            struct tly_patience *patience) {
     if (tly_rcu_ongoing() || self->stopped_world)
         return TALLY_DEADLOCK;
     tly_locks_none_waits("a stop of the world");
-    turn_take(self);
-    if (deadline && tly_os_now() >= deadline) {
+    if (!turn_take(self, patience)) {
         turn_give();
         return TALLY_TIMED_OUT;
     }
-    struct tly_wait wait = tly_wait_begin(deadline);
+    struct tly_wait wait = tly_wait_begin(patience);
     self->stopped_world = true;
-    if (stop(self, &wait) == 0)
+    bool stopped = stop(self, &wait) == 0;
+    (void)tly_patience_spend(patience, wait.deadline);
+    if (stopped)
         return TALLY_OK;
     tly_world_start(self);
     return TALLY_TIMED_OUT;
@@ -214,7 +220,8 @@ void tly_world_start(struct tly_mutator *self) {
 }
 
 tally_status tly_world_stop_forking(uint64_t deadline, uint32_t *ret_late) {
-    struct tly_wait wait = tly_wait_begin(deadline);
+    struct tly_wait wait = tly_wait_begin(NULL);
+    wait.deadline = deadline;
     wait.quiet = true; // whoever forks says it
     turn_await();
     // Relaxed: the phase orders it.
@@ -252,9 +259,10 @@ tally_status tally_stop_world(void) {
     tally_safepoint_slow_();
     if (tly_rcu_ongoing() || self->stopped_world)
         return TALLY_DEADLOCK;
-    if (tly_epoch_hooks.stop && !tly_epoch_hooks.stop(self))
+    struct tly_patience patience = tly_patience_begin();
+    if (tly_epoch_hooks.stop && !tly_epoch_hooks.stop(self, &patience))
         return TALLY_TIMED_OUT;
-    tally_status status = tly_world_stop(self, tly_wait_deadline());
+    tally_status status = tly_world_stop(self, &patience);
     if (status == TALLY_OK)
         // Relaxed: for a report.
         tly_store_relaxed(&world.stopper, self->number);

@@ -3,7 +3,7 @@
 #ifndef TLY_EPOCH_WORLD_H
 #define TLY_EPOCH_WORLD_H
 
-#include "epoch/mutator.h"
+#include "epoch/wait.h"
 
 // Waits, DETACHED, while the world is stopped by another. [self] is attached
 // and at a safepoint, or has just become attached. True if it was DETACHED:
@@ -16,8 +16,10 @@ bool tly_world_is_stopping(void);
 // Tells who waits for threads to stand still that one runs no more.
 void tly_world_left(void);
 
-// As tally_stop_world; gives up at [deadline] (0: never) with TALLY_TIMED_OUT.
-tally_status tly_world_stop(struct tly_mutator *self, uint64_t deadline);
+// As tally_stop_world; gives up with TALLY_TIMED_OUT when the patience is at
+// its end.
+tally_status tly_world_stop(struct tly_mutator *self,
+                            struct tly_patience *patience);
 void tly_world_start(struct tly_mutator *self);
 
 // The same for a fork, by a thread that is not attached. While a fork stops the

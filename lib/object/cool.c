@@ -170,8 +170,9 @@ tally_status tally_make_cold(void *reference) {
     uint32_t number = cool_begin(object, &id);
     if (!number)
         return TALLY_OK;
+    struct tly_patience patience = tly_patience_begin();
     // Each waits for itself, so that nobody waits for another who is at it.
-    tally_status status = tly_handshake(self, 0, tly_wait_deadline());
+    tally_status status = tly_handshake(self, 0, &patience);
     tly_mutex_lock(&tly_hot_lock);
     if (!is_cooling(object, id, number))
         status = TALLY_OK;

@@ -236,6 +236,7 @@ tally_status tally_make_hot(void *reference) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
+    struct tly_patience patience = tly_patience_begin();
     for (;;) {
         bool owned = is_owned(self, object);
         tally_status status = owned ? TALLY_BUSY : promote_locked(object);
@@ -245,7 +246,7 @@ tally_status tally_make_hot(void *reference) {
             return TALLY_DEADLOCK;
         if (owned)
             tly_handover_ask(object);
-        status = tly_handshake(self, 0, tly_wait_deadline());
+        status = tly_handshake(self, 0, &patience);
         if (status != TALLY_OK)
             return status;
     }

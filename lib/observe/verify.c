@@ -3,6 +3,8 @@
 // Level 1: pools' bitmaps, owners, states of counts, types. Level 2: for every
 // object the references found in the heap do not exceed its count.
 
+#include "observe/verify.h"
+
 #include <tally/runtime.h>
 
 #include <stdio.h>
@@ -163,11 +165,12 @@ static tally_status table_make(struct verify *v) {
 
 // Stops the world, with a table that covers the heap if one is wanted.
 static tally_status stop(struct verify *v, struct tly_mutator *self,
-                         bool *ret_ours, bool table) {
+                         struct tly_patience *patience, bool *ret_ours,
+                         bool table) {
     for (;;) {
         tally_status status = table ? table_make(v) : TALLY_OK;
         if (status == TALLY_OK)
-            status = tly_collector_quiet(self, ret_ours);
+            status = tly_collector_quiet(self, patience, ret_ours);
         if (status != TALLY_OK)
             return status;
         if (!table || tly_slots_frontier() <= v->slots)
@@ -187,7 +190,7 @@ static void check_all(struct verify *v) {
     tly_pools_each(pool_each, &(struct each){v, compare});
 }
 
-tally_status tally_verify(int level) {
+tally_status tly_verify(int level, struct tly_patience *patience) {
     struct tly_mutator *self = tly_self_attached();
     struct verify v = {NULL, 0, 0};
     if (!self)
@@ -195,7 +198,7 @@ tally_status tally_verify(int level) {
     if (level < 1 || level > 2)
         return TALLY_INVALID;
     bool ours;
-    tally_status status = stop(&v, self, &ours, level == 2);
+    tally_status status = stop(&v, self, patience, &ours, level == 2);
     if (status == TALLY_OK) {
         tly_hot_fold(true);
         check_all(&v);
@@ -206,4 +209,9 @@ tally_status tally_verify(int level) {
     }
     table_drop(&v);
     return status;
+}
+
+tally_status tally_verify(int level) {
+    struct tly_patience patience = tly_patience_begin();
+    return tly_verify(level, &patience);
 }

@@ -51,9 +51,10 @@ static tally_status heap_walk(tly_pool_fn each, struct walk walk) {
     if (!self)
         return -errno;
     bool ours;
+    struct tly_patience patience = tly_patience_begin();
     // Not in the middle of a collection: garbage that is being destroyed has
     // lost some of its fields.
-    tally_status status = tly_collector_quiet(self, &ours);
+    tally_status status = tly_collector_quiet(self, &patience, &ours);
     if (status != TALLY_OK)
         return status;
     tly_pools_each(each, &walk);

@@ -15,7 +15,7 @@ static void turn(struct tly_local *self) {
     if (tly_due_is_now())
         tly_due_turn(self);
     if (tly_collector_is_due() && !tly_collector_run_due(self))
-        tly_collector_wait(tly_mutator_in(self), 0);
+        (void)tly_collector_wait(tly_mutator_in(self), NULL);
 }
 
 static bool has_work(void) {

@@ -22,6 +22,7 @@
 #include "base/check.h"
 #include "collector/control.h"
 #include "collector/fork_stop.h"
+#include "collector/lock.h"
 #include "container/byte_lock.h"
 #include "container/intern.h"
 #include "epoch/attach.h"
@@ -49,7 +50,8 @@
 static void (*const locks[])(bool hold) = {
     tly_types_hold,   tly_handshake_hold, tly_registry_hold, tly_rcu_hold,
     tly_weak_hold,    tly_limbo_hold,     tly_held_hold,     tly_arena_hold,
-    tly_control_hold, tly_finalize_hold,  tly_intern_hold,   tly_hot_hold,
+    tly_control_hold, tly_collector_hold, tly_finalize_hold, tly_intern_hold,
+    tly_hot_hold,
 };
 #define LOCKS (sizeof(locks) / sizeof(locks[0]))
 

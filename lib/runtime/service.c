@@ -127,7 +127,8 @@ static bool unask_end(struct tly_service *service) {
 
 // Waits, DETACHED, until it has ended. False: not in time.
 static bool await_end(struct tly_service *service) {
-    uint64_t deadline = tly_wait_deadline();
+    struct tly_patience patience = tly_patience_begin();
+    uint64_t deadline = tly_patience_deadline(&patience);
     for (;;) {
         uint32_t seen = tly_event_value(&service->ended);
         // ORDER[service] acquire: all that it did.

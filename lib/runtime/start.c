@@ -34,6 +34,7 @@
 #include "object/weak.h"
 #include "observe/kept.h"
 #include "observe/stats.h"
+#include "observe/verify.h"
 #include "platform/module.h"
 #include "pool/freeze.h"
 #include "runtime/background.h"
@@ -100,8 +101,8 @@ static void end_from(size_t n) {
     tly_count_reset();
 }
 
-static void verify_after(void) {
-    tally_status status = tally_verify(2);
+static void verify_after(struct tly_patience *patience) {
+    tally_status status = tly_verify(2, patience);
     tly_require(status != TALLY_CORRUPT);
 }
 

@@ -23,6 +23,7 @@ enum tly_rank {
     TLY_RANK_LIMBO,      // what threads left that waits for a grace period
     TLY_RANK_ARENA,      // units of the heap
     TLY_RANK_CONTROL,    // lists of holders, watchers and saved garbage
+    TLY_RANK_COLLECTOR,  // who waits for the collector's lock
     TLY_RANK_FINALIZE,   // queues of finalizers
     TLY_RANK_INTERN,     // tables of interned text
     TLY_RANK_HOT,        // columns of HOT objects

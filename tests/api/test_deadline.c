@@ -1,42 +1,9 @@
 // Waits for threads: each ends at its deadline, leaves all as it was, and says
 // for which thread it waited. Time is what the waits ask for (virtual.h).
 
-#include "api.h"
-#include "child.h"
-#include "threads.h"
-#include "virtual.h"
+#include "sleeper.h"
 
-#include <errno.h>
-
-#define MS ((uint64_t)1000000)
-#define DEADLINE_MS 10000u
-
-struct node {
-    tally_object head;
-    tally_ref next;
-};
-TALLY_TYPE(node, TALLY_REF(next));
-
-// ---- a thread that passes no safepoint
-
-static int gate[2]; // it reads what opens this pipe
-static stage at;
-static struct node *owned; // by that thread
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-
-static void gate_wait(void) {
-    char byte;
-    must(read(gate[0], &byte, 1) == 1);
-}
-
-static void *sleep_attached(void *arg) {
-    must(tally_attach("sleeper") == TALLY_OK);
-    must((owned = tally_new(node)));
-    stage_set(&at, 1);
-    gate_wait();
-    tally_decref(owned);
-    return arg;
-}
 
 static void *sleep_in_section(void *arg) {
     must(tally_attach("sleeper") == TALLY_OK);
@@ -55,67 +22,13 @@ static void *sleep_for_lock(void *arg) {
     return arg;
 }
 
-static pthread_t sleeper_start(thread_fn fn) {
-    struct tally_config config = TALLY_CONFIG_INIT;
-    config.collect = 0;
-    config.deadline_ms = DEADLINE_MS;
-    (void)unsetenv("TALLY_CONF");
-    must(pipe(gate) == 0);
-    must(tally_init(&config) == TALLY_OK);
-    must(tally_attach("waiter") == TALLY_OK);
-    pthread_t thread = thread_start(fn, NULL);
-    stage_wait(&at, 1);
-    return thread;
-}
-
-static void sleeper_end(pthread_t thread) {
-    must(write(gate[1], "", 1) == 1);
-    thread_join(thread);
-}
-
-// ---- who waits
-
 static struct node *hot; // of this thread's
 
-static tally_status collect_full(void) {
-    return tally_collect_with(TALLY_CONCURRENT, TALLY_FULL, NULL);
-}
-static tally_status collect_full_stopped(void) {
-    return tally_collect_with(TALLY_STOPPED, TALLY_FULL, NULL);
-}
-static tally_status collect_young(void) {
-    return tally_collect_with(TALLY_CONCURRENT, TALLY_YOUNG, NULL);
-}
+static tally_status make_hot(void) { return tally_make_hot(owned); }
+static tally_status make_cold(void) { return tally_make_cold(hot); }
 static tally_status collect_young_stopped(void) {
     return tally_collect_with(TALLY_STOPPED, TALLY_YOUNG, NULL);
 }
-static tally_status collect_plainly(void) {
-    errno = 0;
-    (void)tally_collect();
-    return -errno;
-}
-static tally_status stop(void) {
-    tally_status status = tally_stop_world();
-    if (status == TALLY_OK)
-        tally_start_world();
-    return status;
-}
-static tally_status make_hot(void) { return tally_make_hot(owned); }
-static tally_status make_cold(void) { return tally_make_cold(hot); }
-static tally_status freeze(void) {
-    tally_status status = tally_freeze();
-    must(tally_unfreeze() == TALLY_OK);
-    return status;
-}
-static tally_status verify(void) { return tally_verify(2); }
-static bool see(void *object, void *arg) {
-    (void)object;
-    (void)arg;
-    return true;
-}
-static tally_status walk(void) { return tally_walk(see, NULL); }
-
-typedef tally_status (*wait_fn)(void);
 static const wait_fn waits[] = {collect_full,
                                 collect_full_stopped,
                                 collect_young,
@@ -128,16 +41,6 @@ static const wait_fn waits[] = {collect_full,
                                 verify,
                                 walk};
 #define WAITS (sizeof(waits) / sizeof(waits[0]))
-
-static void expect_late(wait_fn fn) {
-    virtual_begin();
-    uint64_t began = virtual_now;
-    tally_status status = fn();
-    uint64_t taken = virtual_now - began;
-    virtual_end();
-    must(status == TALLY_TIMED_OUT);
-    must(taken == DEADLINE_MS * MS);
-}
 
 static void all_end(void *arg) {
     (void)arg;

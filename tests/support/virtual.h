@@ -25,6 +25,10 @@
 static _Thread_local uint64_t virtual_now;    // in ns; 0: time is as it is
 static _Thread_local unsigned virtual_sleeps; // that had a deadline
 static _Thread_local uint64_t virtual_until;  // the deadline of the last
+// Called by such a sleep before it ends: it may let time pass, and see to it
+// that the word changes; then the sleep has ended by that.
+static _Thread_local void (*virtual_asleep)(const uint32_t *word,
+                                            uint32_t value);
 static atomic_uint virtual_endless; // sleeps that have begun and have no
                                     // deadline, of all threads that have it on
 
@@ -92,6 +96,10 @@ static inline bool virtual_sleep(const uint32_t *word, uint32_t value,
         return false;
     virtual_sleeps++;
     virtual_until = deadline;
+    if (virtual_asleep)
+        virtual_asleep(word, value);
+    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
+        return true;
     if (virtual_now < deadline)
         virtual_now = deadline;
     return true;

@@ -158,7 +158,7 @@ static void who_has_the_lock_forks_with_it(void **state) {
     must(tally_attach(NULL) == TALLY_OK);
     struct tly_mutator *self = tly_self();
     struct tly_fork_stop stop = {.mine = self};
-    tly_collector_take(self, 0);
+    tly_collector_take(self, NULL);
     tly_mutator_rest(self);
     assert_int_equal(tly_fork_stop_begin(&stop, 0), TALLY_OK);
     assert_true(stop.own && !stop.locked);
@@ -177,7 +177,7 @@ static void a_fork_gives_up_at_its_deadline(void **state) {
                      TALLY_TIMED_OUT);
     assert_int_equal(stop.late, tly_self()->number);
     assert_false(stop.world || stop.locked || tly_collector_is_taken());
-    tly_collector_take(tly_self(), 0);
+    tly_collector_take(tly_self(), NULL);
     assert_int_equal(tly_fork_stop_begin(&stop, tly_os_now() + 1000000),
                      TALLY_TIMED_OUT);
     assert_int_equal(stop.late, 0);

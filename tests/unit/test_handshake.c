@@ -42,10 +42,10 @@ static struct tly_mutator *begin(void) {
 static void who_asks_does_what_the_goal_says_too(void **state) {
     (void)state;
     struct tly_mutator *self = begin();
-    assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, 0), TALLY_OK);
+    assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, NULL), TALLY_OK);
     assert_int_equal(asked, 1);
     assert_int_equal(kind, TLY_GOAL_FLUSH);
-    assert_int_equal(tly_handshake(self, TLY_GOAL_TRIM, 0), TALLY_OK);
+    assert_int_equal(tly_handshake(self, TLY_GOAL_TRIM, NULL), TALLY_OK);
     assert_int_equal(asked, 2);
     assert_int_equal(kind, TLY_GOAL_TRIM);
     assert_int_equal(state_of(self), TLY_ATTACHED);
@@ -54,7 +54,7 @@ static void who_asks_does_what_the_goal_says_too(void **state) {
 static void a_goal_is_done_once(void **state) {
     (void)state;
     struct tly_mutator *self = begin();
-    tly_handshake(self, TLY_GOAL_FLUSH, 0);
+    tly_handshake(self, TLY_GOAL_FLUSH, NULL);
     assert_int_equal(tly_handshake_seen(self), 0);
     tly_poll(self, true);
     assert_int_equal(asked, 1);
@@ -79,7 +79,7 @@ static void it_ends_after_each_running_thread_has_done_it(void **state) {
     }
     acknowledged = 0;
     for (unsigned n = 1; n <= 20; n++) {
-        assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, 0), TALLY_OK);
+        assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, NULL), TALLY_OK);
         assert_int_equal(acknowledged, 3 * n);
         assert_int_equal(others_kind, TLY_GOAL_FLUSH);
     }
@@ -108,7 +108,7 @@ static pthread_t missed(struct tly_mutator *self, unsigned count,
     stage_spin(&at, 1);
     acknowledged = 0;
     for (unsigned n = 0; n < count; n++)
-        assert_int_equal(tly_handshake(self, kinds, 0), TALLY_OK);
+        assert_int_equal(tly_handshake(self, kinds, NULL), TALLY_OK);
     assert_int_equal(acknowledged, 0);
     stage_set(&at, 2);
     stage_spin(&at, 3);
@@ -152,8 +152,10 @@ static void it_gives_up_at_its_deadline_and_the_goal_stands(void **state) {
     stage_spin(&at, 1);
     acknowledged = 0;
     uint64_t now = tly_os_now();
-    assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, now + 20 * MS),
+    struct tly_patience patience = {.left = 20 * MS};
+    assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, &patience),
                      TALLY_TIMED_OUT);
+    assert_int_equal(patience.left, 0);
     assert_true(tly_os_now() - now >= 20 * MS);
     assert_int_equal(acknowledged, 0);
     stage_set(&at, 2);
@@ -168,7 +170,7 @@ static void inside_a_borrow_section_it_would_wait_for_itself(void **state) {
     (void)state;
     struct tly_mutator *self = begin();
     assert_int_equal(tally_borrow_enter(), TALLY_OK);
-    assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, 0), TALLY_DEADLOCK);
+    assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, NULL), TALLY_DEADLOCK);
     tally_borrow_leave();
     assert_int_equal(asked, 0);
 }
@@ -189,7 +191,7 @@ static void what_was_stored_before_is_seen_and_answers_come_back(void **state) {
     unit_hooks.acknowledge = copy_written;
     for (uint64_t n = 1; n < 200; n++) {
         written = n;
-        assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, 0), TALLY_OK);
+        assert_int_equal(tly_handshake(self, TLY_GOAL_FLUSH, NULL), TALLY_OK);
         assert_int_equal(told[3], n);
         assert_int_equal(told[2], n);
     }
@@ -202,7 +204,7 @@ static atomic_uint asked_by_many;
 static void *ask_often(void *arg) {
     must(tally_attach(NULL) == TALLY_OK);
     for (unsigned n = 0; n < rounds(200, 50); n++) {
-        must(tly_handshake(tly_self(), TLY_GOAL_FLUSH, 0) == TALLY_OK);
+        must(tly_handshake(tly_self(), TLY_GOAL_FLUSH, NULL) == TALLY_OK);
         atomic_fetch_add(&asked_by_many, 1);
         tally_safepoint();
     }
@@ -265,7 +267,7 @@ static void *stop_next(void *arg) {
     stage_set(&at, 1);
     while (!(tly_load_seq_cst(&self->breaker.bits_) & TLY_BREAK_STOP))
         sched_yield();
-    must(tly_world_stop(self, 0) == TALLY_OK);
+    must(tly_world_stop(self, NULL) == TALLY_OK);
     *(bool *)arg = tly_handshake_seen(self) == 0;
     tly_world_start(self);
     return NULL;
@@ -277,7 +279,7 @@ static void who_waited_to_stop_the_world_does_what_it_missed_too(void **state) {
     bool done = false;
     pthread_t thread = thread_start(stop_next, &done);
     stage_spin(&at, 1);
-    assert_int_equal(tly_world_stop(tly_self(), 0), TALLY_OK);
+    assert_int_equal(tly_world_stop(tly_self(), NULL), TALLY_OK);
     tly_handshake_ask(TLY_GOAL_CYCLE);
     tly_world_start(tly_self());
     thread_join(thread);

@@ -217,7 +217,7 @@ static void what_is_found_before_it_is_watched_is_weighed(void **state) {
         atomic_store(&finder.weak, weak);
         collected(TALLY_FULL);
         atomic_store(&finder.weak, NULL);
-        must(tly_handshake(tly_self(), 0, 0) == TALLY_OK);
+        must(tly_handshake(tly_self(), 0, NULL) == TALLY_OK);
         node = atomic_load(&finder.found);
         must(!node || (is_object(node) && node->canary == CANARY));
         if (node)
@@ -372,11 +372,11 @@ static void who_passes_no_safepoint_is_not_waited_for_long(void **state) {
     tally_decref(hot);
     pthread_t thread = thread_start(be_busy, NULL);
     stage_wait(&at, 1);
-    must(tly_collector_take(tly_self(), 0));
+    must(tly_collector_take(tly_self(), NULL));
     for (unsigned n = 0; n < 3; n++) {
-        assert_int_equal(
-            tly_find_live(self, TLY_LOOK_FULL, now_ns() + 5000000, &found),
-            TALLY_TIMED_OUT);
+        struct tly_patience patience = {.left = 5000000};
+        assert_int_equal(tly_find_live(self, TLY_LOOK_FULL, &patience, &found),
+                         TALLY_TIMED_OUT);
         assert_true(tly_is_attached(tly_self()));
         assert_true(tables_are_clear());
     }
@@ -395,10 +395,10 @@ static void who_passes_no_safepoint_is_not_waited_for_long(void **state) {
 static void look_in_vain(struct tly_local *self, enum tly_look look,
                          uint32_t urgent, tally_status expected) {
     struct tly_found found = {.waiting = false};
-    must(tly_collector_take(tly_self(), 0));
+    must(tly_collector_take(tly_self(), NULL));
     tly_collector_heed(true);
     tly_store_relaxed(&tly_collector_urgent, urgent);
-    assert_int_equal(tly_find_live(self, look, 0, &found), expected);
+    assert_int_equal(tly_find_live(self, look, NULL, &found), expected);
     assert_int_equal(found.garbage, 0);
     tly_store_relaxed(&tly_collector_urgent, 0);
     tly_collector_heed(false);

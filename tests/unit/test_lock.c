@@ -15,7 +15,9 @@ static struct tly_mutator *begin(void) {
     return tly_self();
 }
 
-static uint64_t in_ms(unsigned ms) { return now_ns() + ms * (uint64_t)1000000; }
+static struct tly_patience for_ms(unsigned ms) {
+    return (struct tly_patience){.left = ms * (uint64_t)1000000};
+}
 
 static void one_mutator_has_it_at_a_time(void **state) {
     (void)state;
@@ -39,7 +41,7 @@ static void who_has_it_is_refused(void **state) {
     assert_false(tly_collector_refuses(self));
     must(tly_collector_try(self));
     assert_true(tly_collector_refuses(self));
-    assert_int_equal(tly_collector_stop(self, 0), TALLY_DEADLOCK);
+    assert_int_equal(tly_collector_stop(self, NULL), TALLY_DEADLOCK);
     tly_collector_give(self);
     assert_false(tly_collector_refuses(self));
     TALLY_BORROW { assert_true(tly_collector_refuses(self)); }
@@ -51,19 +53,23 @@ static void who_waits_in_vain_is_attached_again(void **state) {
     must(tly_collector_try(tly_self()));
     act_as_local(NULL);
     struct tly_mutator *self = begin();
-    uint64_t deadline = in_ms(5);
-    assert_false(tly_collector_take(self, deadline));
+    struct tly_patience patience = for_ms(5);
+    uint64_t deadline = tly_patience_deadline(&patience);
+    assert_false(tly_collector_take(self, &patience));
     assert_true(now_ns() >= deadline);
+    assert_int_equal(patience.left, 0);
     assert_true(tly_is_attached(tly_self()));
     tly_collector_give(tly_mutator_in(other));
-    assert_true(tly_collector_take(self, in_ms(5)));
+    // It waits no more, and keeps nobody from the lock.
+    assert_false(tly_collector_is_taken());
+    assert_true(tly_collector_take(self, &patience));
     tly_collector_give(self);
 }
 
 static void *take_it(void *arg) {
     must(tally_attach(NULL) == TALLY_OK);
     stage_set(&at, 1);
-    taken = tly_collector_take(tly_self(), 0);
+    taken = tly_collector_take(tly_self(), NULL);
     tly_collector_give(tly_self());
     return arg;
 }
@@ -82,9 +88,79 @@ static void who_waits_takes_it_when_it_is_given(void **state) {
     tly_collector_give(self);
 }
 
+// ---- turns
+
+static unsigned order[3]; // in which threads had it
+static atomic_uint had;
+
+static void *have_turn(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    must(tly_collector_take(tly_self(), NULL));
+    order[atomic_fetch_add(&had, 1)] = *(unsigned *)arg;
+    stage_wait(&at, 1);
+    tly_collector_give(tly_self());
+    return NULL;
+}
+
+static unsigned waiters(void) {
+    unsigned count = 0;
+    tly_spin_lock(&tly_collector_lock.spin);
+    struct tly_collector_waiter *waiter = tly_collector_lock.first;
+    for (; waiter; waiter = waiter->next)
+        count++;
+    tly_spin_unlock(&tly_collector_lock.spin);
+    return count;
+}
+
+static void who_comes_later_is_not_the_first(void **state) {
+    (void)state;
+    struct tly_mutator *self = begin();
+    struct tly_patience none = {.brief = true};
+    struct tly_collector_waiter one, two;
+    tly_collector_queue(&one);
+    tly_collector_queue(&two);
+    // Free as it is.
+    assert_false(tly_collector_try(self));
+    assert_false(tly_collector_take(self, &none));
+    assert_true(tly_collector_is_first(&one));
+    tly_collector_leave(&two, false);
+    assert_false(tly_collector_try(self));
+    tly_collector_leave(&one, false);
+    assert_true(tly_collector_try(self));
+    tly_collector_give(self);
+}
+
+static void who_gives_it_back_has_it_again_after_those_that_wait(void **state) {
+    (void)state;
+    struct tly_mutator *self = begin();
+    pthread_t threads[2];
+    unsigned numbers[] = {1, 2};
+    had = 0;
+    must(tly_collector_try(self));
+    for (unsigned n = 0; n < 2; n++) {
+        threads[n] = thread_start(have_turn, &numbers[n]);
+        while (waiters() <= n)
+            sched_yield();
+    }
+    tly_collector_give(self);
+    // The first of them has it or will have it; so the second waits.
+    assert_false(tly_collector_try(self));
+    struct tly_patience none = {.brief = true};
+    assert_false(tly_collector_take(self, &none));
+    stage_set(&at, 1);
+    assert_true(tly_collector_take(self, NULL));
+    order[atomic_fetch_add(&had, 1)] = 3;
+    tly_collector_give(self);
+    for (unsigned n = 0; n < 2; n++)
+        thread_join(threads[n]);
+    for (unsigned n = 0; n < 3; n++)
+        assert_int_equal(order[n], n + 1);
+    assert_int_equal(waiters(), 0);
+}
+
 static void *stop_it(void *arg) {
     must(tally_attach(NULL) == TALLY_OK);
-    *(tally_status *)arg = tly_collector_stop(tly_self(), 0);
+    *(tally_status *)arg = tly_collector_stop(tly_self(), NULL);
     tly_collector_resume(tly_self());
     return NULL;
 }
@@ -114,13 +190,14 @@ static void a_stop_that_comes_too_late_leaves_it_free(void **state) {
     struct tly_local *busy = local_make(); // passes no safepoint
     act_as_local(NULL);
     struct tly_mutator *self = begin();
-    assert_int_equal(tly_collector_stop(self, in_ms(5)), TALLY_TIMED_OUT);
+    struct tly_patience patience = for_ms(5), more = for_ms(1000);
+    assert_int_equal(tly_collector_stop(self, &patience), TALLY_TIMED_OUT);
     assert_true(tly_collector_try(self));
-    assert_int_equal(tly_collector_stop(self, 0), TALLY_DEADLOCK);
+    assert_int_equal(tly_collector_stop(self, NULL), TALLY_DEADLOCK);
     tly_collector_give(self);
     assert_false(tly_collector_is_urgent());
     tly_mutator_in(busy)->state = TLY_VACANT;
-    assert_int_equal(tly_collector_stop(self, in_ms(1000)), TALLY_OK);
+    assert_int_equal(tly_collector_stop(self, &more), TALLY_OK);
     assert_true(self->stopped_world);
     tly_collector_resume(self);
 }
@@ -131,6 +208,8 @@ int main(void) {
         collector_test(who_has_it_is_refused),
         collector_test(who_waits_in_vain_is_attached_again),
         collector_test(who_waits_takes_it_when_it_is_given),
+        collector_test(who_comes_later_is_not_the_first),
+        collector_test(who_gives_it_back_has_it_again_after_those_that_wait),
         collector_test(who_has_it_knows_that_somebody_needs_it),
         collector_test(a_stop_that_comes_too_late_leaves_it_free),
     };

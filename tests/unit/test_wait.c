@@ -38,9 +38,10 @@ static void end(pthread_t thread) {
 }
 
 static void stop_in_vain(unsigned times) {
-    for (unsigned n = 0; n < times; n++)
-        must(tly_world_stop(tly_self(), tly_os_now() + 100 * MS) ==
-             TALLY_TIMED_OUT);
+    for (unsigned n = 0; n < times; n++) {
+        struct tly_patience patience = {.left = 100 * MS, .brief = true};
+        must(tly_world_stop(tly_self(), &patience) == TALLY_TIMED_OUT);
+    }
 }
 
 static unsigned lines(const char *text) {
@@ -101,7 +102,7 @@ static void wait_for_ever(void *arg) {
     (void)arg;
     struct tly_event event = {{0}};
     pthread_t thread = begin();
-    struct tly_wait wait = tly_wait_begin(0);
+    struct tly_wait wait = tly_wait_begin(NULL);
     virtual_begin();
     wait.began = virtual_now;
     tly_event_signal(&event);
@@ -122,10 +123,31 @@ static void the_option_is_the_deadline(void **state) {
     (void)state;
     virtual_begin();
     tly_wait_configure(250);
-    assert_int_equal(tly_wait_deadline(), virtual_now + 250 * MS);
+    struct tly_patience patience = tly_patience_begin();
+    assert_int_equal(tly_patience_deadline(&patience), virtual_now + 250 * MS);
     tly_wait_configure(0);
-    assert_int_equal(tly_wait_deadline(), 0);
+    patience = tly_patience_begin();
+    assert_int_equal(tly_patience_deadline(&patience), 0);
+    assert_true(tly_patience_spend(&patience, 0));
+    assert_int_equal(tly_patience_deadline(NULL), 0);
     tly_wait_configure(10000);
+    virtual_end();
+}
+
+static void waits_share_it_and_work_in_between_does_not_count(void **state) {
+    (void)state;
+    virtual_begin();
+    struct tly_patience patience = {.left = 100 * MS};
+    uint64_t deadline = tly_patience_deadline(&patience);
+    virtual_now += 30 * MS;
+    assert_true(tly_patience_spend(&patience, deadline));
+    virtual_now += 1000 * MS; // work
+    deadline = tly_patience_deadline(&patience);
+    assert_int_equal(deadline, virtual_now + 70 * MS);
+    virtual_now += 71 * MS;
+    assert_false(tly_patience_spend(&patience, deadline));
+    // It has ended, and does not become endless.
+    assert_int_equal(tly_patience_deadline(&patience), virtual_now);
     virtual_end();
 }
 
@@ -135,6 +157,7 @@ int main(void) {
         epoch_test(a_thread_that_has_answered_is_late_from_then_on),
         epoch_test(what_has_happened_is_not_waited_for),
         epoch_test(the_option_is_the_deadline),
+        epoch_test(waits_share_it_and_work_in_between_does_not_count),
     };
     return cmocka_run_group_tests_name("epoch/wait", tests, NULL, NULL);
 }

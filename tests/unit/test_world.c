@@ -151,8 +151,8 @@ static void a_stop_gives_up_at_its_deadline_and_the_world_goes_on(
     pthread_t thread = thread_start(spin, NULL);
     stage_spin(&at, 1);
     uint64_t begin = tly_os_now();
-    assert_int_equal(tly_world_stop(tly_self(), begin + 30 * MS),
-                     TALLY_TIMED_OUT);
+    struct tly_patience patience = {.left = 30 * MS};
+    assert_int_equal(tly_world_stop(tly_self(), &patience), TALLY_TIMED_OUT);
     assert_true(tly_os_now() - begin >= 30 * MS);
     assert_false(tly_self()->stopped_world);
     stage_set(&at, 2);
@@ -227,7 +227,7 @@ static void *stop_next(void *arg) {
     stage_set(&at, 1);
     while (!tly_world_is_stopping())
         sched_yield();
-    must(tly_world_stop(tly_self(), 0) == TALLY_OK);
+    must(tly_world_stop(tly_self(), NULL) == TALLY_OK);
     must(tly_handshake_seen(tly_self()) == 0);
     tally_start_world();
     tally_detach();

@@ -1,0 +1,107 @@
+// A thread that passes no safepoint, calls that wait for it, and the time that
+// these take (virtual.h). Included by one file of a program.
+
+#ifndef SUPPORT_SLEEPER_H
+#define SUPPORT_SLEEPER_H
+
+#include "api.h"
+#include "child.h"
+#include "threads.h"
+#include "virtual.h"
+
+#include <errno.h>
+
+#define MS ((uint64_t)1000000)
+#define DEADLINE_MS 10000u
+
+struct node {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(node, TALLY_REF(next));
+
+// ---- a thread that passes no safepoint
+
+static int gate[2]; // it reads what opens this pipe
+static stage at;
+static struct node *owned; // by that thread
+
+static inline void gate_wait(void) {
+    char byte;
+    must(read(gate[0], &byte, 1) == 1);
+}
+
+static inline void *sleep_attached(void *arg) {
+    must(tally_attach("sleeper") == TALLY_OK);
+    must((owned = tally_new(node)));
+    stage_set(&at, 1);
+    gate_wait();
+    tally_decref(owned);
+    return arg;
+}
+
+static inline pthread_t sleeper_start(thread_fn fn) {
+    struct tally_config config = TALLY_CONFIG_INIT;
+    config.collect = 0;
+    config.deadline_ms = DEADLINE_MS;
+    (void)unsetenv("TALLY_CONF");
+    must(pipe(gate) == 0);
+    must(tally_init(&config) == TALLY_OK);
+    must(tally_attach("waiter") == TALLY_OK);
+    pthread_t thread = thread_start(fn, NULL);
+    stage_wait(&at, 1);
+    return thread;
+}
+
+static inline void sleeper_end(pthread_t thread) {
+    must(write(gate[1], "", 1) == 1);
+    thread_join(thread);
+}
+
+// ---- who waits
+
+static inline tally_status collect_full(void) {
+    return tally_collect_with(TALLY_CONCURRENT, TALLY_FULL, NULL);
+}
+static inline tally_status collect_full_stopped(void) {
+    return tally_collect_with(TALLY_STOPPED, TALLY_FULL, NULL);
+}
+static inline tally_status collect_young(void) {
+    return tally_collect_with(TALLY_CONCURRENT, TALLY_YOUNG, NULL);
+}
+static inline tally_status collect_plainly(void) {
+    errno = 0;
+    (void)tally_collect();
+    return -errno;
+}
+static inline tally_status stop(void) {
+    tally_status status = tally_stop_world();
+    if (status == TALLY_OK)
+        tally_start_world();
+    return status;
+}
+static inline tally_status freeze(void) {
+    tally_status status = tally_freeze();
+    must(tally_unfreeze() == TALLY_OK);
+    return status;
+}
+static inline tally_status verify(void) { return tally_verify(2); }
+static inline bool see(void *object, void *arg) {
+    (void)object;
+    (void)arg;
+    return true;
+}
+static inline tally_status walk(void) { return tally_walk(see, NULL); }
+
+typedef tally_status (*wait_fn)(void);
+static inline void expect_late(wait_fn fn) {
+    virtual_begin();
+    uint64_t began = virtual_now;
+    tally_status status = fn();
+    uint64_t taken = virtual_now - began;
+    virtual_end();
+    must(status == TALLY_TIMED_OUT);
+    must(taken == DEADLINE_MS * MS);
+}
+
+#endif
