@@ -3,18 +3,8 @@
 
 #include <dlfcn.h>
 
-#include "api.h"
-#include "child.h"
+#include "child_test.h"
 #include "threads.h"
-
-#define CHILD_TEST(name)                                                       \
-    static void name##_in_child(void *arg);                                    \
-    static void name(void **state) {                                           \
-        (void)state;                                                           \
-        struct child child = child_run(name##_in_child, NULL);                 \
-        assert_true(child_passed(&child));                                     \
-    }                                                                          \
-    static void name##_in_child(void *arg __attribute__((unused)))
 
 struct plugin {
     void *handle;

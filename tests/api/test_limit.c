@@ -2,21 +2,10 @@
 // memory without them, cycles that only a stopped world can be asked about.
 // Each in a process of its own.
 
-#include "api.h"
-#include "child.h"
+#include "child_test.h"
 #include "threads.h"
 
 #define MIB ((size_t)1 << 20)
-
-// A test that is a function in a child; it passes if the child does.
-#define CHILD_TEST(name)                                                       \
-    static void name##_in_child(void *arg);                                    \
-    static void name(void **state) {                                           \
-        (void)state;                                                           \
-        struct child child = child_run(name##_in_child, NULL);                 \
-        assert_true(child_passed(&child));                                     \
-    }                                                                          \
-    static void name##_in_child(void *arg __attribute__((unused)))
 
 struct node {
     tally_object head;

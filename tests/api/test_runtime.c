@@ -1,7 +1,6 @@
 // Start, options and end: each in a process of its own.
 
-#include "api.h"
-#include "child.h"
+#include "child_test.h"
 #include "threads.h"
 
 struct node {
@@ -16,16 +15,6 @@ static struct node *node_new(void) {
     must(node);
     return node;
 }
-
-// A test that is a function in a child; it passes if the child does.
-#define CHILD_TEST(name)                                                       \
-    static void name##_in_child(void *arg);                                    \
-    static void name(void **state) {                                           \
-        (void)state;                                                           \
-        struct child child = child_run(name##_in_child, NULL);                 \
-        assert_true(child_passed(&child));                                     \
-    }                                                                          \
-    static void name##_in_child(void *arg __attribute__((unused)))
 
 CHILD_TEST(the_runtime_starts_itself) {
     must(stats_now().reserved_bytes == 0);

@@ -1,8 +1,7 @@
 // The runtime's first use and its end beside other threads, and from hooks:
 // each in a process of its own.
 
-#include "api.h"
-#include "child.h"
+#include "child_test.h"
 #include "threads.h"
 
 struct node {
@@ -17,15 +16,6 @@ static void ring_drop(void) {
     tally_set(node, next, node);
     tally_decref(node);
 }
-
-#define CHILD_TEST(name)                                                       \
-    static void name##_in_child(void *arg);                                    \
-    static void name(void **state) {                                           \
-        (void)state;                                                           \
-        struct child child = child_run(name##_in_child, NULL);                 \
-        assert_true(child_passed(&child));                                     \
-    }                                                                          \
-    static void name##_in_child(void *arg __attribute__((unused)))
 
 // ---- threads that come and leave
 
