@@ -79,12 +79,6 @@ struct closer {
     tally_ref next;
 };
 TALLY_TYPE(closer, TALLY_REF(next), TALLY_FINALIZE(finalized));
-struct worker {
-    tally_object head;
-    tally_ref next;
-};
-TALLY_TYPE(worker, TALLY_REF(next), TALLY_FINALIZE(finalized),
-           TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
 
 static void a_destroy_hook_may_fork(void **state) {
     (void)state;
@@ -119,6 +113,44 @@ static void a_finalizer_may_fork(void **state) {
     assert_int_equal(tally_collect(), 1);
     assert_int_equal(calls, 2);
 }
+
+// What the child's thread is inside of it is the child's: no other runs these.
+static atomic_uint served;
+static void serve(void *object) {
+    (void)object;
+    atomic_fetch_add(&served, 1);
+}
+struct job {
+    tally_object head;
+};
+TALLY_TYPE(job, TALLY_FINALIZE(serve),
+           TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
+
+static void *drop_job(void *arg) {
+    tally_decref(tally_new(job));
+    for (int n = 0; n < 100; n++) {
+        tally_safepoint();
+        TALLY_BLOCKING { usleep(500); }
+    }
+    return arg;
+}
+
+static void child_serves(void *arg) {
+    child_works(arg);
+    thread_run(drop_job, NULL);
+    must(atomic_load(&served) == 0);
+}
+
+static void served_finalized(void *object) {
+    (void)object;
+    forks(child_serves);
+}
+struct worker {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(worker, TALLY_REF(next), TALLY_FINALIZE(served_finalized),
+           TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
 
 static void a_finalizer_of_the_runtimes_thread_may_fork(void **state) {
     (void)state;

@@ -227,6 +227,11 @@ static void a_view_that_gives_memory_back_keeps_errno(void **state) {
         tally_view_of_memory(bytes, sizeof(bytes), true, spoils_lent, NULL);
     must(view);
     keeps_errno(tally_decref(view));
+    // Not in a hook of the library's.
+    view = tally_view_of_memory(bytes, sizeof(bytes), true, spoils_lent, NULL);
+    must(view);
+    keeps_errno(must(tally_view_release(view) == TALLY_OK));
+    tally_decref(view);
 }
 
 // ---- a world that the caller has stopped
