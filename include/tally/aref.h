@@ -72,7 +72,7 @@ TALLY_API TALLY_MUST_USE void *tally_upgrade(void *borrowed);
 // container: the object that the field lies in; NULL outside of objects.
 // value:    an owned reference, or NULL; the caller's no longer.
 // Returns:  nothing.
-// Threads:  any.
+// Threads:  any; as tally_decref.
 // Blocks:   as tally_decref of what the field held.
 // Cost:     two locked operations (one for what is published already), and a
 //           decref.

@@ -63,7 +63,7 @@ TALLY_API TALLY_MUST_USE tally_value tally_cell_exchange(void *container,
 //
 // value:    owned, or absent; the caller's no longer. An object is published.
 // Returns:  nothing.
-// Threads:  any.
+// Threads:  any; as tally_decref.
 // Blocks:   as tally_decref of what the cell held.
 // Cost:     as tally_aref_set_steal.
 TALLY_API void tally_cell_set_steal(void *container, tally_cell *cell,

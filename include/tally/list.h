@@ -162,7 +162,7 @@ TALLY_API TALLY_MUST_USE tally_value tally_list_remove(tally_list *list,
 // Drops all elements.
 //
 // Returns:  nothing.
-// Threads:  any.
+// Threads:  any; as tally_decref.
 // Blocks:   for the list's lock; as tally_decref of the elements.
 // Cost:     two locked operations, and the elements' end.
 TALLY_API void tally_list_clear(tally_list *list);

@@ -164,7 +164,7 @@ TALLY_API tally_status tally_map_pop_newest(tally_map *map,
 // Removes all entries.
 //
 // Returns:  nothing; cannot fail.
-// Threads:  as tally_map_set.
+// Threads:  any; as tally_decref.
 // Blocks:   for the map's lock; as tally_decref of what was there.
 // Cost:     a decref of all that was there.
 TALLY_API void tally_map_clear(tally_map *map);

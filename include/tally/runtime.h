@@ -65,7 +65,8 @@ struct tally_config {
                              // tests; 0: random; 0
     uint64_t copies;         // 1: another copy of the library may run in this
                              // process, linked into a plugin say, none of
-                             // whose objects come to this one; 0
+                             // whose objects come to this one; each stops and
+                             // forks without the other (objects.md); 0
     uint64_t fork_wait_ms;   // how long a fork waits for other threads'
                              // safepoints before its child may only exec, 0 ..
                              // 86400000; 0: for ever; 10000

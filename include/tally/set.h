@@ -80,7 +80,7 @@ TALLY_API tally_status tally_set_remove(tally_set *set, tally_value value);
 // Removes all elements.
 //
 // Returns:  nothing; cannot fail.
-// Threads:  as tally_map_set.
+// Threads:  as tally_map_clear.
 // Blocks:   as tally_map_clear.
 // Cost:     as tally_map_clear.
 TALLY_API void tally_set_clear(tally_set *set);

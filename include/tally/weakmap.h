@@ -114,7 +114,7 @@ TALLY_API tally_status tally_weakmap_delete(tally_weakmap *map,
 // Removes all entries.
 //
 // Returns:  nothing; cannot fail.
-// Threads:  as tally_map_set.
+// Threads:  as tally_map_clear.
 // Blocks:   as tally_map_clear.
 // Cost:     as tally_map_clear.
 TALLY_API void tally_weakmap_clear(tally_weakmap *map);

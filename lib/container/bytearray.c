@@ -54,11 +54,10 @@ static void bytearray_unlend(void *object, struct tally_buffer *buffer) {
     struct tally_bytearray *array = object;
     (void)buffer;
     // A fork does not wait for locks of threads that are not attached.
-    struct tly_mutator *self = tly_reserve_enter();
+    TLY_GUEST;
     tly_byte_lock(&array->lock);
     array->lent--;
     tly_byte_unlock(&array->lock);
-    tly_reserve_leave(self);
 }
 
 static bool equal_locked(const struct tally_bytearray *array, const void *data,

@@ -260,6 +260,7 @@ tally_status tly_hashed_pop(struct tly_hashed *hashed, tally_value *ret_key,
 }
 
 void tly_hashed_clear(struct tly_hashed *hashed) {
+    TLY_GUEST;
     lock(hashed);
     void *table = tly_shared_exchange(&hashed->head, &hashed->table.ref_, NULL);
     count_set(hashed, 0);

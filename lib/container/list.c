@@ -440,6 +440,7 @@ tally_value tally_list_remove(tally_list *list, size_t index) {
 }
 
 void tally_list_clear(tally_list *list) {
+    TLY_GUEST;
     tly_list_lock(list);
     tly_list_shift_begin(list);
     tly_list_count_set(list, 0);

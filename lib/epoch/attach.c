@@ -26,13 +26,13 @@
 static TALLY_THREAD struct tly_mutator *attach_mine;
 static TALLY_THREAD bool attach_forks; // the world stands still for its fork
 static TALLY_THREAD uint32_t attach_blocking;
-static TALLY_THREAD uint32_t attach_reserve; // nesting of tly_reserve_enter
+static TALLY_THREAD uint32_t attach_reserve; // nesting of tly_reserve_take
 static TALLY_THREAD struct tly_mutator *attach_saved; // mine, beside it
 static pthread_key_t attach_key;
 
-// What tly_reserve_leave takes back: nothing; the thread was not attached, and
-// has not asked for it since; or it was in a blocking region.
-enum guest { GUEST_NOT, GUEST_NEW, GUEST_BLOCKED };
+// What the end of a visit takes back: nothing; the thread was not attached, and
+// has not asked for it since; it was in a blocking region; it has the reserve.
+enum guest { GUEST_NOT, GUEST_NEW, GUEST_BLOCKED, GUEST_RESERVE };
 static TALLY_THREAD enum guest attach_guest;
 static TALLY_THREAD uint32_t attach_regions; // of such a one, meanwhile
 
@@ -182,22 +182,6 @@ void tly_mutator_rouse(struct tly_mutator *self) {
     tly_poll(self, false);
 }
 
-bool tly_mutator_suspend(struct tly_mutator *mutator, uint32_t *ret_idle) {
-    // ORDER[state] seq_cst: the other half of Dekker's pair with state_leave.
-    uint32_t state = tly_load_seq_cst(&mutator->state);
-    *ret_idle = state;
-    // ORDER[state] seq_cst: takes over what the mutator's last user left.
-    return tly_is_idle(state) &&
-           tly_cas_seq_cst(&mutator->state, &state, TLY_SUSPENDED);
-}
-
-void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle) {
-    // ORDER[state] seq_cst: what was done for the mutator is its next user's;
-    // and whoever resumes reads the breaker after.
-    tly_store_seq_cst(&mutator->state, idle);
-    tly_event_signal(&mutator->resumed);
-}
-
 // Gives a mutator up that has no thread any more.
 static void give_up(struct tly_mutator *self) {
     state_leave(self, TLY_VACANT, false);
@@ -263,9 +247,16 @@ static tally_status attach(const char *name, bool open) {
     return TALLY_OK;
 }
 
+// A thread that came as a guest stays; it may have come in regions.
+static void guest_stay(void) {
+    if (attach_guest == GUEST_NEW)
+        attach_blocking += attach_regions;
+    attach_guest = GUEST_NOT;
+}
+
 tally_status tally_attach(const char *name) {
     if (attach_guest == GUEST_NEW)
-        attach_guest = GUEST_NOT; // it stays
+        guest_stay();
     return attach(name, true);
 }
 
@@ -363,49 +354,61 @@ struct tly_mutator *tly_reserve_take(void) {
     return self;
 }
 
-struct tly_mutator *tly_reserve_enter(void) {
-    int error = errno;
-    enum guest guest = tly_is_attached(tly_self()) ? GUEST_NOT
-                       : attach_mine               ? GUEST_BLOCKED
-                                                   : GUEST_NEW;
-    uint32_t regions = attach_blocking;
-    struct tly_mutator *self = attach_reserve > 0 ? NULL : tly_self_attached();
-    if (self && guest != GUEST_NOT) {
-        attach_guest = guest;
-        attach_regions = regions;
-    }
-    if (self)
-        return self;
-    errno = error;
-    return tly_reserve_take();
-}
-
-// The thread is as it was before: it may never come to a safepoint. But not out
-// of a section that a hook has left open, or a world that it has stopped.
-static void guest_leave(struct tly_mutator *self) {
-    enum guest guest = attach_guest;
-    int error = errno;
-    attach_guest = GUEST_NOT;
-    if (guest == GUEST_NOT || attach_mine != self || tly_rcu_ongoing() ||
-        self->stopped_world || !tly_is_attached(tly_self()))
-        return;
-    if (guest == GUEST_BLOCKED) {
-        tly_mutator_detach(self);
-        attach_blocking = attach_regions;
-        self->blocking = attach_blocking > 0;
-    } else if (!attach_blocking)
-        detach(self);
-    errno = error;
-}
-
 void tly_reserve_leave(struct tly_mutator *self) {
-    if (self->number != 1)
-        guest_leave(self);
-    if (self->number != 1 || --attach_reserve > 0)
+    if (--attach_reserve > 0)
         return;
     state_leave(self, TLY_VACANT, false);
     attach_mine = attach_saved;
     tly_gate_leave();
+}
+
+struct tly_guest tly_guest_enter(void) {
+    int error = errno;
+    enum guest guest = attach_mine ? GUEST_BLOCKED : GUEST_NEW;
+    struct tly_guest outer = {NULL, attach_guest, attach_regions};
+    uint32_t regions = attach_blocking;
+    struct tly_mutator *self = attach_reserve > 0 ? NULL : tly_self_attached();
+    attach_guest = self ? guest : GUEST_RESERVE;
+    attach_regions = regions;
+    // Hooks that run have regions of their own.
+    if (self)
+        attach_blocking = 0;
+    errno = error;
+    outer.self = self ? self : tly_reserve_take();
+    return outer;
+}
+
+// The thread is as it was before: it may never come to a safepoint. But not out
+// of a section or region that a hook has left open, or a world that it has
+// stopped.
+static void guest_leave(struct tly_mutator *self) {
+    enum guest guest = attach_guest;
+    if (guest == GUEST_NOT)
+        return;
+    if (attach_mine != self || tly_rcu_ongoing() || self->stopped_world ||
+        !tly_is_attached(tly_self()) ||
+        (guest == GUEST_NEW && attach_blocking > 0)) {
+        guest_stay();
+        return;
+    }
+    if (guest == GUEST_BLOCKED) {
+        tly_mutator_detach(self);
+        self->blocking = attach_regions > 0;
+    } else {
+        detach(self);
+    }
+    attach_blocking = attach_regions;
+}
+
+void tly_guest_leave(const struct tly_guest *guest) {
+    int error = errno;
+    if (attach_guest == GUEST_RESERVE)
+        tly_reserve_leave(guest->self);
+    else
+        guest_leave(guest->self);
+    attach_guest = (enum guest)guest->outer;
+    attach_regions = guest->regions;
+    errno = error;
 }
 
 uint32_t tally_mutator_number(void) {

@@ -13,14 +13,37 @@ struct tly_mutator *tly_self_attached(void);
 // mutator, waits for one that another thread gives up. Keeps errno.
 void tly_attach_surely(void);
 
-// As tly_self_attached for what cannot fail: waits for the one mutator that
-// the runtime keeps back when there is no other. tly_reserve_leave ends it,
-// and gives up a mutator that the thread had not before: a thread of some pool
-// that drops a reference keeps nobody waiting afterwards.
-struct tly_mutator *tly_reserve_enter(void);
-// That one, for a thread that is not to be attached.
+// For what cannot fail and may have to wait: the one mutator that the runtime
+// keeps back, for a thread that is not to be attached.
 struct tly_mutator *tly_reserve_take(void);
 void tly_reserve_leave(struct tly_mutator *self);
+
+// The rest of a function is a visit, if the thread is not attached: as
+// tly_self_attached, or with the reserve when there is no other mutator. It
+// ends with the function, however that is left but by longjmp; then the thread
+// is as it was before, so that one of some pool that drops a reference keeps
+// nobody waiting afterwards.
+struct tly_guest {
+    struct tly_mutator *self; // NULL: no visit
+    uint32_t outer, regions;  // of the visit around
+};
+#define TLY_GUEST                                                              \
+    struct tly_guest guest __attribute__((cleanup(tly_guest_end))) =           \
+        tly_guest_begin()
+TLY_COLD struct tly_guest tly_guest_enter(void);
+TLY_COLD void tly_guest_leave(const struct tly_guest *guest);
+TLY_INLINE bool tly_is_nobody(void) {
+    return tally_number_ == TALLY_OWNER_NOBODY_;
+}
+TLY_INLINE struct tly_guest tly_guest_begin(void) {
+    if (TLY_LIKELY(!tly_is_nobody()))
+        return (struct tly_guest){.self = NULL};
+    return tly_guest_enter();
+}
+TLY_INLINE void tly_guest_end(const struct tly_guest *guest) {
+    if (TLY_UNLIKELY(guest->self != NULL))
+        tly_guest_leave(guest);
+}
 
 // Does what is asked of [self], which is at a safepoint. Not [open]: inside an
 // allocation, where the program's code must not run and nothing may collect.

@@ -7,6 +7,8 @@
 
 #include "epoch/registry.h"
 
+#include "epoch/attach.h"
+
 #include <string.h>
 
 #include "base/bits.h"
@@ -147,4 +149,22 @@ void tly_registry_forked(bool (*is_mine)(const struct tly_mutator *mutator)) {
         if (n > 1)
             ck_bitmap_set(CK_BITMAP(&registry_vacant), n);
     }
+}
+
+// ---- acting for one that does not run
+
+bool tly_mutator_suspend(struct tly_mutator *mutator, uint32_t *ret_idle) {
+    // ORDER[state] seq_cst: the other half of Dekker's pair with state_leave.
+    uint32_t state = tly_load_seq_cst(&mutator->state);
+    *ret_idle = state;
+    // ORDER[state] seq_cst: takes over what the mutator's last user left.
+    return tly_is_idle(state) &&
+           tly_cas_seq_cst(&mutator->state, &state, TLY_SUSPENDED);
+}
+
+void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle) {
+    // ORDER[state] seq_cst: what was done for the mutator is its next user's;
+    // and whoever resumes reads the breaker after.
+    tly_store_seq_cst(&mutator->state, idle);
+    tly_event_signal(&mutator->resumed);
 }

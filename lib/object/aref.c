@@ -9,6 +9,7 @@
 #include <tally/borrow.h>
 
 #include "base/check.h"
+#include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "object/count.h"
 #include "platform/os.h"
@@ -96,7 +97,17 @@ void *tally_aref_take(void *container, tally_aref *field) {
     return tally_aref_exchange(container, field, NULL);
 }
 
+static TLY_COLD void set_as_guest(void *container, tally_aref *field,
+                                  void *value) {
+    TLY_GUEST;
+    tally_aref_set_steal(container, field, value);
+}
+
 void tally_aref_set_steal(void *container, tally_aref *field, void *value) {
+    if (TLY_UNLIKELY(tly_is_nobody())) {
+        set_as_guest(container, field, value);
+        return;
+    }
     void *old = tally_aref_exchange(container, field, value);
     if (old)
         tally_decref(old);
@@ -108,8 +119,16 @@ void tally_aref_set(void *container, tally_aref *field, void *value) {
     tally_aref_set_steal(container, field, value);
 }
 
+static TLY_COLD bool compare_set_as_guest(void *container, tally_aref *field,
+                                          void *expected, void *value) {
+    TLY_GUEST;
+    return tally_aref_compare_set(container, field, expected, value);
+}
+
 bool tally_aref_compare_set(void *container, tally_aref *field, void *expected,
                             void *value) {
+    if (TLY_UNLIKELY(tly_is_nobody()))
+        return compare_set_as_guest(container, field, expected, value);
     if (value) {
         tally_incref(value);
         tly_publish(value);

@@ -4,6 +4,7 @@
 
 #include <tally/borrow.h>
 
+#include "epoch/attach.h"
 #include "object/aref.h"
 #include "object/count.h"
 
@@ -37,8 +38,18 @@ tally_value tally_cell_exchange(void *container, tally_cell *cell,
         tly_shared_exchange(container, &cell->ref_, word_of(value)));
 }
 
+static TLY_COLD void set_as_guest(void *container, tally_cell *cell,
+                                  tally_value value) {
+    TLY_GUEST;
+    tally_cell_set_steal(container, cell, value);
+}
+
 void tally_cell_set_steal(void *container, tally_cell *cell,
                           tally_value value) {
+    if (TLY_UNLIKELY(tly_is_nobody())) {
+        set_as_guest(container, cell, value);
+        return;
+    }
     tally_value_decref(tally_cell_exchange(container, cell, value));
 }
 
@@ -46,8 +57,17 @@ void tally_cell_set(void *container, tally_cell *cell, tally_value value) {
     tally_cell_set_steal(container, cell, tally_value_incref(value));
 }
 
+static TLY_COLD bool compare_set_as_guest(void *container, tally_cell *cell,
+                                          tally_value expected,
+                                          tally_value value) {
+    TLY_GUEST;
+    return tally_cell_compare_set(container, cell, expected, value);
+}
+
 bool tally_cell_compare_set(void *container, tally_cell *cell,
                             tally_value expected, tally_value value) {
+    if (TLY_UNLIKELY(tly_is_nobody()))
+        return compare_set_as_guest(container, cell, expected, value);
     publish(tally_value_incref(value));
     bool stored = tly_shared_compare_set(container, &cell->ref_,
                                          word_of(expected), word_of(value));

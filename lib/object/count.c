@@ -433,10 +433,9 @@ static TLY_NOINLINE void decref_act(struct tly_local *self,
 }
 
 static TLY_COLD void decref_unattached(tally_object *object) {
-    struct tly_mutator *self = tly_reserve_enter();
-    struct tly_local *local = tly_local_of(self);
+    TLY_GUEST;
+    struct tly_local *local = tly_local_of(guest.self);
     decref_act(local, object, tly_count_drop(local, object));
-    tly_reserve_leave(self);
 }
 
 static TLY_NOINLINE void decref_other(tally_object *object, uint16_t owner) {

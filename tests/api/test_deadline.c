@@ -180,6 +180,34 @@ static void *drop_and_sleep(void *arg) {
     return arg;
 }
 
+static void *drop_in_region_and_sleep(void *arg) {
+    TALLY_BLOCKING { (void)drop_and_sleep(arg); }
+    return arg;
+}
+
+// What cannot fail, and makes nothing that is the thread's.
+static tally_list *list;
+static tally_map *map;
+static void containers_make(void) {
+    must((list = tally_list_new()) && (map = tally_map_new(0)));
+    must(tally_list_append(list, tally_small(1)) == TALLY_OK);
+    must(tally_map_set(map, tally_small(1), tally_small(2)) == TALLY_OK);
+}
+static tally_aref field;
+static tally_cell cell;
+static void *change_and_sleep(void *arg) {
+    tally_list_clear(list);
+    tally_map_clear(map);
+    tally_aref_set(NULL, &field, given);
+    must(tally_aref_compare_set(NULL, &field, given, NULL));
+    tally_cell_set_steal(NULL, &cell, tally_of(given));
+    must(tally_cell_compare_set(NULL, &cell, tally_of(given), tally_absent()));
+    must(tally_mutator_number() == 0);
+    stage_set(&at, 3);
+    gate_wait();
+    return arg;
+}
+
 static void *make_and_sleep(void *arg) {
     struct node *node = tally_new(node);
     must(node);
@@ -193,27 +221,47 @@ static void *make_and_sleep(void *arg) {
 static pthread_t foreign_start(thread_fn fn) {
     sleeper_end(sleeper_start(sleep_attached));
     must((given = tally_new(node)));
+    if (fn == change_and_sleep)
+        containers_make();
     pthread_t thread = thread_start(fn, NULL);
     stage_wait(&at, 3);
     return thread;
 }
 
-static void drop_elsewhere(void *arg) {
-    (void)arg;
-    pthread_t thread = foreign_start(drop_and_sleep);
+// Of what was made [left] objects are there afterwards.
+static void go_elsewhere(thread_fn fn, uint64_t left) {
+    pthread_t thread = foreign_start(fn);
     virtual_begin();
     must(collect_full() == TALLY_OK && stop() == TALLY_OK);
     must(virtual_sleeps == 0);
     virtual_end();
-    must(mortal_objects() == 0);
+    must(mortal_objects() == left);
     sleeper_end(thread);
+}
+
+static void drop_elsewhere(void *arg) {
+    (void)arg;
+    go_elsewhere(drop_and_sleep, 0);
+}
+static void drop_in_region_elsewhere(void *arg) {
+    (void)arg;
+    go_elsewhere(drop_in_region_and_sleep, 0);
+}
+static void change_elsewhere(void *arg) {
+    (void)arg;
+    go_elsewhere(change_and_sleep, 2);
+    must(tally_list_length(list) == 0 && tally_map_length(map) == 0);
 }
 
 static void a_thread_that_drops_a_reference_is_not_waited_for(void **state) {
     (void)state;
-    struct child child = child_run(drop_elsewhere, NULL);
-    assert_true(child_passed(&child));
-    assert_string_equal(child.text, "");
+    void (*const elsewhere[])(void *) = {
+        change_elsewhere, drop_in_region_elsewhere, drop_elsewhere};
+    for (unsigned n = 0; n < 3; n++) {
+        struct child child = child_run(elsewhere[n], NULL);
+        assert_true(child_passed(&child));
+        assert_string_equal(child.text, "");
+    }
 }
 
 static void make_elsewhere(void *arg) {

@@ -410,55 +410,6 @@ static void one_thread_at_a_time_acts_for_a_mutator(void **state) {
     assert_int_equal(contested->state, TLY_VACANT);
 }
 
-static void what_must_not_fail_borrows_the_mutator_kept_back(void **state) {
-    (void)state;
-    tly_fault_arm(TLY_FAULT_MUTATOR, 1, true);
-    errno = 5;
-    struct tly_mutator *m = tly_reserve_enter();
-    assert_int_equal(errno, 5);
-    assert_int_equal(m->number, 1);
-    assert_int_equal(state_of(m), TLY_ATTACHED);
-    assert_ptr_equal(tly_self(), m);
-    tly_reserve_leave(m);
-    tly_fault_disarm(NULL);
-    assert_int_equal(state_of(m), TLY_VACANT);
-    assert_false(tly_is_attached(tly_self()));
-}
-
-static void an_attached_thread_does_not_need_the_one_kept_back(void **state) {
-    (void)state;
-    tally_attach("a");
-    struct tly_mutator *m = tly_reserve_enter();
-    assert_int_equal(m->number, 2);
-    tly_reserve_leave(m);
-    assert_int_equal(state_of(m), TLY_ATTACHED);
-}
-
-static uint64_t reserve_used; // by whoever has the reserve
-
-static void *use_reserve(void *arg) {
-    for (unsigned n = 0; n < rounds(2000, 200); n++) {
-        struct tly_mutator *m = tly_reserve_enter();
-        must(m->number == 1);
-        reserve_used++;
-        tly_reserve_leave(m);
-    }
-    return arg;
-}
-
-static void the_mutator_kept_back_is_one_threads_at_a_time(void **state) {
-    (void)state;
-    tly_fault_arm(TLY_FAULT_MUTATOR, 1, true);
-    reserve_used = 0;
-    pthread_t threads[3];
-    for (unsigned n = 0; n < 3; n++)
-        threads[n] = thread_start(use_reserve, NULL);
-    for (unsigned n = 0; n < 3; n++)
-        pthread_join(threads[n], NULL);
-    tly_fault_disarm(NULL);
-    assert_int_equal(reserve_used, 3 * rounds(2000, 200));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         epoch_test(an_attached_thread_has_a_mutator_of_its_own),
@@ -489,9 +440,6 @@ int main(void) {
         epoch_test(only_an_idle_mutator_can_be_suspended),
         epoch_test(a_thread_does_not_run_while_another_acts_for_it),
         epoch_test(one_thread_at_a_time_acts_for_a_mutator),
-        epoch_test(what_must_not_fail_borrows_the_mutator_kept_back),
-        epoch_test(an_attached_thread_does_not_need_the_one_kept_back),
-        epoch_test(the_mutator_kept_back_is_one_threads_at_a_time),
     };
     return cmocka_run_group_tests_name("epoch/attach", tests, NULL, NULL);
 }
