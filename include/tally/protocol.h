@@ -16,6 +16,7 @@
 // What a hook fails with is what the caller of tally_value_equal, or of a
 // container, gets (tally/status.h says which numbers). It does not fail with
 // TALLY_NOT_FOUND, which is an answer: TALLY_HOOK_FAILED comes in its place.
+// What it leaves in errno says nothing: errno is as it was before the hook.
 
 #ifndef TALLY_PROTOCOL_H
 #define TALLY_PROTOCOL_H

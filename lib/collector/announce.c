@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/status.h"
 #include "collector/account.h"
 #include "collector/control.h"
 #include "object/local.h"
@@ -64,6 +65,9 @@ void tly_announce_end(void) {
     tly_spin_unlock(&tly_control_lock);
 }
 
+// Also when an exception leaves a watcher.
+static void announce_leave(bool *const *inside) { **inside = false; }
+
 void tly_announce(const struct tally_collect_event *event) {
     // Relaxed: a hint; who comes now is told of the next.
     if (!tly_load_relaxed(&announce.count) || announcing || paused)
@@ -73,11 +77,10 @@ void tly_announce(const struct tally_collect_event *event) {
     uint32_t count = tly_load_relaxed(&announce.count);
     memcpy(watcher, announce.watcher, count * sizeof(*watcher));
     tly_spin_unlock(&tly_control_lock);
-    int error = errno;
-    announcing = true;
+    TLY_KEEPS_ERRNO;
+    bool *inside __attribute__((cleanup(announce_leave))) = &announcing;
+    *inside = true;
     tly_program_next(tly_local_of(tly_self()), "a watcher");
     for (uint32_t n = 0; n < count; n++)
         watcher[n].fn(event, watcher[n].arg);
-    announcing = false;
-    errno = error;
 }

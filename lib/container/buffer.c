@@ -8,6 +8,7 @@
 #include <tally/protocol.h>
 
 #include "base/check.h"
+#include "base/status.h"
 #include "container/quick.h"
 #include "sync/rank.h"
 
@@ -165,6 +166,7 @@ tally_status tally_buffer_get(void *object, unsigned flags,
     if (!protocol)
         return TALLY_UNSUPPORTED;
     tly_locks_none("a get_buffer hook");
+    TLY_KEEPS_ERRNO;
     tally_status status = protocol->get_buffer(object, ret_buffer, flags);
     if (status != TALLY_OK) {
         ret_buffer->exporter = NULL;
@@ -187,9 +189,8 @@ void tally_buffer_release(struct tally_buffer *buffer) {
     buffer->exporter = NULL;
     const tally_protocol *protocol = TLY_PROTOCOL_WITH(exporter, get_buffer);
     tly_locks_none("a release_buffer hook");
-    int error = errno; // the hook has nobody to tell
+    TLY_KEEPS_ERRNO;
     if (protocol->release_buffer)
         protocol->release_buffer(exporter, buffer);
-    errno = error;
     tally_decref(exporter);
 }

@@ -2,6 +2,7 @@
 
 #include <tally/dynamic.h>
 
+#include "base/status.h"
 #include "container/number.h"
 #include "container/quick.h"
 #include "container/show.h"
@@ -53,6 +54,7 @@ static tally_status said(tally_status status) {
 }
 
 static tally_status ask_equal(tally_value a, tally_value b, bool *ret_equal) {
+    TLY_KEEPS_ERRNO;
     const tally_protocol *hooks = HOOKS_OF(a, equal);
     return hooks ? said(hooks->equal(tally_object_of(a), b, ret_equal))
                  : TALLY_WRONG_TYPE;
@@ -90,12 +92,14 @@ tally_status tally_value_hash(tally_value value, uint64_t *ret_hash) {
     }
     if (tly_hash_quick(value, ret_hash))
         return TALLY_OK;
+    TLY_KEEPS_ERRNO;
     const tally_protocol *hooks = HOOKS_OF(value, hash);
     return hooks ? said(hooks->hash(tally_object_of(value), ret_hash))
                  : TALLY_UNSUPPORTED;
 }
 
 static tally_status ask_order(tally_value a, tally_value b, int *ret_order) {
+    TLY_KEEPS_ERRNO;
     const tally_protocol *hooks = HOOKS_OF(a, compare);
     int order;
     tally_status status =
@@ -132,6 +136,7 @@ tally_status tally_value_text(tally_value value, tally_text **ret_text) {
     void *object = tally_object_of(value);
     if (!object)
         return tly_show_word(value, ret_text);
+    TLY_KEEPS_ERRNO;
     const tally_protocol *hooks = HOOKS_OF(value, text);
     return hooks ? hooks->text(object, ret_text)
                  : tly_show_object(object, ret_text);
@@ -141,6 +146,7 @@ tally_status tally_value_call(tally_value value, const tally_value *arguments,
                               size_t count, tally_value *ret_result) {
     if (tally_is_absent(value))
         return TALLY_INVALID;
+    TLY_KEEPS_ERRNO;
     const tally_protocol *hooks = HOOKS_OF(value, call);
     return hooks ? hooks->call(tally_object_of(value), arguments, count,
                                ret_result)

@@ -98,14 +98,20 @@ tally_status tally_map_get_or_set(tally_map *map, tally_value key,
     return status;
 }
 
+static tally_status updater_call(tally_map_updater fn, void *arg,
+                                 tally_value old, tally_value *ret_value) {
+    TLY_KEEPS_ERRNO;
+    tly_locks_none("an updater");
+    return fn(arg, old, ret_value);
+}
+
 // One try to replace [*old], which is owned: it is what is there then.
 static tally_status update_once(tally_map *map, struct tly_probe *probe,
                                 tally_map_updater fn, void *arg,
                                 tally_value *old, bool *ret_done) {
     struct tly_change one = {
         .key = probe->key, .expects = true, .expected = *old};
-    tly_locks_none("an updater");
-    tally_status status = fn(arg, *old, &one.value);
+    tally_status status = updater_call(fn, arg, *old, &one.value);
     if (status != TALLY_OK)
         return status;
     tally_value before = tally_absent();

@@ -43,9 +43,8 @@ static void give_back(struct tally_view *view) {
                           view->length + lease->offset);
     } else if (lease->release) {
         tly_locks_none("the release of foreign memory");
-        int error = errno; // the program's code; it has nobody to tell
+        TLY_KEEPS_ERRNO;
         lease->release(view->data, view->length, lease->arg);
-        errno = error;
     }
     view->lease = NULL;
     tally_free(lease);

@@ -8,6 +8,7 @@
 #include <tally/finalize.h>
 
 #include "base/check.h"
+#include "base/status.h"
 #include "epoch/registry.h"
 #include "object/count.h"
 #include "object/finish.h"
@@ -249,7 +250,7 @@ void tally_set_error_sink(tally_error_sink fn, void *arg) {
 }
 
 void tally_finalize_error(void *object, tally_status status, const char *text) {
-    int error = errno;
+    TLY_KEEPS_ERRNO;
     const tally_type *type = tly_type_of(object);
     tly_spin_lock(&finalize_lock);
     tally_error_sink fn = sink.fn;
@@ -261,5 +262,4 @@ void tally_finalize_error(void *object, tally_status status, const char *text) {
     else
         tly_report("%s at %p: %s (%s)", type->name, object, text ? text : "",
                    tally_strerror(status));
-    errno = error;
 }

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "base/status.h"
 #include "epoch/attach.h"
 #include "epoch/gate.h"
 #include "epoch/rcu.h"
@@ -339,9 +340,8 @@ void tly_refs_each(tally_object *object, const tally_type *type, tly_refs_fn fn,
     if (type->shape_ & TLY_SHAPE_VISIT) {
         struct tally_visitor visitor = {fn, arg};
         tly_locks_none("a visit hook");
-        int error = errno;
+        TLY_KEEPS_ERRNO;
         type->visit_(object, &visitor);
-        errno = error;
     }
 }
 

@@ -134,8 +134,186 @@ static void no_errno_is_an_answer(void **state) {
     assert_true(TALLY_NOT_FOUND > TALLY_OWN && TALLY_WRONG_TYPE > TALLY_OWN);
 }
 
+// ---- errno is no part of what a hook says
+
+#define LEFT EDOM // by each hook
+static unsigned hooks_run;
+static tally_status leave_errno(void) {
+    errno = LEFT;
+    hooks_run++;
+    return TALLY_OK;
+}
+static tally_status odd_equal(void *object, tally_value other,
+                              bool *ret_equal) {
+    *ret_equal = tally_is(tally_of(object), other);
+    return leave_errno();
+}
+static tally_status odd_hash(void *object, uint64_t *ret_hash) {
+    (void)object;
+    *ret_hash = 1;
+    return leave_errno();
+}
+static tally_status odd_compare(void *object, tally_value other,
+                                int *ret_order) {
+    (void)object, (void)other;
+    *ret_order = 1;
+    return leave_errno();
+}
+static tally_status odd_text(void *object, tally_text **ret_text) {
+    (void)object;
+    *ret_text = text("odd");
+    return leave_errno();
+}
+static tally_status odd_call(void *object, const tally_value *arguments,
+                             size_t count, tally_value *ret_result) {
+    (void)object, (void)arguments, (void)count;
+    *ret_result = tally_nil();
+    return leave_errno();
+}
+static char memory[8];
+static tally_status odd_get(void *object, struct tally_buffer *buffer,
+                            unsigned flags) {
+    (void)object;
+    (void)tally_buffer_fill(buffer, memory, sizeof(memory), false, flags);
+    return leave_errno();
+}
+static void odd_release(void *object, struct tally_buffer *buffer) {
+    (void)object, (void)buffer;
+    leave_errno();
+}
+static const tally_protocol odd_hooks = {
+    .equal = odd_equal,
+    .hash = odd_hash,
+    .compare = odd_compare,
+    .text = odd_text,
+    .call = odd_call,
+    .get_buffer = odd_get,
+    .release_buffer = odd_release,
+};
+struct odd {
+    tally_object head;
+    tally_ref next;
+};
+static void odd_visit(void *object, struct tally_visitor *visitor) {
+    tally_visit(visitor, &((struct odd *)object)->next);
+    leave_errno();
+}
+static void odd_end(void *object) {
+    (void)object;
+    leave_errno();
+}
+TALLY_TYPE(odd, TALLY_VISIT(odd_visit), TALLY_PROTOCOL(odd_hooks),
+           TALLY_FINALIZE(odd_end), TALLY_DESTROY(odd_end));
+
+static tally_status odd_update(void *arg, tally_value old,
+                               tally_value *ret_value) {
+    (void)arg;
+    *ret_value = tally_value_incref(old);
+    return leave_errno();
+}
+
+static void watch(const struct tally_collect_event *event, void *arg) {
+    (void)event, (void)arg;
+    leave_errno();
+}
+static void gone(tally_weak *weak, void *arg) {
+    (void)weak, (void)arg;
+    leave_errno();
+}
+static void later(void *arg) {
+    (void)arg;
+    leave_errno();
+}
+static void freed(void *data, size_t length, void *arg) {
+    (void)data, (void)length, (void)arg;
+    leave_errno();
+}
+
+// Hooks have run since, and errno is as it was.
+static void errno_is_kept(void) {
+    assert_int_equal(errno, 0);
+    assert_true(hooks_run > 0);
+    hooks_run = 0;
+}
+
+static void hooks_of_values_keep_errno(void **state) {
+    (void)state;
+    tally_value a = tally_of(tally_new(odd)), b = tally_of(tally_new(odd));
+    tally_map *map = tally_map_new(0);
+    tally_list *list = tally_list_new();
+    tally_text *string = NULL;
+    tally_value value;
+    struct tally_buffer buffer;
+    uint64_t hash;
+    bool equal;
+    int order;
+    errno = 0;
+    hooks_run = 0;
+    must(tally_value_equal(a, b, &equal) == TALLY_OK);
+    errno_is_kept();
+    must(tally_value_hash(a, &hash) == TALLY_OK);
+    errno_is_kept();
+    must(tally_value_compare(a, b, &order) == TALLY_OK);
+    errno_is_kept();
+    must(tally_value_text(a, &string) == TALLY_OK);
+    errno_is_kept();
+    must(tally_value_call(a, NULL, 0, &value) == TALLY_OK);
+    errno_is_kept();
+    must(tally_buffer_get(tally_object_of(a), 0, &buffer) == TALLY_OK);
+    errno_is_kept();
+    tally_buffer_release(&buffer);
+    errno_is_kept();
+    must(tally_map_set(map, a, tally_nil()) == TALLY_OK);
+    errno_is_kept();
+    // It would be a failure.
+    assert_true(tally_is_absent(tally_map_get(map, b)));
+    errno_is_kept();
+    must(tally_map_update(map, a, odd_update, NULL) == TALLY_OK);
+    errno_is_kept();
+    must(tally_list_append(list, a) == TALLY_OK);
+    must(tally_list_append(list, b) == TALLY_OK);
+    must(tally_list_contains(list, b, &equal) == TALLY_OK);
+    errno_is_kept();
+    tally_decref(map);
+    tally_decref(list);
+    tally_decref(string);
+    tally_value_decref(a);
+    errno_is_kept();
+    tally_value_decref(b);
+    errno_is_kept();
+}
+
+static void hooks_of_the_runtime_keep_errno(void **state) {
+    (void)state;
+    struct odd *odd = tally_new(odd), *ring = tally_new(odd);
+    tally_set(ring, next, ring);
+    tally_decref(ring);
+    tally_weak *weak = tally_weak_new(odd, gone, NULL);
+    must(tally_collect_watch(watch, NULL) == TALLY_OK);
+    errno = 0;
+    hooks_run = 0;
+    tally_decref(odd);
+    errno_is_kept();
+    tally_collect();
+    errno_is_kept();
+    must(tally_collect_with(TALLY_STOPPED, TALLY_FULL, NULL) == TALLY_OK);
+    errno_is_kept();
+    tally_collect_unwatch(watch, NULL);
+    must(tally_defer(later, NULL) == TALLY_OK);
+    tally_collect();
+    errno_is_kept();
+    tally_view *view =
+        tally_view_of_memory(memory, sizeof(memory), false, freed, NULL);
+    errno = 0;
+    tally_decref(view);
+    errno_is_kept();
+    tally_decref(weak);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        lively_test(hooks_of_values_keep_errno),
+        quiet_test(hooks_of_the_runtime_keep_errno),
         lively_test(whatever_a_hook_fails_with_comes_back_from_every_call),
         lively_test(an_answer_of_containers_is_no_failure_of_a_hook),
         lively_test(no_errno_is_an_answer),
