@@ -241,6 +241,31 @@ static void turn(uint64_t me, uint64_t *random, void **held) {
         TALLY_BLOCKING { sched_yield(); }
 }
 
+// Says what those that are left wait for, and whether they only came late.
+static void ended_check(void) {
+    unsigned long ended = atomic_load(&destroyed);
+    if (ended == atomic_load(&made))
+        return;
+    struct tally_stats stats = stress_stats();
+    unsigned fields = 0;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        struct thing *thing = tally_aref_dup(&kept[i]);
+        fields += thing != NULL;
+        if (thing)
+            tally_decref(thing);
+    }
+    stress_settle();
+    stress_fail(__FILE__, __LINE__,
+                "%lu things were made, and %lu are destroyed: %u are in "
+                "fields, %llu wait for finalizers, %llu are dead, %llu wait "
+                "for a grace period, %llu for a drop; later %lu are destroyed",
+                atomic_load(&made), ended, fields,
+                (unsigned long long)stats.finalizers_waiting,
+                (unsigned long long)stats.dying_objects,
+                (unsigned long long)stats.limbo_objects,
+                (unsigned long long)stats.later_drops, atomic_load(&destroyed));
+}
+
 static void checkpoint(void) {
     for (uint32_t i = 0; i < SLOTS; i++) {
         tally_aref_set(NULL, &weaks[i], NULL);
@@ -255,9 +280,7 @@ static void checkpoint(void) {
         stress_tick();
     }
     stress_settle();
-    expect(atomic_load(&made) == atomic_load(&destroyed),
-           "%lu things were made, and %lu are destroyed", atomic_load(&made),
-           atomic_load(&destroyed));
+    ended_check();
     expect(atomic_load(&wreaths) == 0, "%lu wreaths are left",
            atomic_load(&wreaths));
     expect(tally_verify(2) == TALLY_OK, "the heap is corrupt");
