@@ -147,7 +147,10 @@ static void print_collections(const struct report *report) {
     printf("  %-12s %12s  that only they could find; %s more at the end\n",
            "garbage", show_count(worked->collected).text,
            show_count(ended->collected - worked->collected).text);
-    print_times("pauses", &report->watch->pauses, "the world stood still");
+    if (report->watch->pauses.count > 0)
+        print_times("pauses", &report->watch->pauses, "the world stood still");
+    else
+        printf("  %-12s %12s  the world never stood still\n", "pauses", "0");
     print_times("stalls", &report->watch->stalls,
                 "the library held one thread");
 }

@@ -44,14 +44,32 @@
 #define TALLY_CAT_(a, b) TALLY_CAT2_(a, b)
 #define TALLY_CAT2_(a, b) a##b
 
+// What C and C++ say differently. TALLY_WANT_ is 0 in a constant, and fails to
+// compile, with a text, for a [pointer] that is none to a [wanted].
 #ifdef __cplusplus
 #define TALLY_BEGIN extern "C" {
 #define TALLY_END }
 #define TALLY_ASSERT_(condition, text) static_assert(condition, text)
+extern "C++" {
+template <class A, class B> struct tally_same_ {
+    static const bool is = false;
+};
+template <class A> struct tally_same_<A, A> { static const bool is = true; };
+}
+#define TALLY_WANT_(wanted, pointer, text)                                     \
+    ([]() {                                                                    \
+        static_assert(tally_same_<decltype(pointer), wanted *>::is, text);     \
+        return 0;                                                              \
+    }())
 #else
 #define TALLY_BEGIN
 #define TALLY_END
 #define TALLY_ASSERT_(condition, text) _Static_assert(condition, text)
+#define TALLY_WANT_(wanted, pointer, text)                                     \
+    (0 * sizeof(struct {                                                       \
+         char unused_;                                                         \
+         _Static_assert(_Generic((pointer), wanted * : 1, default : 0), text); \
+     }))
 #endif
 
 #endif

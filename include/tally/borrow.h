@@ -45,11 +45,12 @@ TALLY_INLINE tally_status tally_borrow_enter(void) {
 TALLY_INLINE void tally_borrow_leave(void) { tally_borrow_end_(); }
 
 // The statement that follows is a borrow section, however it is left: by its
-// end, break, return or goto. A thread that is not attached and finds no
-// memory for that waits for a mutator that another gives up.
+// end, break, return, goto, or an exception.
 //
-// Blocks:   at its end as tally_safepoint, which that of the outermost is.
-#define TALLY_BORROW TALLY_BORROW_(TALLY_CAT_(tally_once_, __LINE__))
+// Blocks:   at its end as tally_safepoint, if it is the outermost section; at
+//           its begin only to attach the thread, which without memory waits
+//           for a mutator that another gives up.
+#define TALLY_BORROW TALLY_BORROW_(TALLY_CAT_(tally_once_, __COUNTER__))
 #define TALLY_BORROW_(section)                                                 \
     for (struct tally_section_ section                                         \
          __attribute__((cleanup(tally_section_end_))) =                        \

@@ -21,7 +21,7 @@
 TALLY_BEGIN
 
 typedef struct tally_bytearray tally_bytearray;
-extern TALLY_API tally_type tally_type_bytearray;
+TALLY_TYPE_OWN_(bytearray);
 
 // Makes an array.
 //

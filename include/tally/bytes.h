@@ -15,7 +15,7 @@
 TALLY_BEGIN
 
 typedef struct tally_bytes tally_bytes;
-extern TALLY_API tally_type tally_type_bytes;
+TALLY_TYPE_OWN_(bytes);
 
 // Makes bytes.
 //

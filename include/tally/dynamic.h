@@ -24,8 +24,8 @@
 TALLY_BEGIN
 
 // The types of nil, and of true and false. There are no objects of them.
-extern TALLY_API tally_type tally_type_nil;
-extern TALLY_API tally_type tally_type_bool;
+TALLY_TYPE_OWN_(nil);
+TALLY_TYPE_OWN_(bool);
 
 // Asks for a value's type.
 //

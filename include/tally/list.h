@@ -30,7 +30,7 @@
 TALLY_BEGIN
 
 typedef struct tally_list tally_list;
-extern TALLY_API tally_type tally_type_list;
+TALLY_TYPE_OWN_(list);
 
 // ---- making lists
 

@@ -26,7 +26,7 @@
 TALLY_BEGIN
 
 typedef struct tally_map tally_map;
-extern TALLY_API tally_type tally_type_map;
+TALLY_TYPE_OWN_(map);
 
 // Makes a map.
 //

@@ -92,7 +92,7 @@ TALLY_API void tally_blocking_exit(void);
 //
 //     TALLY_BLOCKING { n = read(fd, buffer, size); }
 //
-#define TALLY_BLOCKING TALLY_BLOCKING_(TALLY_CAT_(tally_once_, __LINE__))
+#define TALLY_BLOCKING TALLY_BLOCKING_(TALLY_CAT_(tally_once_, __COUNTER__))
 #define TALLY_BLOCKING_(once)                                                  \
     for (bool once __attribute__((cleanup(tally_blocking_scope_end_))) =       \
              (tally_blocking_enter(), true);                                   \

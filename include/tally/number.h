@@ -22,8 +22,8 @@
 TALLY_BEGIN
 
 // The types of integers, small ones too, and of doubles.
-extern TALLY_API tally_type tally_type_integer;
-extern TALLY_API tally_type tally_type_double;
+TALLY_TYPE_OWN_(integer);
+TALLY_TYPE_OWN_(double);
 
 // Makes a value of an integer.
 //

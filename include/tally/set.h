@@ -16,7 +16,7 @@
 TALLY_BEGIN
 
 typedef struct tally_set tally_set;
-extern TALLY_API tally_type tally_type_set;
+TALLY_TYPE_OWN_(set);
 
 // Makes a set.
 //

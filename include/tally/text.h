@@ -17,7 +17,7 @@
 TALLY_BEGIN
 
 typedef struct tally_text tally_text;
-extern TALLY_API tally_type tally_type_text;
+TALLY_TYPE_OWN_(text);
 
 // Makes text.
 //

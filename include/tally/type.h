@@ -110,6 +110,12 @@ struct tally_type {
 // The type of struct [T], declared by TALLY_TYPE(T, ...).
 #define TALLY_TYPE_OF(T) (&tally_type_##T)
 
+// Declares one of the library's own; a program that defines a type of the name
+// is told so by the compiler.
+#define TALLY_TYPE_OWN_(T)                                                     \
+    extern TALLY_API tally_type tally_type_##T;                                \
+    enum { tally_type_##T##_is_of_the_library_ }
+
 // Defines the type of struct T in one source file, from up to 16 traits. Like a
 // structure it belongs to the program or shared library that it is compiled
 // into: another may have a struct T of its own. The names of the library's own

@@ -25,7 +25,7 @@
 TALLY_BEGIN
 
 typedef struct tally_view tally_view;
-extern TALLY_API tally_type tally_type_view;
+TALLY_TYPE_OWN_(view);
 
 // What a view is.
 struct tally_view_info {

@@ -21,7 +21,7 @@
 TALLY_BEGIN
 
 typedef struct tally_weakmap tally_weakmap;
-extern TALLY_API tally_type tally_type_weakmap;
+TALLY_TYPE_OWN_(weakmap);
 
 // What a weak map does not keep alive.
 enum tally_weakmap_kind { TALLY_WEAKMAP_KEYS, TALLY_WEAKMAP_VALUES };

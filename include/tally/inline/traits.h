@@ -6,11 +6,6 @@
 
 #include <tally/inline/layout.h>
 
-// Exists for sizeof only: fails to compile for anything but a tally_ref.
-char tally_is_ref_(const tally_ref *field);
-char tally_is_aref_(const tally_aref *field);
-char tally_is_cell_(const tally_cell *field);
-
 #define TALLY_COUNT_(...)                                                      \
     TALLY_PICK_(__VA_ARGS__, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, \
                 3, 2, 1, 0)
@@ -48,6 +43,7 @@ char tally_is_cell_(const tally_cell *field);
                                          NULL,                                 \
                                          NULL,                                 \
                                          0};                                   \
+    enum { tally_type_##T##_is_of_the_library_ };                              \
     check(T) TALLY_ASSERT_(sizeof(struct T) >= sizeof(tally_object),           \
                            "an object begins with a tally_object")
 
@@ -72,28 +68,31 @@ char tally_is_cell_(const tally_cell *field);
      length_size,        NULL, NULL, NULL,  NULL},
 #define TALLY_AT_(T, f) offsetof(struct T, f)
 #define TALLY_HAS_(T, f) (((struct T *)0)->f)
+#define TALLY_AT_ONE_(is, T, f)                                                \
+    TALLY_AT_(T, f) + TALLY_WANT_(is, &TALLY_HAS_(T, f),                       \
+                                  "field " #f " of struct " #T " is no " #is)
+#define TALLY_AT_FIRST_(is, T, f)                                              \
+    TALLY_AT_(T, f) + TALLY_WANT_(is, &TALLY_HAS_(T, f)[0],                    \
+                                  "field " #f " of struct " #T                 \
+                                  " is no array of " #is)
 #define TALLY_ONE_(kind, is, T, f)                                             \
-    TALLY_FIELDS_(                                                             \
-        kind, f, TALLY_AT_(T, f) + 0 * sizeof(is(&TALLY_HAS_(T, f))), 1, 0, 0)
+    TALLY_FIELDS_(kind, f, TALLY_AT_ONE_(is, T, f), 1, 0, 0)
 #define TALLY_MANY_(kind, is, T, f)                                            \
-    TALLY_FIELDS_(kind, f, TALLY_AT_(T, f) + 0 * sizeof(is(TALLY_HAS_(T, f))), \
+    TALLY_FIELDS_(kind, f, TALLY_AT_FIRST_(is, T, f),                          \
                   sizeof(TALLY_HAS_(T, f)) / sizeof(tally_ref), 0, 0)
 #define TALLY_AS_MANY_(is, T, f, n)                                            \
-    TALLY_FIELDS_(                                                             \
-        REF_ITEMS, f, TALLY_AT_(T, f) + 0 * sizeof(is(TALLY_HAS_(T, f))),      \
-        sizeof(tally_ref), TALLY_AT_(T, n), sizeof(TALLY_HAS_(T, n)))
+    TALLY_FIELDS_(REF_ITEMS, f, TALLY_AT_FIRST_(is, T, f), sizeof(tally_ref),  \
+                  TALLY_AT_(T, n), sizeof(TALLY_HAS_(T, n)))
 
-#define TALLY_IS_REF_(T, f, unused) TALLY_ONE_(REFS, tally_is_ref_, T, f)
-#define TALLY_IS_REF_ARRAY_(T, f, unused) TALLY_MANY_(REFS, tally_is_ref_, T, f)
-#define TALLY_IS_REF_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_is_ref_, T, f, n)
-#define TALLY_IS_AREF_(T, f, unused) TALLY_ONE_(REFS, tally_is_aref_, T, f)
-#define TALLY_IS_AREF_ARRAY_(T, f, unused)                                     \
-    TALLY_MANY_(REFS, tally_is_aref_, T, f)
-#define TALLY_IS_AREF_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_is_aref_, T, f, n)
-#define TALLY_IS_CELL_(T, f, unused) TALLY_ONE_(CELLS, tally_is_cell_, T, f)
-#define TALLY_IS_CELL_ARRAY_(T, f, unused)                                     \
-    TALLY_MANY_(CELLS, tally_is_cell_, T, f)
-#define TALLY_IS_CELL_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_is_cell_, T, f, n)
+#define TALLY_IS_REF_(T, f, unused) TALLY_ONE_(REFS, tally_ref, T, f)
+#define TALLY_IS_REF_ARRAY_(T, f, unused) TALLY_MANY_(REFS, tally_ref, T, f)
+#define TALLY_IS_REF_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_ref, T, f, n)
+#define TALLY_IS_AREF_(T, f, unused) TALLY_ONE_(REFS, tally_aref, T, f)
+#define TALLY_IS_AREF_ARRAY_(T, f, unused) TALLY_MANY_(REFS, tally_aref, T, f)
+#define TALLY_IS_AREF_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_aref, T, f, n)
+#define TALLY_IS_CELL_(T, f, unused) TALLY_ONE_(CELLS, tally_cell, T, f)
+#define TALLY_IS_CELL_ARRAY_(T, f, unused) TALLY_MANY_(CELLS, tally_cell, T, f)
+#define TALLY_IS_CELL_ITEMS_(T, f, n) TALLY_AS_MANY_(tally_cell, T, f, n)
 #define TALLY_IS_ITEMS_(T, f, n)                                               \
     TALLY_FIELDS_(ITEMS, f, TALLY_AT_(T, f), sizeof(TALLY_HAS_(T, f)[0]),      \
                   TALLY_AT_(T, n), sizeof(TALLY_HAS_(T, n)))
