@@ -88,7 +88,9 @@ bool tly_collector_run_due(struct tly_local *self) {
 }
 
 void tly_collector_poll(struct tly_local *self) {
-    bool late = tly_pace_is_late();
+    // Who makes nothing does not make it later: who runs finalizers, say.
+    bool late = self->heap.grown && tly_pace_is_late();
+    self->heap.grown = false;
     if ((!late && !tly_collector_is_due()) || self->collects ||
         !tly_second_look_may(self))
         return;

@@ -22,15 +22,32 @@
 #include "pool/walk.h"
 #include "sync/rank.h"
 
+uint64_t tly_garbage_bytes, tly_garbage_hooked, tly_garbage_put;
+static int64_t listed_bytes; // (a)
+
+// Relaxed, all three: who has the collector's lock writes it; others take it
+// for a hint.
+int64_t tly_garbage_listed(void) { return tly_load_relaxed(&listed_bytes); }
+
+static void listed_add(int64_t bytes) {
+    tly_store_relaxed(&listed_bytes, tly_garbage_listed() + bytes);
+}
+
+void tly_garbage_unlisted(void) { tly_store_relaxed(&listed_bytes, 0); }
+
 // What is garbage is listed by words; finalizers are claimed one by one.
 static bool pool_list(void *arg, struct tly_pool *pool) {
     size_t count, first = tly_side_words(pool, &count);
+    uint64_t before = tly_garbage_put, size = tly_pool_block_size(pool);
     for (size_t w = first; w < first + count; w++) {
-        tly_sides.listed[w] |= tly_sides.member[w];
+        uint64_t more = tly_sides.member[w] & ~tly_sides.listed[w];
+        tly_garbage_put += tly_bit_count(more) * size;
+        tly_sides.listed[w] |= more;
         for (uint64_t bits = tly_sides.member[w]; bits; bits &= bits - 1)
             tly_claims_add(
                 arg, tly_side_object(pool, w * 64 + tly_bit_lowest(bits)));
     }
+    listed_add((int64_t)(tly_garbage_put - before));
     return true;
 }
 
@@ -45,8 +62,6 @@ static bool pool_forget(void *arg, struct tly_pool *pool) {
 }
 
 void tly_garbage_forget(void) { tly_pools_looked(pool_forget, NULL); }
-
-uint64_t tly_garbage_bytes, tly_garbage_hooked;
 
 // How far clearing has come. A fork does not wait for its end: the child finds
 // this, the table of members, headers that are zero where an object has ended,
@@ -190,8 +205,12 @@ static void pool_copy(struct copy *copy, const struct tly_pool *pool) {
     // Relaxed: the collector's lock orders it.
     if (TLY_LIKELY(!tly_load_relaxed(&tly_finalize_awaited)))
         return;
-    for (size_t w = 0; w < copy->count; w++)
-        tly_sides.listed[copy->first + w] &= ~copy->member[w];
+    uint64_t *listed = tly_sides.listed + copy->first, blocks = 0;
+    for (size_t w = 0; w < copy->count; w++) {
+        blocks += tly_bit_count(listed[w] & copy->member[w]);
+        listed[w] &= ~copy->member[w];
+    }
+    listed_add(-(int64_t)(blocks * tly_pool_block_size(pool)));
 }
 
 // Which blocks of a pool are members.

@@ -31,4 +31,13 @@ extern uint64_t tly_garbage_bytes;
 // Of these, what is given back when destroy hooks have run.
 extern uint64_t tly_garbage_hooked;
 
+// Bytes of all blocks that were put on the list so far; under the collector's
+// lock.
+extern uint64_t tly_garbage_put;
+// Of these, what is on it and waits for finalizers or callbacks. Any thread: a
+// hint.
+int64_t tly_garbage_listed(void);
+// The list is empty.
+void tly_garbage_unlisted(void);
+
 #endif

@@ -147,6 +147,9 @@ static tally_status collect_locked(struct tly_call *call, enum tly_look look,
     listed_end(look, &found);
     *ret_listed = tly_found_waits(&found);
     uint64_t freed = clear(self, &found);
+    // Relaxed: the lock orders it.
+    if (!tly_load_relaxed(&tly_finalize_awaited))
+        tly_garbage_unlisted();
     done->opaque = found.opaque;
     // What was HOT and refers to nothing died by its count.
     uint64_t buried = tly_hot_bury(self);
@@ -164,16 +167,25 @@ static tally_status collect_locked(struct tly_call *call, enum tly_look look,
     return TALLY_OK;
 }
 
+// What a collection leaves to be done without the lock.
+struct left {
+    bool listed;     // garbage waits for finalizers or callbacks
+    bool waits;      // it does, or what had destroy hooks ends after the lock
+    uint64_t number; // for pacing
+};
+
 // The same, of a generation, between what pacing is told of it.
 static tally_status collect_paced(struct tly_call *call, enum tly_look look,
                                   struct tally_collection *done,
-                                  bool *ret_listed) {
+                                  struct left *ret_left) {
     if (look == TLY_LOOK_LISTED)
-        return collect_locked(call, look, done, ret_listed);
+        return collect_locked(call, look, done, &ret_left->listed);
     uint64_t cpu = tly_os_cpu(), bytes = tly_garbage_bytes;
-    uint64_t hooked = tly_garbage_hooked;
+    uint64_t hooked = tly_garbage_hooked, listed = tly_garbage_put;
     tly_pace_began((tally_generation)look);
-    tally_status status = collect_locked(call, look, done, ret_listed);
+    tally_status status = collect_locked(call, look, done, &ret_left->listed);
+    hooked = tly_garbage_hooked - hooked;
+    ret_left->waits = ret_left->listed || hooked > 0;
     struct tly_pace_work work = {
         .generation = (tally_generation)look,
         .abandoned = status != TALLY_OK,
@@ -181,20 +193,21 @@ static tally_status collect_paced(struct tly_call *call, enum tly_look look,
         .opaque = done->opaque > 0,
         .candidates = done->candidates,
         // What is listed is on its way.
-        .freed = *ret_listed ? done->garbage : done->freed,
-        .freed_bytes = tly_garbage_bytes - bytes,
-        .hooked_bytes = tly_garbage_hooked - hooked,
+        .freed = ret_left->listed ? done->garbage : done->freed,
+        .waits = ret_left->waits,
+        .freed_bytes = tly_garbage_bytes - bytes + tly_garbage_put - listed,
+        .hooked_bytes = hooked,
         .cpu_ns = tly_os_cpu() - cpu,
     };
-    tly_pace_done(&work);
+    ret_left->number = tly_pace_done(&work);
     return status;
 }
 
 // With the lock held, which it gives back; then finalizers run, unless one
-// runs already: its loop goes on with these. *ret_listed: garbage waits for
-// them.
+// runs already: its loop goes on with these.
 static tally_status collect(struct tly_call *call, enum tly_look look,
-                            struct tally_collection *done, bool *ret_listed) {
+                            struct tally_collection *done,
+                            struct left *ret_left) {
     struct tly_local *self = call->self;
     struct tly_mutator *mutator = tly_mutator_in(self);
     // Relaxed: a hint.
@@ -202,7 +215,7 @@ static tally_status collect(struct tly_call *call, enum tly_look look,
     for (unsigned round = 1;; round++) {
         tly_settle_idle(self);
         given_up = round - 1;
-        tally_status status = collect_paced(call, look, done, ret_listed);
+        tally_status status = collect_paced(call, look, done, ret_left);
         tly_collector_give(mutator);
         tly_settle_dead(self);
         tly_limit_freed();
@@ -216,8 +229,8 @@ static tally_status collect(struct tly_call *call, enum tly_look look,
 
 // The second look, for who has the lock.
 void tly_call_look_again(struct tly_call *call, struct tally_collection *done) {
-    bool listed;
-    (void)collect(call, TLY_LOOK_LISTED, done, &listed);
+    struct left left;
+    (void)collect(call, TLY_LOOK_LISTED, done, &left);
 }
 
 // Whether garbage waits for finalizers, and all of them have run.
@@ -238,18 +251,27 @@ static void types_retire(struct tly_call *call) {
     tly_collector_give(self);
 }
 
+// What garbage with hooks led to has ended by now: what lives is known.
+static void settled(struct tly_mutator *self, const struct left *left,
+                    tally_generation generation) {
+    if (!left->waits || tly_collector_refuses(self) || !tly_collector_try(self))
+        return;
+    tly_pace_settled(left->number, generation);
+    tly_collector_give(self);
+}
+
 // A collection of a generation, by who has the lock, with what follows.
 tally_status tly_call_collect(struct tly_call *call,
                               tally_generation generation,
                               struct tally_collection *done) {
     struct tly_local *self = call->self;
     uint64_t began = tly_os_now(), finalized = self->counters.finalized;
-    bool listed = false;
-    tally_status status =
-        collect(call, (enum tly_look)generation, done, &listed);
-    if ((listed || tly_second_is_due()) && tly_second_look_may(self) &&
+    struct left left = {.listed = false};
+    tally_status status = collect(call, (enum tly_look)generation, done, &left);
+    if ((left.listed || tly_second_is_due()) && tly_second_look_may(self) &&
         tly_collector_take(tly_mutator_in(self), &call->patience))
         tly_call_look_again(call, done);
+    settled(tly_mutator_in(self), &left, generation);
     done->finalized = self->counters.finalized - finalized;
     done->total_ns = tly_os_now() - began;
     if (status == TALLY_OK && generation == TALLY_FULL) {

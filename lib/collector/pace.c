@@ -5,10 +5,12 @@
 #include "collector/pace.h"
 
 #include "base/check.h"
+#include "collector/clear.h"
 #include "collector/collect.h"
 #include "collector/control.h"
 #include "collector/limit.h"
 #include "collector/pacer.h"
+#include "epoch/registry.h"
 #include "platform/os.h"
 
 // More than any machine has; sums of it do not overflow.
@@ -20,6 +22,9 @@ static struct {
     int64_t pressure; // (a) bytes that the program holds beside the heap
     uint32_t running; // (a) a collection has begun
     uint32_t stops;   // (a) a full one in a stopped world is due
+    uint64_t number;  // of the last collection that has begun
+    uint64_t told;    // (a) pressure, without what was taken back
+    uint64_t made;    // what had been made then
     struct tly_pacer_span span; // of that one
     struct tly_pacer pacer;
 } pace = {.automatic = true,
@@ -33,6 +38,13 @@ static struct {
 int64_t tly_pace_bytes(void) {
     // Relaxed: a hint when to collect.
     return tly_pool_live_bytes() + tly_load_relaxed(&pace.pressure);
+}
+
+// Without garbage that is known, and waits for finalizers: no collection finds
+// it again, and it lives no more than what has been given back.
+static int64_t unknown_bytes(void) {
+    int64_t bytes = tly_pace_bytes() - tly_garbage_listed();
+    return bytes > 0 ? bytes : 0;
 }
 
 // Within what can be counted; [bytes] may be anything.
@@ -53,8 +65,13 @@ void tally_memory_pressure(int64_t bytes) {
     do
         sum = pressure_sum(pressure, bytes);
     while (!tly_cas_relaxed(&pace.pressure, &pressure, sum));
-    if (tly_is_attached(tly_self()))
-        tly_collector_grew(tly_heap_of(tly_self()));
+    if (bytes > 0)
+        // Relaxed: a counter.
+        tly_add_relaxed(&pace.told, (uint64_t)bytes);
+    if (!tly_is_attached(tly_self()))
+        return;
+    tly_heap_of(tly_self())->grown |= bytes > 0;
+    tly_collector_grew(tly_heap_of(tly_self()));
 }
 
 // ---- what is due
@@ -65,10 +82,12 @@ static bool is_open(void) {
     return tly_load_relaxed(&pace.automatic) && !tly_collect_is_held();
 }
 
-// The most that tly_pace_bytes may be.
+// The most that unknown_bytes may be.
 static int64_t ceiling(void) {
     int64_t limit = tly_pool_limit();
-    return limit ? limit + tly_load_relaxed(&pace.pressure) : NO_CEILING;
+    if (!limit)
+        return NO_CEILING;
+    return limit + tly_load_relaxed(&pace.pressure) - tly_garbage_listed();
 }
 
 int tly_pace_due(void) {
@@ -78,7 +97,7 @@ int tly_pace_due(void) {
     if (tly_pace_stops() ||
         (tly_limit_wants() && tly_pacer_may_at_limit(&pace.pacer, now)))
         return TALLY_FULL;
-    return tly_pacer_due(&pace.pacer, tly_pace_bytes(), ceiling(), now);
+    return tly_pacer_due(&pace.pacer, unknown_bytes(), ceiling(), now);
 }
 
 bool tly_pace_stops(void) {
@@ -92,7 +111,8 @@ bool tly_pace_is_running(void) {
 }
 
 bool tly_pace_is_asked(void) {
-    return tly_pace_is_running() || tly_pace_due() >= 0;
+    return tly_pace_is_running() || tly_pace_due() >= 0 ||
+           tly_garbage_listed() > 0;
 }
 
 bool tly_pace_may(void) {
@@ -101,12 +121,24 @@ bool tly_pace_may(void) {
 }
 
 bool tly_pace_is_late(void) {
-    return is_open() && tly_pacer_is_late(&pace.pacer, tly_pace_bytes());
+    return is_open() && tly_pacer_is_late(&pace.pacer, unknown_bytes(),
+                                          tly_garbage_listed());
+}
+
+// Bytes of all leases so far, and of all that was told: at least what was made.
+static uint64_t made_bytes(void) {
+    uint64_t sum = tly_load_relaxed(&pace.told); // Relaxed: a counter.
+    for (uint32_t n = 1; n <= tly_registry_count(); n++)
+        // Relaxed: a counter of one writer.
+        sum += tly_load_relaxed(&tly_heap_of(tly_mutator_of(n))->leased);
+    return sum;
 }
 
 void tly_pace_began(tally_generation generation) {
+    pace.number++;
+    pace.made = made_bytes();
     pace.span.began_ns = tly_os_now_coarse();
-    pace.span.before = tly_pace_bytes();
+    pace.span.before = unknown_bytes();
     // Relaxed, both: hints.
     tly_store_relaxed(&pace.running, 1);
     if (generation == TALLY_FULL)
@@ -114,9 +146,9 @@ void tly_pace_began(tally_generation generation) {
     tly_limit_began(generation);
 }
 
-void tly_pace_done(const struct tly_pace_work *work) {
+uint64_t tly_pace_done(const struct tly_pace_work *work) {
     pace.span.ended_ns = tly_os_now_coarse();
-    pace.span.after = tly_pace_bytes() - (int64_t)work->hooked_bytes;
+    pace.span.after = unknown_bytes() - (int64_t)work->hooked_bytes;
     tly_pacer_done(&pace.pacer, work, &pace.span);
     bool stops = work->opaque && !work->stopped && !work->abandoned &&
                  work->generation == TALLY_FULL &&
@@ -127,6 +159,13 @@ void tly_pace_done(const struct tly_pace_work *work) {
     tly_store_relaxed(&pace.running, 0);
     // Who waits for a full one waits for the one that is yet to come.
     tly_limit_done(stops ? TALLY_YOUNG : work->generation);
+    return pace.number;
+}
+
+void tly_pace_settled(uint64_t number, tally_generation generation) {
+    if (pace.number == number)
+        tly_pacer_settled(&pace.pacer, generation, unknown_bytes(),
+                          (int64_t)(made_bytes() - pace.made));
 }
 
 void tly_pace_forked(void) {

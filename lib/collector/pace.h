@@ -12,10 +12,11 @@ struct tly_pace_work {
     tally_generation generation;
     bool abandoned;      // nothing was freed, and nothing is known
     bool stopped;        // in a stopped world
+    bool waits;          // garbage has hooks that have yet to run
     bool opaque;         // has met what only a stopped world can be asked about
     uint64_t candidates; // objects looked at
     uint64_t freed;      // of these; what waits for finalizers counts as freed
-    uint64_t freed_bytes;  // of their blocks, given back by now
+    uint64_t freed_bytes;  // of their blocks: given back by now, or listed,
     uint64_t hooked_bytes; // but for these, whose destroy hooks come first
     uint64_t cpu_ns; // of processor time, on all threads that worked for it
 };
@@ -28,8 +29,11 @@ bool tly_pace_stops(void);
 // A collection has begun, due or asked for by the program; under the
 // collector's lock, like the next. A done follows, however it ends.
 void tly_pace_began(tally_generation generation);
-// It has ended.
-void tly_pace_done(const struct tly_pace_work *work);
+// It has ended. Returns its number.
+uint64_t tly_pace_done(const struct tly_pace_work *work);
+// Of one whose garbage waited: that has ended, as far as this thread can tell.
+// Nothing if another collection has begun meanwhile. Under the lock.
+void tly_pace_settled(uint64_t number, tally_generation generation);
 
 // In a forked child that does not have who collected: it has ended.
 void tly_pace_forked(void);
@@ -44,7 +48,8 @@ bool tly_pace_may(void);
 bool tly_pace_is_late(void);
 // Whether one has begun and not ended.
 bool tly_pace_is_running(void);
-// Whether one runs, or is due: what who is late may wait for.
+// Whether one runs, or is due, or has listed garbage that waits for its end:
+// what who is late may wait for.
 bool tly_pace_is_asked(void);
 
 // Options: percents of the heap, and of one processor.

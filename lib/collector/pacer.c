@@ -74,11 +74,15 @@ static int64_t hard_of(const struct tly_pacer *pacer, int64_t growth) {
     return greater(growth / 2 * 3, y / 4 * 7);
 }
 
-bool tly_pacer_is_late(const struct tly_pacer *pacer, int64_t bytes) {
+bool tly_pacer_is_late(const struct tly_pacer *pacer, int64_t bytes,
+                       int64_t listed) {
     int64_t base = base_of(pacer, TALLY_FULL);
-    // Relaxed: an option.
+    // Relaxed, both: an option, and a hint.
     int64_t percent = tly_load_relaxed(&pacer->full_percent);
-    return bytes >= base + hard_of(pacer, base / 100 * percent);
+    int64_t low = tly_load_relaxed(&pacer->low[TALLY_FULL]);
+    int64_t hard = hard_of(pacer, base / 100 * percent);
+    // Not before a collection is due: nobody waits for none.
+    return bytes >= greater(base + hard, low + hard / 8) || listed >= hard;
 }
 
 // Whether the growth since the last full collection asks for the next.
@@ -191,6 +195,23 @@ static int64_t backoff_next(int64_t backoff, const struct tly_pace_work *work) {
     return lesser(backoff * 2, BACKOFF_MAX);
 }
 
+// What a collection has left: [after] bytes, of which [base] live.
+static void learn(struct tly_pacer *pacer, tally_generation generation,
+                  int64_t after, int64_t base) {
+    int64_t fresh = greater(after - base, 0);
+    for (int g = TALLY_YOUNG; g <= (int)generation; g++) {
+        // Relaxed, both: hints.
+        tly_store_relaxed(&pacer->low[g], after);
+        tly_store_relaxed(&pacer->fresh[g], fresh);
+    }
+}
+
+void tly_pacer_settled(struct tly_pacer *pacer, tally_generation generation,
+                       int64_t after, int64_t made) {
+    learn(pacer, generation, after,
+          lesser(pacer->left, greater(after - made, 0)));
+}
+
 void tly_pacer_done(struct tly_pacer *pacer, const struct tly_pace_work *work,
                     const struct tly_pacer_span *span) {
     int64_t *backoff = &pacer->backoff[work->generation];
@@ -207,12 +228,14 @@ void tly_pacer_done(struct tly_pacer *pacer, const struct tly_pace_work *work,
     charge(pacer, work->cpu_ns, span->began_ns, full ? *backoff : 1);
     int64_t left = span->before - (int64_t)work->freed_bytes;
     int64_t fresh = greater(span->after - left, 0);
-    tly_store_relaxed(&pacer->low[TALLY_YOUNG], span->after);
-    tly_store_relaxed(&pacer->fresh[TALLY_YOUNG], fresh);
+    pacer->left = left;
+    // What garbage leads to that waits may end with it, and may be most of the
+    // heap: until then no more is taken to live than was before.
+    if (work->waits)
+        left = lesser(left, base_of(pacer, work->generation));
+    learn(pacer, work->generation, span->after, left);
     if (!full)
         return;
-    tly_store_relaxed(&pacer->low[TALLY_FULL], span->after);
-    tly_store_relaxed(&pacer->fresh[TALLY_FULL], fresh);
     int64_t y = tly_load_relaxed(&pacer->young_bytes);
     int64_t runway = fresh * RUNWAY_ONE / greater(span->before, y);
     tly_store_relaxed(&pacer->runway, greater(runway, pacer->runway * 3 / 4));

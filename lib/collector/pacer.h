@@ -33,6 +33,8 @@ struct tly_pacer {
     uint64_t share;       // (c) percent of one processor
     int64_t low[2];       // (a) the least since the generation's last one
     int64_t fresh[2];     // (a) made while the generation's last one ran
+    int64_t left;         // (c) by the last one: what is taken to live when
+                          // garbage that has hooks has ended
     int64_t runway;       // (a) in 1/1024: the same, of the last ones
     int64_t backoff[2];   // (a) 1, 2, 4, 8
     uint64_t rest;        // (a) until then the share is used up
@@ -57,8 +59,11 @@ void tly_pacer_reset(struct tly_pacer *pacer);
 int tly_pacer_due(struct tly_pacer *pacer, int64_t bytes, int64_t ceiling,
                   uint64_t now);
 
-// Whether the heap has outgrown the size in which a full collection was to end.
-bool tly_pacer_is_late(const struct tly_pacer *pacer, int64_t bytes);
+// Whether the heap has outgrown the size in which a full collection was to end,
+// or garbage that is [listed], and waits for finalizers, has come to as much as
+// may be made from one full collection to the end of the next.
+bool tly_pacer_is_late(const struct tly_pacer *pacer, int64_t bytes,
+                       int64_t listed);
 
 // Whether a collection that is wanted for another reason may run.
 bool tly_pacer_may(const struct tly_pacer *pacer, uint64_t now);
@@ -73,6 +78,12 @@ bool tly_pacer_may_at_limit(const struct tly_pacer *pacer, uint64_t now);
 // a heap of at most [ceiling] bytes, what it left has grown by full_percent
 // since the last such one, or half of what there was room for.
 bool tly_pacer_stops(const struct tly_pacer *pacer, int64_t ceiling);
+
+// Garbage of the last collection that had hooks has ended, and with it what
+// only that held: [after] is what there is now, of which up to [made] was made
+// since the collection began.
+void tly_pacer_settled(struct tly_pacer *pacer, tally_generation generation,
+                       int64_t after, int64_t made);
 
 // Learns from a collection.
 void tly_pacer_done(struct tly_pacer *pacer, const struct tly_pace_work *work,

@@ -29,7 +29,7 @@ void tly_cycle_enter(struct tly_local *local) {
         if (heap->active)
             tly_heap_empty(heap, false);
         tly_heap_tell(heap);
-        heap->colour = tly_cycle_colour(cycle);
+        heap->colour = (uint8_t)tly_cycle_colour(cycle);
         heap->mutator.header =
             tly_header_of(heap->mutator.number, heap->colour);
     }

@@ -228,7 +228,7 @@ static void partial_release(struct tly_heap *heap) {
 }
 
 void tly_heap_empty(struct tly_heap *heap, bool release) {
-    heap->active = 0;
+    heap->active = false;
     for (unsigned c = 0; c < TLY_CLASSES; c++) {
         struct tly_bin *bin = &heap->bins[c + 1];
         while (bin->lease.cached) {

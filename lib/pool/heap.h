@@ -48,10 +48,12 @@ struct tly_heap {
     uint32_t pending_count;    // bits that wait in [pending]
     uint32_t pending_polls;    // safepoints since the first of them
     int64_t growth;            // bytes, not yet told to the pacing
+    uint64_t leased;           // (a) counter: bytes, new or not
     uint64_t remote_frees;     // (a) counter
     uint64_t moves;            // (a) counter: what was handed on (settle.c)
-    uint32_t active;           // (o) has leased since it was emptied last
-    uint32_t colour;           // (o) of what it makes
+    bool active;               // (o) has leased since it was emptied last
+    bool grown;                // (o) by 64 KiB since a safepoint looked
+    uint8_t colour;            // (o) of what it makes
     struct tly_pool *retained; // (o) empty, kept while pools are held
     struct tly_stack inbox;    // (a) pools that others did something to
     struct tly_link *taken;    // (o) of them, not yet looked at; flagged still

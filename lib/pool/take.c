@@ -47,6 +47,7 @@ void tly_heap_account(struct tly_heap *self, int64_t bytes) {
     self->growth += bytes;
     if (self->growth < REPORT_BYTES && self->growth > -REPORT_BYTES)
         return;
+    self->grown |= self->growth > 0;
     tly_heap_tell(self);
     if (tly_pool_hooks.grew)
         tly_pool_hooks.grew(self);
@@ -232,7 +233,7 @@ void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
     }
     if (!has_room(self, tly_classes[class].size))
         return NULL;
-    self->active = 1;
+    self->active = true;
     if (reap_waits(self))
         tly_pool_hooks.reap(self, false);
     if (!lease->mask && !lease_any(self, lease, kind, class) &&
@@ -242,6 +243,7 @@ void *tly_lease_refill(struct tly_lease *lease, enum tly_pool_kind kind,
         note_young(self, lease->pool);
     tly_pool_account(self, lease->pool);
     uint64_t mask = lease->mask;
+    tly_count(&self->leased, tly_bit_count(mask) * lease->size);
     lease->mask = mask & (mask - 1);
     return lease->base + (size_t)tly_bit_lowest(mask) * lease->size;
 }
@@ -269,5 +271,6 @@ void *tly_heap_take_large(struct tly_heap *self, enum tly_pool_kind kind,
     if (kind == TLY_POOL_OBJECT)
         note_young(self, tly_pool_of(block));
     tly_heap_account(self, (int64_t)bytes);
+    tly_count(&self->leased, bytes);
     return block;
 }

@@ -47,6 +47,8 @@ static void serve(struct tly_service *service, struct tly_mutator *self) {
     while (!is_ending(service)) {
         if (service->has_work()) {
             service->turn(tly_local_of(self));
+            // Nobody waits for a service that waits.
+            tly_local_of(self)->heap.grown = false;
             tally_safepoint();
             continue;
         }

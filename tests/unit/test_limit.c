@@ -293,7 +293,7 @@ static void who_is_late_waits_for_what_is_due_and_for_nothing_else(
     unit_hooks.flush = note_flush;
     // More than three times what lives, and an eighth of the way to the next.
     collected(self, 10 * MIB, 30 * MIB);
-    assert_true(tly_pace_is_late());
+    assert_false(tly_pace_is_late());
     assert_int_equal(tly_pace_due(), -1);
     detached = 0;
     tly_limit_wait_late(self);

@@ -2,7 +2,10 @@
 
 #include "unit_collector.h"
 
+#include "collector/pacer.h"
+
 #define MIB ((int64_t)1 << 20)
+#define NO_CEILING ((int64_t)1 << 56)
 
 // Young after 1 MiB, full after 100 % and at least 1.25 MiB.
 static struct tly_heap *begin(void) {
@@ -282,6 +285,72 @@ static void a_collection_tells_what_its_hooks_give_back(void **state) {
     assert_int_equal(tly_pace_due(), TALLY_YOUNG);
 }
 
+// ---- garbage that waits for finalizers, and a heap that is late
+
+static struct tly_pacer pacer_new(void) {
+    struct tly_pacer pacer = {
+        .young_bytes = 4 * MIB, .full_percent = 100, .share = 10};
+    tly_pacer_reset(&pacer);
+    return pacer;
+}
+
+static int pacer_due(struct tly_pacer *pacer, int64_t bytes) {
+    return tly_pacer_due(pacer, bytes, NO_CEILING, 0);
+}
+
+// A full collection of a heap of [before] bytes, which leaves [after], though
+// it frees, or will have freed, so many.
+static void pacer_collected(struct tly_pacer *pacer, int64_t before,
+                            int64_t after, int64_t freed, bool waits) {
+    struct tly_pace_work work = {.generation = TALLY_FULL,
+                                 .waits = waits,
+                                 .candidates = 1000,
+                                 .freed = 500,
+                                 .freed_bytes = (uint64_t)freed};
+    struct tly_pacer_span span = {.before = before, .after = after};
+    tly_pacer_done(pacer, &work, &span);
+}
+
+static void what_listed_garbage_holds_is_not_taken_for_live(void **state) {
+    (void)state;
+    struct tly_pacer p = pacer_new();
+    pacer_collected(&p, 101 * MIB, 100 * MIB, MIB, false);
+    // Half of what there is, and nobody knows what that leads to.
+    pacer_collected(&p, 400 * MIB, 200 * MIB, 200 * MIB, true);
+    assert_int_equal(pacer_due(&p, 218 * MIB), TALLY_YOUNG);
+    assert_int_equal(pacer_due(&p, 219 * MIB), TALLY_FULL);
+    // All but 120, of which 20 may be new.
+    tly_pacer_settled(&p, TALLY_FULL, 120 * MIB, 20 * MIB);
+    assert_int_equal(pacer_due(&p, 199 * MIB), TALLY_YOUNG);
+    assert_int_equal(pacer_due(&p, 200 * MIB), TALLY_FULL);
+    // No more than there was, less what was listed.
+    pacer_collected(&p, 150 * MIB, 50 * MIB, 100 * MIB, true);
+    tly_pacer_settled(&p, TALLY_FULL, 300 * MIB, 0);
+    assert_false(tly_pacer_is_late(&p, 309 * MIB, 0));
+    assert_true(tly_pacer_is_late(&p, 310 * MIB, 0));
+}
+
+static void a_heap_is_not_late_before_a_collection_is_due(void **state) {
+    (void)state;
+    struct tly_pacer p = pacer_new();
+    for (int64_t before = 100; before < 1000; before += 100)
+        for (int64_t after = 50; after < 3000; after += 50) {
+            int64_t bytes = after * MIB;
+            pacer_collected(&p, before * MIB, bytes, 50 * MIB, false);
+            while (!tly_pacer_is_late(&p, bytes, 0))
+                bytes += 10 * MIB;
+            assert_int_equal(pacer_due(&p, bytes), TALLY_FULL);
+        }
+}
+
+static void much_that_is_listed_is_late(void **state) {
+    (void)state;
+    struct tly_pacer p = pacer_new();
+    pacer_collected(&p, 101 * MIB, 100 * MIB, MIB, false);
+    assert_false(tly_pacer_is_late(&p, 100 * MIB, 149 * MIB));
+    assert_true(tly_pacer_is_late(&p, 100 * MIB, 150 * MIB));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(nothing_is_due_in_a_small_heap),
@@ -300,6 +369,9 @@ int main(void) {
         collector_test(enabling_what_is_enabled_aborts_in_debug_builds),
         collector_test(a_growing_heap_collects_at_a_safepoint_by_itself),
         collector_test(a_collection_tells_what_its_hooks_give_back),
+        collector_test(what_listed_garbage_holds_is_not_taken_for_live),
+        collector_test(a_heap_is_not_late_before_a_collection_is_due),
+        collector_test(much_that_is_listed_is_late),
     };
     return cmocka_run_group_tests_name("collector/pace", tests, NULL, NULL);
 }

@@ -1,0 +1,125 @@
+// Garbage whose end is the program's code as well: finalizers, hooks, callbacks
+// that weak maps have. One thread of the runtime's ends it all, and a thread
+// that makes it does not outrun that one: what lives at the most does not
+// depend on how much is made.
+//
+// Without that, half of what is made is there at the end, in each of these.
+
+#include "api.h"
+
+#include <tally/weakmap.h>
+
+#define RING 10u
+#define RINGS 400000u
+// A quarter of what is made; some three times what there is as a rule, for a
+// machine that leaves the runtime's thread waiting.
+#define MOST ((uint64_t)RING * RINGS / 4)
+
+struct node {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(node, TALLY_REF(next));
+
+static unsigned long ended;
+static void count_end(void *object) {
+    (void)object;
+    __atomic_fetch_add(&ended, 1, __ATOMIC_RELAXED);
+}
+
+struct finalized {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(finalized, TALLY_REF(next), TALLY_FINALIZE(count_end));
+
+struct elsewhere {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(elsewhere, TALLY_REF(next), TALLY_FINALIZE(count_end),
+           TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
+
+struct hooked {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(hooked, TALLY_REF(next), TALLY_DESTROY(count_end));
+
+// A ring whose first member is of [type]; the rest is plain.
+static struct node *ring_new(tally_type *type) {
+    struct node *first = tally_object_new(type, 0), *last = first;
+    must(first);
+    for (unsigned n = 1; n < RING; n++) {
+        struct node *node = tally_new(node);
+        must(node);
+        tally_set_steal(last, next, node);
+        last = node;
+    }
+    tally_set(last, next, first);
+    return first;
+}
+
+// Makes rings, and drops each; returns the most objects that there were.
+static uint64_t most_of(tally_type *type, tally_weakmap *map) {
+    uint64_t most = 0;
+    tally_collect_enable();
+    for (unsigned n = 0; n < RINGS; n++) {
+        struct node *ring = ring_new(type);
+        if (map)
+            must(tally_weakmap_set(map, tally_of(ring), tally_small(n)) ==
+                 TALLY_OK);
+        tally_decref(ring);
+        tally_safepoint();
+        if (n % 500)
+            continue;
+        uint64_t live = live_objects();
+        most = live > most ? live : most;
+    }
+    tally_collect_disable();
+    return most;
+}
+
+static void stays_below(const char *what, uint64_t most) {
+    printf("%-20s %7llu objects of %u\n", what, (unsigned long long)most,
+           RING * RINGS);
+    assert_in_range(most, 1, MOST);
+}
+
+static void rings_with_finalizers_do_not_outrun_them(void **state) {
+    (void)state;
+    stays_below("finalizers", most_of(TALLY_TYPE_OF(finalized), NULL));
+}
+
+static void nor_those_of_the_runtimes_thread(void **state) {
+    (void)state;
+    stays_below("of another thread", most_of(TALLY_TYPE_OF(elsewhere), NULL));
+    // Nobody waits for those but this test.
+    while (mortal_objects() > alive_before) {
+        tally_collect();
+        TALLY_BLOCKING { sched_yield(); }
+    }
+}
+
+static void nor_destroy_hooks(void **state) {
+    (void)state;
+    stays_below("destroy hooks", most_of(TALLY_TYPE_OF(hooked), NULL));
+}
+
+static void nor_the_entries_of_a_weak_map(void **state) {
+    (void)state;
+    tally_weakmap *map = tally_weakmap_new(TALLY_WEAKMAP_KEYS);
+    must(map);
+    stays_below("keys of a weak map", most_of(TALLY_TYPE_OF(node), map));
+    tally_decref(map);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        paced_test(rings_with_finalizers_do_not_outrun_them),
+        paced_test(nor_those_of_the_runtimes_thread),
+        paced_test(nor_destroy_hooks),
+        paced_test(nor_the_entries_of_a_weak_map),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
