@@ -47,6 +47,7 @@ static struct {
     uint64_t ended;         // (a) collections
     uint64_t ended_full;    // (a)
     uint64_t gave_up;       // (a) [ended] + 1 when a wait was in vain
+    uint32_t late;          // (a) threads that wait because the heap is late
     struct tly_event event; // one has ended
 } limit;
 
@@ -130,8 +131,11 @@ static void wait_for(struct tly_mutator *self, uint64_t number, size_t bytes) {
         tly_store_relaxed(&limit.gave_up, tly_load_relaxed(&limit.ended) + 1);
 }
 
-// How long such a thread is held at most, for each 64 KiB that it makes.
+// How long such a thread is held at most, for each 64 KiB that it makes; and as
+// long again for each other that is held, so that many outgrow the heap no
+// faster than one.
 #define LATE_NS 20000000u
+#define LATE_MAX 10u
 
 void tly_limit_wait_late(struct tly_local *self) {
     struct tly_mutator *mutator = tly_mutator_in(self);
@@ -142,7 +146,10 @@ void tly_limit_wait_late(struct tly_local *self) {
     if (!may_wait(self) || !tly_pace_is_asked())
         return;
     uint64_t wait_ns = limit.wait_ns < LATE_NS ? limit.wait_ns : LATE_NS;
-    uint64_t deadline = tly_os_now() + wait_ns;
+    // Relaxed: a hint.
+    uint32_t others = tly_add_relaxed(&limit.late, 1);
+    others = others < LATE_MAX ? others : LATE_MAX - 1;
+    uint64_t deadline = tly_os_now() + wait_ns * (others + 1);
     bool over = false, woken = true;
     // What is due is another's.
     uint32_t collects = tly_collects_begin(self, TLY_FRAME);
@@ -153,8 +160,14 @@ void tly_limit_wait_late(struct tly_local *self) {
                !tly_pace_is_asked();
         woken = over || tly_event_wait(&limit.event, seen, deadline);
     }
+    tly_add_relaxed(&limit.late, (uint32_t)-1);
     tly_mutator_attach(mutator);
     tly_collects_end(self, collects);
+}
+
+void tly_limit_forked(void) {
+    // Relaxed: the child has one thread, which waits for nothing.
+    tly_store_relaxed(&limit.late, 0);
 }
 
 bool tly_limit_room(struct tly_local *self, size_t bytes) {

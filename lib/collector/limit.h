@@ -31,6 +31,9 @@ void tly_limit_done(tally_generation generation);
 // What came after its end, by destroy hooks: who waits looks again.
 void tly_limit_freed(void);
 
+// In a forked child: nobody waits.
+void tly_limit_forked(void);
+
 // At an open safepoint of a thread whose heap grows faster than another thread
 // collects it: waits for the end of a collection, DETACHED, and as long as an
 // allocation would at most.

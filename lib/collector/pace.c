@@ -169,6 +169,7 @@ void tly_pace_settled(uint64_t number, tally_generation generation) {
 }
 
 void tly_pace_forked(void) {
+    tly_limit_forked();
     struct tly_pace_work none = {.generation = TALLY_YOUNG, .abandoned = true};
     if (tly_pace_is_running())
         tly_pace_done(&none);

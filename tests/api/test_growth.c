@@ -6,6 +6,7 @@
 // Without that, half of what is made is there at the end, in each of these.
 
 #include "api.h"
+#include "threads.h"
 
 #include <tally/weakmap.h>
 
@@ -80,20 +81,21 @@ static uint64_t most_of(tally_type *type, tally_weakmap *map) {
     return most;
 }
 
-static void stays_below(const char *what, uint64_t most) {
-    printf("%-20s %7llu objects of %u\n", what, (unsigned long long)most,
-           RING * RINGS);
-    assert_in_range(most, 1, MOST);
+static void stays_below(const char *what, uint64_t most, uint64_t bound) {
+    printf("%-20s %7llu objects at most, of %llu\n", what,
+           (unsigned long long)most, (unsigned long long)bound);
+    assert_in_range(most, 1, bound);
 }
 
 static void rings_with_finalizers_do_not_outrun_them(void **state) {
     (void)state;
-    stays_below("finalizers", most_of(TALLY_TYPE_OF(finalized), NULL));
+    stays_below("finalizers", most_of(TALLY_TYPE_OF(finalized), NULL), MOST);
 }
 
 static void nor_those_of_the_runtimes_thread(void **state) {
     (void)state;
-    stays_below("of another thread", most_of(TALLY_TYPE_OF(elsewhere), NULL));
+    stays_below("of another thread", most_of(TALLY_TYPE_OF(elsewhere), NULL),
+                MOST);
     // Nobody waits for those but this test.
     while (mortal_objects() > alive_before) {
         tally_collect();
@@ -103,15 +105,57 @@ static void nor_those_of_the_runtimes_thread(void **state) {
 
 static void nor_destroy_hooks(void **state) {
     (void)state;
-    stays_below("destroy hooks", most_of(TALLY_TYPE_OF(hooked), NULL));
+    stays_below("destroy hooks", most_of(TALLY_TYPE_OF(hooked), NULL), MOST);
 }
 
 static void nor_the_entries_of_a_weak_map(void **state) {
     (void)state;
     tally_weakmap *map = tally_weakmap_new(TALLY_WEAKMAP_KEYS);
     must(map);
-    stays_below("keys of a weak map", most_of(TALLY_TYPE_OF(node), map));
+    stays_below("keys of a weak map", most_of(TALLY_TYPE_OF(node), map), MOST);
     tally_decref(map);
+}
+
+// ---- several threads, and each member a key
+
+#define MAKERS 8u
+#define PART 12500u // rings of each
+
+static tally_weakmap *shared;
+static uint64_t most_seen; // (a)
+
+static void *make_keys(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    for (unsigned n = 0; n < PART; n++) {
+        struct node *ring = ring_new(TALLY_TYPE_OF(node)), *node = ring;
+        do {
+            must(tally_weakmap_set(shared, tally_of(node), tally_small(n)) ==
+                 TALLY_OK);
+            node = tally_get(node, next);
+        } while (node != ring);
+        tally_decref(ring);
+        tally_safepoint();
+        uint64_t live = n % 100 ? 0 : live_objects();
+        if (live > __atomic_load_n(&most_seen, __ATOMIC_RELAXED))
+            __atomic_store_n(&most_seen, live, __ATOMIC_RELAXED);
+    }
+    tally_detach();
+    return arg;
+}
+
+static void nor_do_several_threads_together(void **state) {
+    (void)state;
+    pthread_t maker[MAKERS];
+    must((shared = tally_weakmap_new(TALLY_WEAKMAP_KEYS)) != NULL);
+    tally_collect_enable();
+    for (unsigned n = 0; n < MAKERS; n++)
+        maker[n] = thread_start(make_keys, NULL);
+    for (unsigned n = 0; n < MAKERS; n++)
+        thread_join(maker[n]);
+    tally_collect_disable();
+    stays_below("keys, of 8 threads", most_seen,
+                (uint64_t)RING * PART * MAKERS);
+    tally_decref(shared);
 }
 
 int main(void) {
@@ -120,6 +164,7 @@ int main(void) {
         paced_test(nor_those_of_the_runtimes_thread),
         paced_test(nor_destroy_hooks),
         paced_test(nor_the_entries_of_a_weak_map),
+        paced_test(nor_do_several_threads_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
