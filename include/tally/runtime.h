@@ -117,10 +117,12 @@ TALLY_API tally_status tally_init(const struct tally_config *config);
 // Errors:   TALLY_BUSY when other threads of the program are attached or end
 //           the runtime, and in a finalizer, hook, deferred call or watcher;
 //           TALLY_DEADLOCK inside a borrow section and in a world that the
-//           caller has stopped; TALLY_TIMED_OUT when a hook on a thread of the
-//           runtime's does not return for as long as the option deadline_ms
-//           says. The runtime goes on, and the caller is attached as it was,
-//           with another mutator maybe; it may have collected.
+//           caller has stopped; TALLY_TIMED_OUT when the hook, or collection,
+//           that a thread of the runtime's is inside of has not ended for as
+//           long as the option deadline_ms says, which is told on stderr. Of
+//           its other hooks none is waited for: they run here. The runtime goes
+//           on, and the caller is attached as it was, with another mutator
+//           maybe; it may have collected.
 // Threads:  any, attached or not; it is detached.
 // Blocks:   as tally_collect, and for threads that are coming or leaving.
 // Cost:     a full collection.

@@ -219,7 +219,7 @@ static tally_status collect(struct tly_call *call, enum tly_look look,
         tly_collector_give(mutator);
         tly_settle_dead(self);
         tly_limit_freed();
-        if (status != TALLY_BUSY)
+        if (status != TALLY_BUSY || tly_hooks_end(self))
             return status;
         // Its turn comes after theirs who wait for the lock.
         if (!tly_collector_take(mutator, &call->patience))
@@ -288,15 +288,17 @@ bool tly_second_look_may(struct tly_local *self) {
            !tly_collector_refuses(tly_mutator_in(self));
 }
 
-uint64_t tly_second_look(struct tly_local *self) {
+uint64_t tly_second_look(struct tly_local *self,
+                         struct tly_patience *patience) {
     struct tally_collection done = {0};
-    struct tly_call call = tly_call_begin(self, tly_collect_mode());
+    struct tly_call call = {self, tly_collect_mode(), *patience};
     // Relaxed: a hint.
     if (!tly_load_relaxed(&tly_finalize_awaited) ||
         !tly_second_look_may(self) ||
         !tly_collector_take(tly_mutator_in(self), &call.patience))
         return 0;
     tly_call_look_again(&call, &done);
+    *patience = call.patience;
     tly_account_late(&done);
     return done.freed;
 }
@@ -371,9 +373,10 @@ static void collect_left(struct tly_call *call, struct tally_collection *done) {
             return;
 }
 
-tally_status tally_collect_with(tally_collect_mode mode,
-                                tally_generation generation,
-                                struct tally_collection *ret_done) {
+tally_status tly_collect_with(struct tly_patience *patience,
+                              tally_collect_mode mode,
+                              tally_generation generation,
+                              struct tally_collection *ret_done) {
     struct tally_collection done = {0};
     if ((generation != TALLY_YOUNG && generation != TALLY_FULL) ||
         (mode != TALLY_CONCURRENT && mode != TALLY_STOPPED))
@@ -387,7 +390,7 @@ tally_status tally_collect_with(tally_collect_mode mode,
     // What is asked is done, not what happens to be due.
     (void)tly_is_finishing(local); // no more, maybe: see tly_hooks_left
     uint32_t collects = tly_collects_begin(local, TLY_FRAME);
-    struct tly_call call = tly_call_begin(local, mode);
+    struct tly_call call = {local, mode, *patience};
     tally_status status = collect_asked(&call, generation, &done);
     // What garbage referred to may be another thread's to drop. The collection
     // has ended: who does not answer now is waited for by the next one.
@@ -397,9 +400,20 @@ tally_status tally_collect_with(tally_collect_mode mode,
     if (settled)
         collect_left(&call, &done);
     tly_collects_end(local, collects);
+    *patience = call.patience;
     if (status == TALLY_OK && ret_done)
         *ret_done = done;
     return status;
+}
+
+tally_status tally_collect_with(tally_collect_mode mode,
+                                tally_generation generation,
+                                struct tally_collection *ret_done) {
+    // Before the first use there is no option to go by.
+    if (!tly_self_attached())
+        return -errno;
+    struct tly_patience patience = tly_patience_begin();
+    return tly_collect_with(&patience, mode, generation, ret_done);
 }
 
 tally_status tally_collect_generation(tally_generation generation,

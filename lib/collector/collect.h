@@ -9,6 +9,8 @@
 
 #include "object/local.h"
 
+struct tly_patience;
+
 // What collections have come to, for statistics.
 struct tly_collect_totals {
     uint64_t collections[2]; // (a) by generation
@@ -19,6 +21,14 @@ extern struct tly_collect_totals tly_collect_totals;
 
 tally_status tly_collector_start(void);
 void tly_collector_end(void);
+
+// As tally_collect_with and tally_finalize_pending, as part of a call that may
+// have waited already.
+tally_status tly_collect_with(struct tly_patience *patience,
+                              tally_collect_mode mode,
+                              tally_generation generation,
+                              struct tally_collection *ret_done);
+size_t tly_finalize_pending(size_t max, struct tly_patience *patience);
 
 // Collects if the heap has grown enough and no collection runs: at a
 // safepoint whose breaker asked for it.
@@ -37,7 +47,7 @@ void tly_collector_configure(const struct tally_config *config);
 // If garbage waits for finalizers: looks at it again, and destroys what none
 // that has still to run leads to, and what was not brought back. Returns how
 // much. Blocks for a collection that is under way. Nothing where it may not.
-uint64_t tly_second_look(struct tly_local *self);
+uint64_t tly_second_look(struct tly_local *self, struct tly_patience *patience);
 // Whether it may: not inside a hook, a borrow section, a stopped world.
 bool tly_second_look_may(struct tly_local *self);
 
@@ -56,7 +66,6 @@ bool tly_collector_run_due(struct tly_local *self);
 extern bool (*tly_collector_elsewhere)(struct tly_local *self);
 
 // Called after each collection, in a running world (option verify).
-struct tly_patience;
 extern void (*tly_collector_after)(struct tly_patience *patience);
 
 // ---- settle.c

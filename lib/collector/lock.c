@@ -173,6 +173,12 @@ void tly_collector_give(struct tly_mutator *self) {
 
 void tly_collector_tell(void) { tly_event_signal(&tly_collector_lock.freed); }
 
+void tly_collector_hurry(bool more) {
+    // Relaxed: a hint.
+    tly_add_relaxed(&tly_collector_urgent, more ? 1 : UINT32_MAX);
+    tly_collector_tell();
+}
+
 void tly_collector_heed(bool heeds) {
     tly_collector_heeds = heeds;
     // Relaxed: no worker is at work.

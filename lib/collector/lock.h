@@ -84,6 +84,9 @@ TLY_INLINE bool tly_collector_is_urgent(void) {
     return true;
 }
 
+// One more, or less, who does not want the lock but the end of a collection.
+void tly_collector_hurry(bool more);
+
 // Whether the collection that begins now heeds them.
 void tly_collector_heed(bool heeds);
 

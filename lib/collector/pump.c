@@ -4,6 +4,7 @@
 
 #include "collector/collect.h"
 #include "epoch/attach.h"
+#include "epoch/wait.h"
 #include "object/finalize.h"
 #include "object/finish.h"
 
@@ -27,7 +28,7 @@ size_t tly_pump(struct tly_local *self, unsigned by, size_t max) {
     return ran;
 }
 
-size_t tally_finalize_pending(size_t max) {
+size_t tly_finalize_pending(size_t max, struct tly_patience *patience) {
     int error = errno;
     size_t ran = 0;
     struct tly_mutator *self = tly_self_attached();
@@ -35,7 +36,12 @@ size_t tally_finalize_pending(size_t max) {
         ran = tly_pump(tly_local_of(self), TLY_BY_ANY, max);
     // Those of other threads may be under way: who ends the last of them asks.
     if (ran && tly_finalize_waiting() == 0)
-        (void)tly_second_look(tly_local_of(self));
+        (void)tly_second_look(tly_local_of(self), patience);
     errno = error;
     return ran;
+}
+
+size_t tally_finalize_pending(size_t max) {
+    struct tly_patience patience = tly_patience_begin();
+    return tly_finalize_pending(max, &patience);
 }

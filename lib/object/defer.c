@@ -154,7 +154,7 @@ void tly_defer_run(struct tly_local *self) {
     // A call that passes safepoints is not interrupted by the next one.
     tly_finishing_begin(self, TLY_FRAME);
     struct tly_hook call TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
-    for (; calls > 0 && ready->first; calls--) {
+    for (; calls > 0 && ready->first && !tly_hooks_end(self); calls--) {
         struct entry entry = ready_take(ready);
         tly_program_next(self, "a deferred call");
         entry.fn(entry.arg);

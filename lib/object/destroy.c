@@ -297,6 +297,8 @@ static TLY_NOINLINE void end_hooked(struct tly_local *self,
                                     tally_object *object, uint64_t *count) {
     count_tell(self, count);
     tly_destroy_one(self, object);
+    if (tly_hooks_end(self))
+        self->slice = 0;
 }
 
 // What is left of a family that turned out large: [object], and [top] more.

@@ -93,7 +93,8 @@ static bool finish_one(struct tly_local *self, bool hooks) {
 
 // The loop that [finishing] stands for, up to the end of the slice.
 static void finish_slice(struct tly_local *self, bool hooks) {
-    while (self->slice > 0 && finish_one(self, hooks))
+    while (self->slice > 0 && !(hooks && tly_hooks_end(self)) &&
+           finish_one(self, hooks))
         continue;
     self->finishing = 0;
     if (tly_finish_has(self))
@@ -143,7 +144,8 @@ static bool may_go_on(struct tly_local *self, bool hooks) {
 void tly_finish_all(struct tly_local *self, bool hooks) {
     do
         tly_finish(self, hooks);
-    while (!self->finishing && may_go_on(self, hooks));
+    while (!self->finishing && may_go_on(self, hooks) &&
+           !(hooks && tly_hooks_end(self)));
 }
 
 void tly_finish_forked(void) {

@@ -56,6 +56,13 @@ TLY_INLINE bool tly_is_finishing(struct tly_local *self) {
            !tly_hooks_left(self, __builtin_frame_address(0));
 }
 
+// Whether the thread, one of the runtime's, is to end between two hooks: what
+// is left is for others, who find it on its lists.
+TLY_INLINE bool tly_hooks_end(const struct tly_local *self) {
+    // Relaxed: a hint; what is done all the same does no harm.
+    return TLY_UNLIKELY(self->ends != NULL) && tly_load_relaxed(self->ends);
+}
+
 // The thread has left whatever it was inside of.
 TLY_COLD void tly_hooks_unwound(struct tly_local *self);
 

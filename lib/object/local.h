@@ -53,7 +53,9 @@ struct tly_local {
                             // that has been asked, roughly
     uint32_t collects;      // tally_collect's that it is inside of: nothing
                             // collects by itself
-    uint32_t lost;          // (a) a fork has lost its thread, with work to do
+    uint32_t lost;          // (a) its thread is gone, and has left work to do
+    const uint32_t *ends;   // (o) NULL, or a word that is not 0 when its thread
+                            // is to end (finish.h)
     uint32_t collector;     // enum tly_collector: with the lock no hook runs
     uint64_t claimed;       // (a) counter: finalizers and callbacks
                             // that it has claimed

@@ -8,13 +8,15 @@
 #include "collector/limit.h"
 #include "collector/lock.h"
 #include "epoch/attach.h"
+#include "object/finish.h"
 #include "runtime/due.h"
 #include "runtime/service.h"
 
 static void turn(struct tly_local *self) {
     if (tly_due_is_now())
         tly_due_turn(self);
-    if (tly_collector_is_due() && !tly_collector_run_due(self))
+    if (tly_collector_is_due() && !tly_collector_run_due(self) &&
+        !tly_hooks_end(self))
         (void)tly_collector_wait(tly_mutator_in(self), NULL);
 }
 
@@ -55,8 +57,9 @@ void tly_background_poll(struct tly_local *self) {
         (void)hand_over(self);
 }
 
-tally_status tly_background_stop(struct tly_mutator *self) {
-    return tly_service_stop(&background, self);
+tally_status tly_background_stop(struct tly_mutator *self,
+                                 struct tly_patience *patience) {
+    return tly_service_stop(&background, self, patience);
 }
 
 void tly_background_start(void) {

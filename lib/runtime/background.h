@@ -3,14 +3,15 @@
 #ifndef TLY_RUNTIME_BACKGROUND_H
 #define TLY_RUNTIME_BACKGROUND_H
 
+#include "epoch/wait.h"
 #include "object/local.h"
 
 // Whether it is used at all (option collector).
 void tly_background_configure(bool used);
 
-// Ends the thread, after the collection that it is at, and starts it no more.
-// [self] is attached; it is detached meanwhile. Errors: as tly_service_stop.
-tally_status tly_background_stop(struct tly_mutator *self);
+// As tly_service_stop.
+tally_status tly_background_stop(struct tly_mutator *self,
+                                 struct tly_patience *patience);
 
 // At an open safepoint, or before an idle state: tells the thread if [self]
 // keeps something that has been put off, and nobody has told it yet.

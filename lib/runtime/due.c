@@ -109,7 +109,7 @@ static bool ripen(struct tly_local *self) {
         tly_finish(self, true);
         tly_defer_run(self);
         // Calls may defer others for ever.
-        goes_on = tly_limbo_has_objects(self);
+        goes_on = tly_limbo_has_objects(self) && !tly_hooks_end(self);
     }
     return true;
 }

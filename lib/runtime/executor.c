@@ -7,9 +7,10 @@
 #include "runtime/service.h"
 
 static void turn(struct tly_local *self) {
+    struct tly_patience patience = tly_patience_begin();
     tly_pump(self, TLY_BY_THREAD, 1);
     if (!tly_finalize_has_thread() && tly_finalize_waiting() == 0)
-        (void)tly_second_look(self);
+        (void)tly_second_look(self, &patience);
 }
 
 static struct tly_service executor = {
@@ -30,8 +31,9 @@ void tly_executor_poll(struct tly_local *self) {
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 
-tally_status tly_executor_stop(struct tly_mutator *self) {
-    return tly_service_stop(&executor, self);
+tally_status tly_executor_stop(struct tly_mutator *self,
+                               struct tly_patience *patience) {
+    return tly_service_stop(&executor, self, patience);
 }
 
 void tly_executor_start(void) { tly_service_ready(&executor); }

@@ -3,15 +3,16 @@
 #ifndef TLY_RUNTIME_EXECUTOR_H
 #define TLY_RUNTIME_EXECUTOR_H
 
+#include "epoch/wait.h"
 #include "object/local.h"
 
 // Starts the thread if there is work for it and it does not run. Where it
 // cannot be started, runs the finalizers here. Where hooks may run.
 void tly_executor_poll(struct tly_local *self);
 
-// Ends the thread, after the finalizer that it runs, and starts it no more.
-// [self] is attached; it is detached meanwhile. Errors: as tly_service_stop.
-tally_status tly_executor_stop(struct tly_mutator *self);
+// As tly_service_stop.
+tally_status tly_executor_stop(struct tly_mutator *self,
+                               struct tly_patience *patience);
 
 // From now on it may be started.
 void tly_executor_start(void);

@@ -23,6 +23,7 @@ static void mutator_adopt(struct tly_mutator *self) {
     local->running = 0;
     local->collects = 0;
     local->collector = 0;
+    local->ends = NULL;
     // Not written for nothing: the memory behind it comes with its use.
     if (tly_cold(local)->waits)
         tly_cold(local)->waits = 0;
@@ -99,6 +100,9 @@ static void mutator_flush(struct tly_mutator *self, bool waits) {
             tly_finish_all(local, true);
     } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_executor_poll(local);
+    if (tly_hooks_end(local) && tly_finish_has(local))
+        // Relaxed: the state orders it.
+        tly_store_relaxed(&local->lost, 1);
     bool left = tly_limbo_leave(local);
     tly_held_leave(local);
     if (left)

@@ -5,8 +5,10 @@
 #include <tally/mutator.h>
 
 #include "base/check.h"
+#include "collector/lock.h"
 #include "epoch/attach.h"
 #include "epoch/wait.h"
+#include "object/inside.h"
 #include "platform/os.h"
 
 enum state {
@@ -44,6 +46,10 @@ static void end(struct tly_service *service) {
 }
 
 static void serve(struct tly_service *service, struct tly_mutator *self) {
+    // Whoever has the mutator next begins without it.
+    tly_local_of(self)->ends = &service->ends;
+    // ORDER[service] release: who waits for it may look where it is.
+    tly_store_release(&service->mutator, self);
     while (!is_ending(service)) {
         if (service->has_work()) {
             service->turn(tly_local_of(self));
@@ -107,6 +113,11 @@ bool tly_service_run(struct tly_service *service, struct tly_local *self) {
     return false;
 }
 
+static void ends_set(struct tly_service *service, bool ends) {
+    // Relaxed: the state decides; this one is looked at in between.
+    tly_store_relaxed(&service->ends, ends);
+}
+
 // Asks for the end. False: it has come.
 static bool ask_end(struct tly_service *service) {
     uint32_t state = ABSENT;
@@ -128,9 +139,7 @@ static bool unask_end(struct tly_service *service) {
 }
 
 // Waits, DETACHED, until it has ended. False: not in time.
-static bool await_end(struct tly_service *service) {
-    struct tly_patience patience = tly_patience_begin();
-    uint64_t deadline = tly_patience_deadline(&patience);
+static bool await_end(struct tly_service *service, uint64_t deadline) {
     for (;;) {
         uint32_t seen = tly_event_value(&service->ended);
         // ORDER[service] acquire: all that it did.
@@ -142,26 +151,45 @@ static bool await_end(struct tly_service *service) {
     }
 }
 
+static void tell(const struct tly_service *service) {
+    char inside[TLY_INSIDE_MAX] = "";
+    // ORDER[service] acquire: the thread has attached.
+    struct tly_mutator *mutator = tly_load_acquire(&service->mutator);
+    if (mutator)
+        tly_inside_tell(tly_local_of(mutator), inside);
+    tly_report("the runtime does not end: its thread for %s (%s) is %s, and "
+               "has not come to an end of that in time (option deadline_ms)",
+               service->what, service->name,
+               inside[0] ? inside
+                         : "in a hook of the program's, or in a collection "
+                           "that waits for a thread or a borrow section");
+}
+
 tally_status tly_service_stop(struct tly_service *service,
-                              struct tly_mutator *self) {
+                              struct tly_mutator *self,
+                              struct tly_patience *patience) {
     if (!ask_end(service))
         return TALLY_OK;
+    ends_set(service, true);
     tly_event_signal(service->work);
     tly_mutator_detach(self);
-    bool ended = await_end(service);
+    uint64_t deadline = tly_patience_deadline(patience);
+    tly_collector_hurry(true);
+    bool ended = await_end(service, deadline);
+    tly_collector_hurry(false);
+    (void)tly_patience_spend(patience, deadline);
+    ends_set(service, false);
     tly_mutator_attach(self);
     if (ended)
         return TALLY_OK;
-    tly_report("the runtime does not end: its thread for %s (%s) is in a hook "
-               "of the program's, or waits for a borrow section, that does not "
-               "end (option deadline_ms)",
-               service->what, service->name);
+    tell(service);
     return TALLY_TIMED_OUT;
 }
 
 void tly_service_ready(struct tly_service *service) {
-    // Relaxed: a hint.
+    // Relaxed, both: hints. The runtime may have begun anew.
     tly_store_relaxed(service->served, 0);
+    tly_store_relaxed(&service->mutator, NULL);
     // ORDER[service] release: where an end was refused the runtime is there
     // already, and any thread may start this one: after what was made ready for
     // it. Pairs with start.

@@ -6,6 +6,7 @@
 #ifndef TLY_RUNTIME_SERVICE_H
 #define TLY_RUNTIME_SERVICE_H
 
+#include "epoch/wait.h"
 #include "object/local.h"
 #include "sync/event.h"
 
@@ -19,6 +20,8 @@ struct tly_service {
     uint64_t (*wakes)(void); // when it has; 0: when it is woken. Or NULL
     void (*turn)(struct tly_local *self); // does some of it
 
+    uint32_t ends;               // (a) not 0: it is to end between two hooks
+    struct tly_mutator *mutator; // (a) its own, or its last one's; or NULL
     struct tly_mutator *starter; // of who has started it last
     uint32_t state;              // (a)
     uint32_t failed;             // (a) it could not attach
@@ -30,11 +33,13 @@ struct tly_service {
 // does the work.
 bool tly_service_run(struct tly_service *service, struct tly_local *self);
 
-// Ends the thread, after what it is at, and starts it no more. [self] is
-// attached; it is detached meanwhile. TALLY_TIMED_OUT: what it is at has not
-// ended in time (option deadline_ms), which is said on stderr; it goes on.
+// Ends the thread, and starts it no more. It is waited for up to the end of the
+// hook that it is inside of; a collection gives up if it can; what else it has
+// to do is left to others. [self] is attached; it is detached meanwhile.
+// TALLY_TIMED_OUT: not in time, which is said on stderr; it goes on.
 tally_status tly_service_stop(struct tly_service *service,
-                              struct tly_mutator *self);
+                              struct tly_mutator *self,
+                              struct tly_patience *patience);
 
 // From now on it may be started.
 void tly_service_ready(struct tly_service *service);

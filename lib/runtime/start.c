@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "collector/account.h"
+#include "collector/call.h"
 #include "collector/collect.h"
 #include "collector/debug.h"
 #include "collector/limit.h"
@@ -234,15 +235,20 @@ static tally_status may_end(struct tly_mutator *self) {
 
 // Collects and finalizes until nothing is left to do; finalizers may have made
 // more.
-static void drain_all(void) {
+static void drain_all(struct tly_patience *patience) {
     uint32_t flags = tally_collect_debug_get();
     tally_collect_debug_set(flags & ~TALLY_DEBUG_SAVE_ALL);
     tally_garbage_clear();
     size_t done;
     int rounds = 0;
     do {
-        done = tally_collect();
-        done += tally_finalize_pending(SIZE_MAX);
+        struct tally_collection collected = {0};
+        // Not in time: somebody is attached, and the runtime goes on.
+        if (tly_collect_with(patience, tly_collect_mode(), TALLY_FULL,
+                             &collected) == TALLY_TIMED_OUT)
+            break;
+        done = collected.freed;
+        done += tly_finalize_pending(SIZE_MAX, patience);
         done += tly_limbo_has(tly_local_of(tly_self()));
     } while (done > 0 && ++rounds < 16);
     tally_collect_debug_set(flags); // for who comes in time
@@ -285,7 +291,7 @@ static bool end_alone(uint64_t arrivals, size_t *ret_left, bool *ret_again) {
 
 // The same after what there is to do; no service runs. The thread is attached,
 // and is not afterwards.
-static bool end_drained(size_t *ret_left) {
+static bool end_drained(struct tly_patience *patience, size_t *ret_left) {
     bool again = true, ended = false;
     for (unsigned round = 0; again && round < ROUNDS; round++) {
         struct tly_mutator *self = tly_self_attached();
@@ -293,7 +299,7 @@ static bool end_drained(size_t *ret_left) {
         if (!self || others_attached(self))
             break;
         tly_announce_pause(true);
-        drain_all();
+        drain_all(patience);
         tly_announce_pause(false);
         if (runtime_reports)
             tly_kept_report();
@@ -318,13 +324,18 @@ static void services_again(const char *name, bool stays) {
 }
 
 // Ends the services, or lets them go on.
-static tally_status services_end(struct tly_mutator *self) {
-    tally_status status = tly_background_stop(self);
+static tally_status services_end(struct tly_mutator *self,
+                                 struct tly_patience *patience) {
+    tally_status status = tly_background_stop(self, patience);
     if (status != TALLY_OK)
         return status;
-    status = tly_executor_stop(self);
-    if (status != TALLY_OK)
-        tly_background_start();
+    status = tly_executor_stop(self, patience);
+    if (status == TALLY_OK)
+        return TALLY_OK;
+    tly_background_start();
+    // What the first has left.
+    tly_settle_rescue(tly_local_of(self));
+    tly_break_self(self, TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
     return status;
 }
 
@@ -344,9 +355,10 @@ static tally_status end(bool attached, size_t *ret_leaked) {
     }
     char name[sizeof(self->name)];
     memcpy(name, self->name, sizeof(name));
-    status = services_end(self);
+    struct tly_patience patience = tly_patience_begin();
+    status = services_end(self, &patience);
     if (status == TALLY_OK) {
-        status = end_drained(ret_leaked) ? TALLY_OK : TALLY_BUSY;
+        status = end_drained(&patience, ret_leaked) ? TALLY_OK : TALLY_BUSY;
         if (status != TALLY_OK)
             services_again(name, attached);
     } else if (!attached) {

@@ -83,8 +83,9 @@ static void once_stopped_it_is_not_started_by_work(void **state) {
     tally_decref(tally_new(guest));
     tally_safepoint();
     wait_for(1);
-    tly_executor_stop(tly_mutator_in(self));
-    tly_executor_stop(tly_mutator_in(self));
+    struct tly_patience patience = tly_patience_begin();
+    tly_executor_stop(tly_mutator_in(self), &patience);
+    tly_executor_stop(tly_mutator_in(self), &patience);
     assert_int_equal(attached(), 1);
     tally_decref(tally_new(guest));
     tly_executor_poll(self);

@@ -104,11 +104,12 @@ static void a_safepoint_makes_up_for_a_second_look(void **state) {
 static void where_it_may_not_be_the_second_look_is_taken_later(void **state) {
     (void)state;
     struct tly_local *self = begin();
+    struct tly_patience patience = tly_patience_begin();
     ring_drop(3);
     assert_int_equal(tally_collect(), 0);
     assert_int_equal(tly_pump(self, TLY_BY_ANY, SIZE_MAX), 3);
     assert_int_equal(tally_borrow_enter(), TALLY_OK);
-    assert_int_equal(tly_second_look(self), 0);
+    assert_int_equal(tly_second_look(self, &patience), 0);
     tly_break_self(tly_mutator_in(self), TLY_BREAK_COLLECT);
     tally_borrow_leave();
     tally_safepoint();
