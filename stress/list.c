@@ -65,13 +65,28 @@ static atomic_ulong alive;
 static atomic_ulong worst;         // live bytes for what is alive, in percent
 static atomic_ulong looks, beyond; // and how often it was above 300
 
-// What one maker has made while a collection was due or ran, since the last
-// full one ended, and while the two before it were waited for. How long a
-// collector that has been asked takes is the scheduler's and the machine's.
+// What one maker has made while a collection was due or ran, or was put off
+// after one that was given up; since the last full one ended, and while the two
+// before it were waited for. How long a collector that has been asked takes is
+// the scheduler's and the machine's.
+#define PHASES 3u
 static struct {
     uint64_t ended; // full collections
-    uint64_t bytes[3];
+    uint64_t abandoned;
+    uint64_t bytes[PHASES];
 } asked;
+
+static uint64_t abandoned(void) {
+    uint64_t count = 0;
+    for (unsigned n = 0; n < 4; n++) {
+        struct tally_collect_stats stats = {.size = sizeof stats};
+        must(tally_collect_stats_get((tally_collect_mode)(n / 2),
+                                     (tally_generation)(n % 2),
+                                     &stats) == TALLY_OK);
+        count += stats.abandoned;
+    }
+    return count;
+}
 
 // Whether pacing has nothing in hand, before and after the statistics are read.
 static bool is_idle(struct tally_stats *ret_stats) {
@@ -82,21 +97,26 @@ static bool is_idle(struct tally_stats *ret_stats) {
     idle &= !tly_pace_is_asked();
     struct tally_stats after = stress_stats();
     ended = after.collections;
-    return idle && before == ended[TALLY_YOUNG] + ended[TALLY_FULL];
+    return idle && before == ended[TALLY_YOUNG] + ended[TALLY_FULL] &&
+           abandoned() == asked.abandoned;
 }
 
-// After so many bytes more. Returns what was made while it was asked.
+// After so many bytes more, of which it is not known when between two looks
+// each phase began and ended. Returns what was made while it was asked.
 static uint64_t asked_add(const struct tally_stats *stats, bool idle,
                           uint64_t bytes) {
+    uint64_t sum = 0;
     if (stats->collections[TALLY_FULL] != asked.ended) {
         asked.ended = stats->collections[TALLY_FULL];
-        asked.bytes[2] = asked.bytes[1];
-        asked.bytes[1] = asked.bytes[0];
+        asked.abandoned = abandoned();
+        memmove(asked.bytes + 1, asked.bytes, (PHASES - 1) * sizeof(uint64_t));
         asked.bytes[0] = 0;
     }
     if (!idle)
         asked.bytes[0] += bytes;
-    return asked.bytes[0] + asked.bytes[1] + asked.bytes[2];
+    for (unsigned n = 0; n < PHASES; n++)
+        sum += asked.bytes[n] + 2 * bytes;
+    return sum;
 }
 
 static uint64_t note(uint64_t heap, uint64_t most) {

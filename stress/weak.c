@@ -274,7 +274,7 @@ static void checkpoint(void) {
     }
     // Phoenixes come back into fields, and are dropped there.
     for (int n = 0; n < 4; n++) {
-        tally_collect();
+        stress_collect();
         for (uint32_t i = 0; i < SLOTS; i++)
             tally_aref_set(NULL, &kept[i], NULL);
         stress_tick();
