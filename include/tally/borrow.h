@@ -45,7 +45,8 @@ TALLY_INLINE tally_status tally_borrow_enter(void) {
 TALLY_INLINE void tally_borrow_leave(void) { tally_borrow_end_(); }
 
 // The statement that follows is a borrow section, however it is left: by its
-// end, break, return, goto, or an exception.
+// end, return, goto, an exception, or break and continue, which both leave the
+// section and not the loop around it.
 //
 // Blocks:   at its end as tally_safepoint, if it is the outermost section; at
 //           its begin only to attach the thread, which without memory waits

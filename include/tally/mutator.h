@@ -88,7 +88,8 @@ TALLY_API void tally_blocking_enter(void);
 TALLY_API void tally_blocking_exit(void);
 
 // The statement that follows is a blocking region, however it is left: by its
-// end, break, return or goto.
+// end, return, goto, or break and continue, which both leave the region and not
+// the loop around it.
 //
 //     TALLY_BLOCKING { n = read(fd, buffer, size); }
 //

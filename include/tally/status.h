@@ -52,8 +52,11 @@ typedef int tally_status;
 
 // Names a status in a sentence.
 //
-// status:   any int; what the library never returns is named as unknown.
-// Returns:  a constant string, never NULL.
+// status:   any int. After a function that says by errno how it failed, -errno.
+//           Of another negated errno the C library's text is given; a status of
+//           the program's own is named as unknown.
+// Returns:  a string that is never NULL, and is good until the thread's next
+//           call of this or of strerror.
 // Threads:  any.
 // Blocks:   no.
 // Cost:     a table lookup.

@@ -2,6 +2,10 @@
 
 #include "base/status.h"
 
+#include <string.h>
+
+#define ERRNOS 4096 // negated, they are statuses
+
 static const struct {
     tally_status status;
     const char *sentence;
@@ -33,15 +37,23 @@ static const struct {
      "is no failure; it should say why it failed"},
 };
 
-const char *tally_strerror(tally_status status) {
+static const char *sentence_of(tally_status status) {
     for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
         if (sentences[i].status == status)
             return sentences[i].sentence;
-    return "unknown status";
+    return NULL;
+}
+
+const char *tally_strerror(tally_status status) {
+    const char *sentence = sentence_of(status);
+    if (sentence || status >= 0 || status <= -ERRNOS)
+        return sentence ? sentence : "unknown status";
+    sentence = sentence_of(TALLY_ANSWER_(-status));
+    return sentence ? sentence : strerror(-status);
 }
 
 int tly_errno_of(tally_status status) {
-    if (status <= TALLY_ANSWER_(0) && status > TALLY_ANSWER_(4096))
+    if (status <= TALLY_ANSWER_(0) && status > TALLY_ANSWER_(ERRNOS))
         return TALLY_ANSWER_(0) - status;
     return (int)(0u - (unsigned)status); // a hook's may be INT_MIN
 }

@@ -2,6 +2,8 @@
 
 #include "unit_cmocka.h"
 
+#include <string.h>
+
 #include "base/status.h"
 
 static const tally_status statuses[] = {
@@ -31,6 +33,15 @@ static void what_is_no_status_is_named_as_unknown(void **state) {
     assert_string_equal(tally_strerror(-100000), "unknown status");
 }
 
+static void what_errno_says_has_a_sentence(void **state) {
+    (void)state;
+    assert_string_equal(tally_strerror(-EBADF), strerror(EBADF));
+    assert_string_equal(tally_strerror(-tly_errno_of(TALLY_WRONG_TYPE)),
+                        tally_strerror(TALLY_WRONG_TYPE));
+    assert_string_equal(tally_strerror(-tly_errno_of(TALLY_NOT_FOUND)),
+                        tally_strerror(TALLY_NOT_FOUND));
+}
+
 static void statuses_are_negative_numbers_of_errors(void **state) {
     (void)state;
     assert_int_equal(TALLY_OK, 0);
@@ -54,6 +65,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_status_has_a_sentence_of_its_own),
         cmocka_unit_test(what_is_no_status_is_named_as_unknown),
+        cmocka_unit_test(what_errno_says_has_a_sentence),
         cmocka_unit_test(statuses_are_negative_numbers_of_errors),
         cmocka_unit_test(errno_is_that_of_failures_and_of_answers),
     };
