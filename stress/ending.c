@@ -201,7 +201,7 @@ static void check(void) {
         empty();
         tally_synchronize();
         for (uint64_t left = 1; left; stress_tick()) {
-            tally_collect();
+            stress_collect();
             tally_finalize_pending(SIZE_MAX);
             left = stress_stats().finalizers_waiting;
         }

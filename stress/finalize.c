@@ -228,7 +228,10 @@ static void end_round(void) {
     for (uint64_t left = 1; left;) {
         // First: a collection that follows the last of them finds the rest.
         left = stress_stats().finalizers_waiting;
-        left += tally_collect() + tally_finalize_pending(SIZE_MAX);
+        uint64_t before = stress_stats().counters.destroyed;
+        stress_collect();
+        left += tally_finalize_pending(SIZE_MAX);
+        left += stress_stats().counters.destroyed - before;
         left += stress_stats().finalizers_waiting;
         stress_tick();
     }

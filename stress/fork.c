@@ -233,8 +233,8 @@ static void check(void) {
     for (uint32_t n = 0; n < LISTS; n++)
         tally_list_clear(lists[n]);
     tally_map_clear(map);
-    tally_collect();
-    tally_collect();
+    stress_collect();
+    stress_collect();
     expect(atomic_load(&ends) == atomic_load(&made), "of %lu objects %lu end",
            atomic_load(&made), atomic_load(&ends));
     expect(tally_verify(2) == TALLY_OK, "the heap is broken");

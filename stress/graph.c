@@ -407,7 +407,7 @@ static void compare_all(void) {
 }
 
 static void checkpoint(void) {
-    tally_collect();
+    stress_collect();
     if (replay)
         digest_print();
     reach_all();
@@ -457,7 +457,7 @@ int main(int argc, char **argv) {
     printf("graph: %u checkpoints, at most %u nodes alive\n", checkpoints,
            most);
     holds(checkpoints > 0 && most > 100);
-    tally_collect();
+    stress_collect();
     holds(atomic_load(&hooked_made) == atomic_load(&hooked_gone));
     return stress_end();
 }

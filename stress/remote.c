@@ -176,7 +176,7 @@ static void checkpoint(bool empty) {
         for (struct block *block; (block = queue_take(&queues[i]));)
             block_free(block);
     // Frees by others are known to a pool when it is next looked at.
-    tally_collect();
+    stress_collect();
     tally_trim();
     stats = stress_stats();
     size_t bytes = atomic_load(&in_use);

@@ -167,7 +167,7 @@ static void short_lives(void) {
 }
 
 static void large_blocks(void) {
-    tally_collect();
+    stress_collect();
     uint64_t before = stress_stats().live_bytes, most = 0;
     for (int n = 0; n < 60; n++) {
         if (n % 2)

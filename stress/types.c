@@ -123,7 +123,7 @@ int main(int argc, char **argv) {
     for (uint32_t n = 0; n < SLOTS; n++)
         tally_aref_set(NULL, &slots[n], NULL);
     stress_settle();
-    tally_collect();
+    stress_collect();
     tally_types_each(is_ours, NULL);
     printf("types: %lu were made\n", atomic_load(&keys));
     return stress_end();
