@@ -49,8 +49,9 @@ struct tally_counts {
 // type:     registers itself here if need be.
 // items:    how many items, 0 .. 2^40 / item size; 0 for a type without.
 // Returns:  an owned reference, or NULL with errno set.
-// Errors:   ENOMEM, EINVAL (a bad type; items of a type without), EAGAIN (too
-//           many mutators or types).
+// Errors:   ENOMEM, EINVAL (a bad type; items of a type without; the first use,
+//           with a TALLY_CONF that makes no sense, which is told on stderr),
+//           EAGAIN (too many mutators or types).
 // Threads:  any.
 // Blocks:   no; the first call of a thread attaches it; at limit_bytes up to
 //           limit_wait_ms for a collection of another thread.

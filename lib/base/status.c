@@ -18,7 +18,9 @@ static const struct {
                      "a stopped world or a collection"},
     {TALLY_NOT_OWNER, "another thread owns the object"},
     {TALLY_BUSY, "in use: the runtime has started, or threads are attached"},
-    {TALLY_TIMED_OUT, "a thread did not reach a safepoint in time"},
+    {TALLY_TIMED_OUT,
+     "not in time: a thread passed no safepoint, or what came first has "
+     "not ended"},
     {TALLY_CORRUPT, "the heap breaks an invariant; see stderr"},
     {TALLY_WRONG_TYPE, "the value is of another type"},
     {TALLY_UNSUPPORTED, "values of this type cannot do this"},

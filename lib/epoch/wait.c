@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "epoch/attach.h"
+#include "epoch/late.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "platform/os.h"
@@ -78,42 +79,52 @@ static bool is_runtimes(const struct tly_mutator *mutator) {
     return strncmp(who.name, prefix, sizeof(prefix) - 1) == 0;
 }
 
-// What the thread is at, and what its program should do.
-static void advice(char *text, size_t size, const struct tly_mutator *late,
-                   const struct tly_os_look *look) {
-    char call[64] = "";
-    if (!look->state) {
-        snprintf(text, size, "which passes none");
+void (*tly_late_inside)(const struct tly_mutator *late,
+                        char text[TLY_LATE_INSIDE_MAX]);
+
+// What the program should do.
+static const char *cure_of(const struct tly_mutator *late,
+                           const struct tly_os_look *look, bool inside) {
+    if (tly_rcu_has_section(late))
+        return "a borrow section must neither wait nor last";
+    if (inside && look->locks)
+        return "it must not need what the thread that it runs on may hold";
+    if (look->locks)
+        return "wait inside TALLY_BLOCKING { } for what another thread may "
+               "hold at a safepoint";
+    if (look->waits)
+        return "put TALLY_BLOCKING { } around calls that wait";
+    if (!inside && is_runtimes(late))
+        return "it is the runtime's own, and may be in a hook";
+    return "call tally_safepoint() in loops that do not end soon";
+}
+
+void tly_late_tell(const struct tly_mutator *late, char text[TLY_LATE_MAX]) {
+    char call[64] = "which runs", inside[TLY_LATE_INSIDE_MAX] = "";
+    struct tly_os_look look;
+    // Relaxed: for a report; its thread may have come and gone.
+    tly_os_thread_look(tly_load_relaxed(&late->thread), &look);
+    if (!look.state) {
+        snprintf(text, TLY_LATE_MAX, "which passes none");
         return;
     }
-    if (look->waits && look->call)
-        snprintf(call, sizeof(call), "which sleeps in %s", look->call);
-    else if (look->waits)
+    if (look.waits && look.call)
+        snprintf(call, sizeof(call), "which sleeps in %s", look.call);
+    else if (look.waits)
         snprintf(call, sizeof(call), "which sleeps in system call %u",
-                 look->number);
-    else
-        snprintf(call, sizeof(call), "which runs");
-    const char *cure =
-        !look->waits ? "call tally_safepoint() in loops that do not end soon"
-        : look->locks
-            ? "wait inside TALLY_BLOCKING { } for what another thread may hold "
-              "at a safepoint"
-            : "put TALLY_BLOCKING { } around calls that wait";
-    if (tly_rcu_has_section(late))
-        cure = "a borrow section must neither wait nor last";
-    else if (!look->waits && is_runtimes(late))
-        cure = "it is the runtime's own, and may be in a finalizer or hook";
-    snprintf(text, size, "%s%s%s; %s", call,
-             look->place[0] ? ", called from " : "", look->place, cure);
+                 look.number);
+    if (tly_late_inside)
+        tly_late_inside(late, inside);
+    snprintf(text, TLY_LATE_MAX, "%s%s%s%s%s; %s", call, inside[0] ? " " : "",
+             inside, look.place[0] ? ", called from " : "", look.place,
+             cure_of(late, &look, inside[0]));
 }
 
 static void tell(const struct tly_wait *wait, const struct tly_mutator *late,
                  uint64_t now) {
     struct tly_who who = tly_who_is(late);
-    struct tly_os_look look;
-    char text[256];
-    tly_os_thread_look(who.thread, &look);
-    advice(text, sizeof(text), late, &look);
+    char text[TLY_LATE_MAX];
+    tly_late_tell(late, text);
     uint64_t tenths = (now - wait->began) / (100 * MS);
     tly_report(
         "thread %u (%s) has waited %llu.%llu s for a safepoint of thread "

@@ -27,6 +27,7 @@
 #include "container/intern.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
+#include "epoch/late.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/world.h"
@@ -96,12 +97,12 @@ static void tell(const char *what, uint64_t waited_ns) {
                    what, ms);
         return;
     }
-    struct tly_mutator *m = tly_mutator_of(late);
-    // Relaxed: for a report; its thread may have come and gone.
-    tly_report("fork %s: thread %u (%s) has passed no safepoint for %u ms; "
-               "call tally_safepoint in loops that use no objects, and wrap "
-               "calls that block in TALLY_BLOCKING",
-               what, tly_load_relaxed(&m->thread), m->name, ms);
+    char text[TLY_LATE_MAX];
+    struct tly_who who = tly_who_is(tly_mutator_of(late));
+    tly_late_tell(tly_mutator_of(late), text);
+    tly_report("fork %s: no safepoint for %u ms of thread %u (%s, mutator %u), "
+               "%s",
+               what, ms, who.thread, who.name, who.number, text);
 }
 
 static tally_status stop_begin(void) {

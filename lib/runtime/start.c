@@ -21,6 +21,7 @@
 #include "container/standard.h"
 #include "epoch/attach.h"
 #include "epoch/gate.h"
+#include "epoch/late.h"
 #include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/wait.h"
@@ -30,6 +31,7 @@
 #include "object/finalize.h"
 #include "object/finish.h"
 #include "object/hot.h"
+#include "object/inside.h"
 #include "object/later.h"
 #include "object/type.h"
 #include "object/weak.h"
@@ -107,7 +109,13 @@ static void verify_after(struct tly_patience *patience) {
     tly_require(status != TALLY_CORRUPT);
 }
 
+static void late_inside(const struct tly_mutator *late,
+                        char text[TLY_LATE_INSIDE_MAX]) {
+    tly_inside_tell((const struct tly_local *)(const void *)late, text);
+}
+
 static void configure(const struct tally_config *config) {
+    tly_late_inside = late_inside;
     tly_arena_set_delay(config->purge_delay_ms * 1000000u);
     tly_wait_configure(config->deadline_ms);
     tly_collector_configure(config);

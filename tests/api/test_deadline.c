@@ -136,6 +136,56 @@ static void a_lock_across_a_safepoint_is_given_up_too(void **state) {
     assert_true(child_passed(&child));
 }
 
+static void finalize_locking(void *object) {
+    (void)object;
+    stage_set(&at, 1);
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+}
+
+struct locking {
+    tally_object head;
+};
+TALLY_TYPE(locking, TALLY_FINALIZE(finalize_locking));
+
+static void *sleep_in_finalizer(void *arg) {
+    must(tally_attach("sleeper") == TALLY_OK);
+    tally_decref(tally_new(locking));
+    return arg;
+}
+
+static void finalizer_ends(void *arg) {
+    (void)arg;
+    pthread_mutex_lock(&mutex);
+    pthread_t thread = sleeper_start(sleep_in_finalizer);
+    sleep_ms(20); // until it waits, for its advice
+    expect_late(collect_full);
+    virtual_begin();
+    pid_t child = fork();
+    virtual_end();
+    if (child == 0)
+        _exit(0);
+    must(waitpid(child, NULL, 0) == child);
+    pthread_mutex_unlock(&mutex);
+    thread_join(thread);
+}
+
+static void the_hook_that_a_late_thread_is_in_is_told_also_by_a_fork(
+    void **state) {
+    (void)state;
+    struct child child = child_run(finalizer_ends, NULL);
+    assert_true(child_passed(&child));
+    const char *at_what = "which sleeps in futex in a finalizer of type "
+                          "locking";
+    const char *cure = "it must not need what the thread that it runs on";
+    assert_non_null(strstr(child.text, "fork waits: no safepoint"));
+    if (EMULATED)
+        return;
+    // Of the collection; of the fork after a second, and when it gives up.
+    assert_int_equal(occurrences(child.text, at_what), 3);
+    assert_int_equal(occurrences(child.text, cure), 3);
+}
+
 static void *come_back(void *arg) {
     must(tally_attach("parked") == TALLY_OK);
     tally_blocking_enter();
@@ -373,6 +423,8 @@ int main(void) {
         cmocka_unit_test(the_thread_is_named_once_with_what_it_is_at),
         cmocka_unit_test(a_section_that_does_not_end_is_given_up_too),
         cmocka_unit_test(a_lock_across_a_safepoint_is_given_up_too),
+        cmocka_unit_test(
+            the_hook_that_a_late_thread_is_in_is_told_also_by_a_fork),
         cmocka_unit_test(who_has_stopped_the_world_for_long_is_named),
         cmocka_unit_test(a_thread_that_drops_a_reference_is_not_waited_for),
         cmocka_unit_test(a_thread_that_was_attached_unasked_is_told_as_such),
