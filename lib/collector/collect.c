@@ -172,12 +172,15 @@ struct left {
     bool listed;     // garbage waits for finalizers or callbacks
     bool waits;      // it does, or what had destroy hooks ends after the lock
     uint64_t number; // for pacing
+    uint64_t full;   // for who waits at the limit
 };
 
 // The same, of a generation, between what pacing is told of it.
 static tally_status collect_paced(struct tly_call *call, enum tly_look look,
                                   struct tally_collection *done,
                                   struct left *ret_left) {
+    ret_left->waits = false;
+    ret_left->full = 0;
     if (look == TLY_LOOK_LISTED)
         return collect_locked(call, look, done, &ret_left->listed);
     uint64_t cpu = tly_os_cpu(), bytes = tly_garbage_bytes;
@@ -200,6 +203,7 @@ static tally_status collect_paced(struct tly_call *call, enum tly_look look,
         .cpu_ns = tly_os_cpu() - cpu,
     };
     ret_left->number = tly_pace_done(&work);
+    ret_left->full = tly_limit_last();
     return status;
 }
 
@@ -218,7 +222,7 @@ static tally_status collect(struct tly_call *call, enum tly_look look,
         tally_status status = collect_paced(call, look, done, ret_left);
         tly_collector_give(mutator);
         tly_settle_dead(self);
-        tly_limit_freed();
+        tly_limit_freed(ret_left->full, ret_left->waits);
         if (status != TALLY_BUSY || tly_hooks_end(self))
             return status;
         // Its turn comes after theirs who wait for the lock.

@@ -46,6 +46,7 @@ static struct {
     uint64_t begun;         // (a) full collections
     uint64_t ended;         // (a) collections
     uint64_t ended_full;    // (a)
+    uint64_t last;          // full one that is done; under the collector's lock
     uint64_t gave_up;       // (a) [ended] + 1 when a wait was in vain
     uint32_t late;          // (a) threads that wait because the heap is late
     struct tly_event event; // one has ended
@@ -74,16 +75,31 @@ void tly_limit_began(tally_generation generation) {
     tly_add_relaxed(&limit.begun, 1);
 }
 
-void tly_limit_done(tally_generation generation) {
-    // Relaxed: read again after the event.
+static void told(uint64_t number) {
+    // Relaxed, both: read again after the event, and below.
     tly_add_relaxed(&limit.ended, 1);
-    if (generation == TALLY_FULL)
-        // ORDER[limit] release: what it freed is counted. Pairs with has_ended.
-        tly_store_release(&limit.ended_full, tly_load_relaxed(&limit.begun));
+    uint64_t last = tly_load_relaxed(&limit.ended_full);
+    // ORDER[limit] acq_rel: what it freed is counted. Pairs with has_ended.
+    while (last < number && !tly_cas_acq_rel(&limit.ended_full, &last, number))
+        continue;
     tly_event_signal(&limit.event);
 }
 
-void tly_limit_freed(void) { tly_event_signal(&limit.event); }
+void tly_limit_done(tally_generation generation, bool waits) {
+    // Relaxed: written under the collector's lock.
+    limit.last = generation == TALLY_FULL ? tly_load_relaxed(&limit.begun) : 0;
+    if (!waits)
+        told(limit.last);
+}
+
+uint64_t tly_limit_last(void) { return limit.last; }
+
+void tly_limit_freed(uint64_t number, bool waits) {
+    if (waits)
+        told(number);
+    else
+        tly_event_signal(&limit.event);
+}
 
 // ---- waiting
 

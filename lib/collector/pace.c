@@ -158,7 +158,7 @@ uint64_t tly_pace_done(const struct tly_pace_work *work) {
         tly_store_relaxed(&pace.stops, 1);
     tly_store_relaxed(&pace.running, 0);
     // Who waits for a full one waits for the one that is yet to come.
-    tly_limit_done(stops ? TALLY_YOUNG : work->generation);
+    tly_limit_done(stops ? TALLY_YOUNG : work->generation, work->waits);
     return pace.number;
 }
 

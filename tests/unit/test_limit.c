@@ -212,6 +212,50 @@ static void where_a_thread_may_not_wait_there_is_none_at_once(void **state) {
     end(self);
 }
 
+// ---- destroy hooks, which run after the collection
+
+struct holder {
+    tally_object head;
+    tally_ref next;
+    void *block;
+};
+static void holder_ends(void *object) {
+    sleep_ms(50); // time for a waiter to give up
+    tally_free(((struct holder *)object)->block);
+}
+TALLY_TYPE(holder, TALLY_REF(next), TALLY_DESTROY(holder_ends));
+
+static stage hooks_at;
+
+static bool wake_hooks(void) {
+    stage_set(&hooks_at, 1);
+    return true;
+}
+
+static void *collect_hooked(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    stage_wait(&hooks_at, 1);
+    tally_collect();
+    tally_detach();
+    return arg;
+}
+
+static void what_destroy_hooks_free_is_waited_for(void **state) {
+    (void)state;
+    uint64_t ms;
+    struct tly_local *self = begin(LIMIT - 4 * MIB, 20000);
+    struct holder *ring = tally_new(holder);
+    must(ring && (ring->block = tally_alloc((size_t)(3 * MIB))));
+    tally_set(ring, next, ring);
+    tally_decref(ring);
+    tly_heap_account(&self->heap, MIB);
+    tly_limit_wake = wake_hooks;
+    pthread_t thread = thread_start(collect_hooked, NULL);
+    assert_true(try_alloc(&ms));
+    thread_join(thread);
+    end(self);
+}
+
 // ---- the program's lock
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -316,6 +360,7 @@ int main(void) {
         collector_test(another_threads_collection_is_waited_for),
         collector_test(when_it_has_made_no_room_there_is_no_memory),
         collector_test(a_wait_ends_at_its_deadline_and_is_not_tried_again),
+        collector_test(what_destroy_hooks_free_is_waited_for),
         collector_test(where_a_thread_may_not_wait_there_is_none_at_once),
         collector_test(a_thread_that_blocks_on_the_callers_lock_costs_one_wait),
         collector_test(who_is_late_waits_for_what_is_due_and_for_nothing_else),
