@@ -63,8 +63,9 @@ TALLY_INLINE void tally_borrow_leave(void) { tally_borrow_end_(); }
 // Returns:  0 when every section that was open at the call has ended.
 // Errors:   TALLY_DEADLOCK inside a borrow section.
 // Threads:  any.
-// Blocks:   for the longest open borrow section; the caller is detached
-//           meanwhile.
+// Blocks:   for the longest open borrow section, however long: the option
+//           deadline_ms does not bound it, and nobody is named. The caller is
+//           detached meanwhile.
 // Cost:     a detach, an attach and a grace period of liburcu.
 TALLY_API tally_status tally_synchronize(void);
 

@@ -114,7 +114,7 @@ static bool may_wait(struct tly_local *self) {
 }
 
 static bool has_ended(uint64_t number) {
-    // ORDER[limit] acquire: see tly_limit_done.
+    // ORDER[limit] acquire: see told.
     return tly_load_acquire(&limit.ended_full) >= number;
 }
 
