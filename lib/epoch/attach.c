@@ -1,10 +1,9 @@
 // How threads come, go and wait.
 //
-// Edges: ORDER[state] hands a mutator from whoever had it to whoever has it
-// next. The pairs {store of an idle state, load of the breaker} here and
-// {RMW on the breaker, load of the state} in the one that hands something over
-// are Dekker's: one of them sees the other, so nothing waits for a thread
-// that does not run (tests/model/inbox.pml).
+// ORDER[state] hands a mutator from whoever had it to whoever has it next. The
+// pairs {store of an idle state, load of the breaker} here and {RMW on the
+// breaker, load of the state} in who hands something over are Dekker's: one
+// sees the other; nothing waits for who does not run (tests/model/inbox.pml).
 
 #include "epoch/attach.h"
 
@@ -26,6 +25,7 @@
 static TALLY_THREAD struct tly_mutator *attach_mine;
 static TALLY_THREAD bool attach_forks; // the world stands still for its fork
 static TALLY_THREAD uint32_t attach_blocking;
+static TALLY_THREAD uint32_t attach_ended;   // of those, by the heap's use
 static TALLY_THREAD uint32_t attach_reserve; // nesting of tly_reserve_take
 static TALLY_THREAD struct tly_mutator *attach_saved; // mine, beside it
 static pthread_key_t attach_key;
@@ -260,8 +260,7 @@ tally_status tally_attach(const char *name) {
     return attach(name, true);
 }
 
-// For what a program does wrong and nothing is broken by: a line, the first
-// time that a thread does it.
+// Told once a thread: what is wrong, and breaks nothing.
 static TLY_COLD void ignore(bool *once, const char *what) {
     if (!*once)
         tly_report("thread %u %s: this is ignored", tly_os_thread_id(), what);
@@ -302,6 +301,7 @@ struct tly_mutator *tly_self_attached(void) {
                        tly_os_thread_id());
         // Whoever uses the heap is outside: it has left the region by longjmp,
         // or has no right to be in it.
+        attach_ended = attach_blocking;
         attach_blocking = 0;
         attach_mine->blocking = 0;
         tly_mutator_attach(attach_mine);
@@ -439,7 +439,10 @@ extern inline void tally_blocking_scope_end_(const bool *unused);
 void tally_blocking_exit(void) {
     static TALLY_THREAD bool once;
     if (TLY_UNLIKELY(!attach_blocking)) {
-        ignore(&once, "leaves a blocking region that it is not in");
+        bool used = attach_ended > 0 && attach_ended--;
+        ignore(&once, used ? "leaves a blocking region that its use of the "
+                             "heap there has ended"
+                           : "leaves a blocking region that it is not in");
         return;
     }
     if (--attach_blocking > 0 || !attach_mine || !attach_mine->blocking)
@@ -454,9 +457,8 @@ void tally_blocking_exit(void) {
 
 uint32_t tly_blocking_depth(void) { return attach_blocking; }
 
-// Runs at the end of every thread that attached and did not detach. A later
-// destructor that uses the heap attaches again, and this runs again; so it does
-// if a hook that runs here ends the thread once more.
+// At the end of every thread that attached and did not detach; and again after
+// a later destructor that uses the heap, or a hook here that ends the thread.
 static void thread_ends(void *mutator) {
     attach_blocking = 0;
     if (!attach_mine)

@@ -241,6 +241,16 @@ struct leaver {
 };
 TALLY_TYPE(leaver, TALLY_FINALIZE(detach_finalizer));
 
+static void use_heap_in_region(void *arg) {
+    (void)arg;
+    must(tally_attach(NULL) == TALLY_OK);
+    TALLY_BLOCKING {
+        struct victim *victim = tally_new(victim);
+        must(victim);
+        tally_decref(victim);
+    }
+}
+
 static void detach_in_finalizer(void *arg) {
     (void)arg;
     struct leaver *leaver = tally_new(leaver);
@@ -437,6 +447,14 @@ static void leaving_a_region_too_often_is_ignored(void **state) {
     expect_ignored(leave_region_without_enter, "leaves a blocking region");
 }
 
+static void using_the_heap_in_a_region_ends_it(void **state) {
+    (void)state;
+    if (is_debug_build())
+        expect(use_heap_in_region, NULL, "inside a blocking region", "thread ");
+    else
+        expect_ignored(use_heap_in_region, "its use of the heap there");
+}
+
 static void detaching_in_a_finalizer_is_ignored(void **state) {
     (void)state;
     expect_ignored(detach_in_finalizer, "detaches in a hook");
@@ -474,6 +492,7 @@ int main(void) {
         cmocka_unit_test(blocking_in_a_section_is_caught_always),
         cmocka_unit_test(detaching_in_a_section_is_caught_always),
         cmocka_unit_test(leaving_a_region_too_often_is_ignored),
+        cmocka_unit_test(using_the_heap_in_a_region_ends_it),
         cmocka_unit_test(detaching_in_a_finalizer_is_ignored),
         cmocka_unit_test(freeing_a_block_twice_is_caught_always),
     };
