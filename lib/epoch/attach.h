@@ -28,7 +28,7 @@ struct tly_guest {
     uint32_t outer, regions;  // of the visit around
 };
 #define TLY_GUEST                                                              \
-    struct tly_guest guest __attribute__((cleanup(tly_guest_end))) =           \
+    struct tly_guest guest __attribute__((cleanup(tly_guest_end), unused)) =   \
         tly_guest_begin()
 TLY_COLD struct tly_guest tly_guest_enter(void);
 TLY_COLD void tly_guest_leave(const struct tly_guest *guest);

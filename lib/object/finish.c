@@ -54,7 +54,7 @@ void tly_program_refuse(const char *call) {
     tly_report("thread %u has the collector's lock before %s; it has to give "
                "the lock back first",
                tly_os_thread_id(), call);
-    tly_require(!"program code with the collector's lock");
+    tly_require(false);
 }
 
 TLY_NOINLINE bool tly_hooks_left(struct tly_local *self, const void *here) {

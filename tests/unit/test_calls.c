@@ -19,7 +19,8 @@ static void look(struct tly_frame call) {
 
 static TLY_NOINLINE void look_deeper(struct tly_frame call, unsigned frames) {
     volatile char hole[100];
-    hole[0] = (char)frames;
+    for (unsigned n = 0; n < sizeof(hole); n++)
+        hole[n] = (char)frames;
     if (frames > 0)
         look_deeper(call, frames - 1);
     else
