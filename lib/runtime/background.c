@@ -53,7 +53,10 @@ void tly_background_configure(bool used) {
 }
 
 void tly_background_poll(struct tly_local *self) {
-    if (tly_collector_elsewhere && tly_due_ask(self))
+    // Relaxed: a hint; a hook may have ended the thread that was told.
+    if (tly_collector_elsewhere &&
+        (tly_due_ask(self) ||
+         (!tly_load_relaxed(&background_served) && tly_due_at())))
         (void)hand_over(self);
 }
 

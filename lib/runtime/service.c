@@ -2,11 +2,14 @@
 
 #include "runtime/service.h"
 
+#include <pthread.h>
+
 #include <tally/mutator.h>
 
 #include "base/check.h"
 #include "collector/lock.h"
 #include "epoch/attach.h"
+#include "epoch/registry.h"
 #include "epoch/wait.h"
 #include "object/inside.h"
 #include "platform/os.h"
@@ -45,6 +48,34 @@ static void end(struct tly_service *service) {
     tly_event_signal(&service->ended);
 }
 
+// Of a thread that serves, if a hook ends it (pthread_exit): its mutator is
+// given up by another destructor, in this round or the next.
+static pthread_key_t service_key;
+static bool service_key_is; // there are keys left
+
+static void service_left(void *arg) {
+    struct tly_service *service = arg;
+    if (tly_mine()) {
+        (void)pthread_setspecific(service_key, service);
+        return;
+    }
+    end(service);
+    // Whoever passes a safepoint looks whether another is wanted.
+    for (uint32_t n = 1; n <= tly_registry_count(); n++)
+        tly_break(tly_mutator_of(n), TLY_BREAK_FINISH | TLY_BREAK_COLLECT);
+}
+
+static void service_key_make(void) {
+    service_key_is = pthread_key_create(&service_key, service_left) == 0;
+}
+
+static void service_set(struct tly_service *service) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, service_key_make);
+    if (service_key_is)
+        (void)pthread_setspecific(service_key, service);
+}
+
 static void serve(struct tly_service *service, struct tly_mutator *self) {
     // Whoever has the mutator next begins without it.
     tly_local_of(self)->ends = &service->ends;
@@ -70,6 +101,7 @@ static void serve(struct tly_service *service, struct tly_mutator *self) {
 
 static void *service_main(void *arg) {
     struct tly_service *service = serving = arg;
+    service_set(service);
     tally_status status = tally_attach(service->name);
     if (status == TALLY_OK) {
         serve(service, tly_self());
@@ -82,6 +114,7 @@ static void *service_main(void *arg) {
         tly_store_relaxed(service->served, 0);
         tly_break(service->starter, TLY_BREAK_FINISH | TLY_BREAK_COLLECT);
     }
+    service_set(NULL);
     end(service);
     return NULL;
 }

@@ -362,6 +362,74 @@ static void a_hook_may_block_while_a_region_begins(void **state) {
     thread_join(thread);
 }
 
+// ---- threads of the runtime's
+
+static atomic_uint ran;
+static atomic_bool ends_service; // the next hook does, if it is not main's
+static pthread_t main_thread;
+
+static void end_thread_once(void *object) {
+    (void)object;
+    atomic_fetch_add(&ran, 1);
+    if (!pthread_equal(pthread_self(), main_thread) &&
+        atomic_exchange(&ends_service, false))
+        pthread_exit(NULL);
+}
+
+struct elsewhere {
+    tally_object head;
+};
+TALLY_TYPE(elsewhere, TALLY_FINALIZE(end_thread_once),
+           TALLY_FINALIZE_BY(TALLY_EXECUTOR_THREAD));
+
+struct put_off {
+    tally_object head;
+};
+TALLY_TYPE(put_off, TALLY_DESTROY(end_thread_once));
+
+#define ELSEWHERE 100u
+
+// The thread is gone with its first hook: another takes its place.
+static bool have_run(unsigned count) {
+    for (unsigned n = 0; n < 10000 && atomic_load(&ran) < count; n++) {
+        tally_safepoint();
+        TALLY_BLOCKING { sleep_ms(1); }
+    }
+    return atomic_load(&ran) == count && !atomic_load(&ends_service);
+}
+
+static void thread_ends_begin(void) {
+    main_thread = pthread_self();
+    atomic_store(&ran, 0);
+    atomic_store(&ends_service, true);
+}
+
+static void an_executor_whose_thread_a_finalizer_ends_goes_on(void **state) {
+    (void)state;
+    thread_ends_begin();
+    for (unsigned n = 0; n < ELSEWHERE; n++)
+        tally_decref(tally_new(elsewhere));
+    assert_true(have_run(ELSEWHERE));
+}
+
+static void put_off_drop(void) {
+    for (unsigned n = 0; n < ELSEWHERE; n++) {
+        struct put_off *object = tally_new(put_off);
+        must(object);
+        tally_publish(object);
+        tally_decref(object);
+    }
+}
+
+static void what_is_put_off_ends_though_a_hook_ends_the_thread(void **state) {
+    (void)state;
+    thread_ends_begin();
+    put_off_drop();
+    assert_true(have_run(ELSEWHERE));
+    put_off_drop();
+    assert_true(have_run(2 * ELSEWHERE));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         leave_test(a_finalizer_that_is_left_has_ended),
@@ -374,6 +442,8 @@ int main(void) {
         leave_test(a_thread_that_ends_in_a_destroy_hook_leaves_nothing_behind),
         leave_test(a_finalizer_that_a_fork_loses_spares_no_garbage),
         leave_test(a_hook_may_block_while_a_region_begins),
+        leave_test(an_executor_whose_thread_a_finalizer_ends_goes_on),
+        leave_test(what_is_put_off_ends_though_a_hook_ends_the_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
