@@ -5,6 +5,11 @@
 // nobody waits for it. A mutator outlives its thread: the next thread that
 // attaches takes it over, warm, with its pools and its objects.
 
+//
+// A thread may be cancelled (pthread_cancel), but not asynchronously. Of calls
+// to the library only those are cancellation points that read or write a file
+// (tally_view_read, tally_view_write), and hooks that make some.
+
 #ifndef TALLY_MUTATOR_H
 #define TALLY_MUTATOR_H
 

@@ -111,7 +111,8 @@ TALLY_API tally_status tally_view_equal(tally_view *a, tally_view *b,
 // ---- files
 
 // Writes the items of views to a file, one after the other, without a copy
-// where they are contiguous. The views cannot be released meanwhile.
+// where they are contiguous. The views cannot be released meanwhile. A
+// cancellation point (pthread_cancel).
 //
 // file:     a descriptor.
 // count:    of the views, 0 .. 1024.

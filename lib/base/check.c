@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+
 static void report(const char *prefix, const char *format, va_list args) {
+    TLY_NO_CANCEL;
     char line[512];
     size_t room = sizeof(line) - 1;
     int n = snprintf(line, room, "%s", prefix);

@@ -5,6 +5,8 @@
 #if TLY_SCHED == 1 || TLY_SCHED == 3
 #include <time.h>
 
+#include "base/cancel.h"
+
 // Marsaglia's xorshift64.
 static uint32_t random_next(uint64_t *state) {
     uint64_t x = *state;
@@ -32,6 +34,7 @@ void tly_point_noise(void) {
     if ((r & 127) == 0) {
         sched_yield();
     } else if ((r & 8191) == 1) {
+        TLY_NO_CANCEL;
         struct timespec nap = {0, (long)(r >> 16)};
         nanosleep(&nap, NULL);
     } else if ((r & 63) == 2) {
@@ -92,6 +95,7 @@ static uint64_t delay_stream(void) {
 }
 
 static void delay_nap(uint32_t r) {
+    TLY_NO_CANCEL;
     int before = errno;
     uint64_t ns = r % (delay.ms * UINT64_C(1000000)) + 1;
     struct timespec nap = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};

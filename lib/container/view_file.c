@@ -36,6 +36,18 @@ static tally_status parts_enter(tally_view *const *views, size_t count,
 typedef tally_status (*transfer_fn)(int file, const struct tly_os_part *parts,
                                     size_t count, size_t *ret_bytes);
 
+struct entered {
+    tally_view *const *views;
+    size_t count;
+};
+
+// Also where the thread is cancelled in the transfer.
+static void parts_leave(const struct entered *entered) {
+    tally_blocking_exit();
+    for (size_t n = 0; n < entered->count; n++)
+        tly_view_leave(entered->views[n]);
+}
+
 static tally_status transfer(int file, tally_view *const *views, size_t count,
                              bool writes, size_t *ret_bytes) {
     struct tly_os_part parts[PARTS_MAX];
@@ -46,11 +58,9 @@ static tally_status transfer(int file, tally_view *const *views, size_t count,
     if (status != TALLY_OK)
         return status;
     tally_blocking_enter();
-    status = fn(file, parts, count, ret_bytes);
-    tally_blocking_exit();
-    for (size_t n = 0; n < count; n++)
-        tly_view_leave(views[n]);
-    return status;
+    struct entered entered
+        __attribute__((cleanup(parts_leave))) = {views, count};
+    return fn(file, parts, count, ret_bytes);
 }
 
 tally_status tally_view_write(int file, tally_view *const *views, size_t count,

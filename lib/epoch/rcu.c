@@ -7,6 +7,7 @@
 
 #include "epoch/rcu.h"
 
+#include "base/cancel.h"
 #include "epoch/registry.h"
 #include "sync/mutex.h"
 
@@ -139,6 +140,7 @@ bool tly_grace_passed(uint64_t number) {
 }
 
 static void grace_pass(void) {
+    TLY_NO_CANCEL;
     // ORDER[grace] acq_rel: see tly_grace_next.
     uint64_t number = tly_add_acq_rel(&grace_begun, 1) + 1;
     HAPPENS_BEFORE(grace_begin);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/cancel.h"
 #include "base/check.h"
 #include "base/point.h"
 #include "platform/fault.h"
@@ -190,6 +191,7 @@ static void random_stretch(unsigned char *bytes, size_t size) {
 }
 
 void tly_os_random(void *bytes, size_t size) {
+    TLY_NO_CANCEL;
     // Up to 256 bytes are given whole.
     if (getrandom(bytes, size, GRND_NONBLOCK) != (ssize_t)size)
         random_stretch(bytes, size);

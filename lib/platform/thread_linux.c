@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+
 #define STACK_WORDS 512u
 #define CODES 48u
 
@@ -207,6 +209,7 @@ static void place_find(uintptr_t stack, char *place, size_t size) {
 // ---- all of it
 
 void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret) {
+    TLY_NO_CANCEL;
     char text[512];
     *ret = (struct tly_os_look){.state = '\0', .call = NULL};
     if (!task_read(thread, "stat", text, sizeof(text)))
