@@ -120,13 +120,14 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
 //     if (setjmp(env))
 //         tally_unwind(&mark);
 //
-// A finalizer, destroy hook, callback or deferred call that an exception or the
-// end of its thread leaves has ended then. One that is left by longjmp has
-// ended when the thread next comes to a safepoint with work, or drops a last
-// reference: at once, or from a deeper stack, in which its frame may happen to
-// look whole, at the latest with the 4,096th. That is so on the stack that the
-// thread was started with. On another, of a coroutine, it goes for unfinished
-// until its thread ends.
+// A finalizer, destroy hook, callback, deferred call or watcher of collections
+// (with its collection) that an exception or the end of its thread leaves has
+// ended then. One that is left by longjmp has ended when the thread next comes
+// to a safepoint with work, or drops a last reference; a watcher, when a
+// collection is due or asked for: at once, or from a deeper stack, in which its
+// frame may happen to look whole, at the latest with the 4,096th. That is so on
+// the stack that the thread was started with. On another, of a coroutine, it
+// goes for unfinished until its thread ends.
 struct tally_mark {
     unsigned long sections_;
     uint32_t regions_;

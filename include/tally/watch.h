@@ -27,7 +27,9 @@ struct tally_collect_event {
 
 // Called by the thread that collects, with no lock of the runtime's and in no
 // pause. It may do anything that the program may do at a safepoint; of
-// collections that it starts itself nobody is told.
+// collections that it starts itself nobody is told. If it is left by an
+// exception or by longjmp (tally_unwind), the collection has ended with it, or
+// never begins, and later watchers are not called.
 typedef void (*tally_collect_watcher)(const struct tally_collect_event *event,
                                       void *arg);
 

@@ -8,6 +8,8 @@
 
 #include <tally/collect.h>
 
+#include "base/compiler.h"
+
 // Before the collector's lock is taken.
 void tly_account_begin(tally_collect_mode mode, tally_generation generation);
 
@@ -28,7 +30,10 @@ struct tally_collect_event;
 void tly_announce(const struct tally_collect_event *event);
 
 // Whether the thread is inside a watcher.
-bool tly_is_announcing(void);
+bool tly_announce_goes_on(const void *frame);
+TLY_INLINE bool tly_is_announcing(void) {
+    return tly_announce_goes_on(__builtin_frame_address(0));
+}
 
 // Nobody is told of this thread's collections: of those that end the runtime.
 void tly_announce_pause(bool paused);

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "collector/account.h"
 #include "collector/control.h"
-#include "object/local.h"
+#include "object/finish.h"
 
 #define WATCHERS 16
 
@@ -19,10 +19,17 @@ static struct {
     uint32_t count; // (a)
 } announce;         // under the lock
 
-// Whether this thread is inside a watcher, or nobody is to be told.
-static TALLY_THREAD bool announcing, paused;
+// The call that this thread's watchers are told from; whether nobody is to be
+// told.
+static TALLY_THREAD struct tly_frame telling;
+static TALLY_THREAD uint32_t telling_asks;
+static TALLY_THREAD bool paused;
 
-bool tly_is_announcing(void) { return announcing; }
+TLY_NOINLINE bool tly_announce_goes_on(const void *here) {
+    if (telling.at && tly_call_left(telling, here, &telling_asks))
+        telling.at = NULL;
+    return telling.at;
+}
 
 void tly_announce_pause(bool is) { paused = is; }
 
@@ -66,11 +73,11 @@ void tly_announce_end(void) {
 }
 
 // Also when an exception leaves a watcher.
-static void announce_leave(bool *const *inside) { **inside = false; }
+static void telling_end(struct tly_frame *const *call) { (*call)->at = NULL; }
 
 void tly_announce(const struct tally_collect_event *event) {
     // Relaxed: a hint; who comes now is told of the next.
-    if (!tly_load_relaxed(&announce.count) || announcing || paused)
+    if (!tly_load_relaxed(&announce.count) || paused || tly_is_announcing())
         return;
     struct watcher watcher[WATCHERS];
     tly_spin_lock(&tly_control_lock);
@@ -78,9 +85,11 @@ void tly_announce(const struct tally_collect_event *event) {
     memcpy(watcher, announce.watcher, count * sizeof(*watcher));
     tly_spin_unlock(&tly_control_lock);
     TLY_KEEPS_ERRNO;
-    bool *inside __attribute__((cleanup(announce_leave))) = &announcing;
-    *inside = true;
-    tly_program_next(tly_local_of(tly_self()), "a watcher");
+    struct tly_local *self = tly_local_of(tly_self());
+    struct tly_frame *call __attribute__((cleanup(telling_end))) = &telling;
+    *call = TLY_FRAME;
+    tly_hook_asks(self);
+    tly_program_next(self, "a watcher");
     for (uint32_t n = 0; n < count; n++)
         watcher[n].fn(event, watcher[n].arg);
 }

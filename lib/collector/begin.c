@@ -91,7 +91,7 @@ void tly_collector_poll(struct tly_local *self) {
     // Who makes nothing does not make it later: who runs finalizers, say.
     bool late = self->heap.grown && tly_pace_is_late();
     self->heap.grown = false;
-    if ((!late && !tly_collector_is_due()) || self->collects ||
+    if ((!late && !tly_collector_is_due()) || tly_is_collecting(self) ||
         !tly_second_look_may(self))
         return;
     int error = errno;
@@ -111,17 +111,17 @@ void tly_collector_zeal(struct tly_local *self) {
     // The next safepoint has something to do as well.
     tly_break_self(tly_mutator_in(self), TLY_BREAK_ZEAL);
     // Relaxed: a counter.
-    if (self->collects || tly_collect_is_held() || !tly_second_look_may(self) ||
-        tly_add_relaxed(&zeal.passed, 1) % every)
+    if (tly_is_collecting(self) || tly_collect_is_held() ||
+        !tly_second_look_may(self) || tly_add_relaxed(&zeal.passed, 1) % every)
         return;
     int error = errno;
     struct tally_collection done = {0};
     struct tly_call call = tly_call_begin(self, tly_collect_mode());
-    uint32_t collects = tly_collects_begin(self, TLY_FRAME);
+    struct tly_collects collects TLY_COLLECTS_END =
+        tly_collects_begin(self, TLY_FRAME);
     tly_settle_idle(self);
     if (tly_collector_try(tly_mutator_in(self)))
         tly_call_collect(&call, TALLY_FULL, &done);
-    tly_collects_end(self, collects);
     errno = error;
 }
 

@@ -393,7 +393,8 @@ tally_status tly_collect_with(struct tly_patience *patience,
     struct tly_local *local = tly_local_of(self);
     // What is asked is done, not what happens to be due.
     (void)tly_is_finishing(local); // no more, maybe: see tly_hooks_left
-    uint32_t collects = tly_collects_begin(local, TLY_FRAME);
+    struct tly_collects collects TLY_COLLECTS_END =
+        tly_collects_begin(local, TLY_FRAME);
     struct tly_call call = {local, mode, *patience};
     tally_status status = collect_asked(&call, generation, &done);
     // What garbage referred to may be another thread's to drop. The collection
@@ -403,7 +404,6 @@ tally_status tly_collect_with(struct tly_patience *patience,
         (!done.freed || tly_settle(local, &call.patience) == TALLY_OK);
     if (settled)
         collect_left(&call, &done);
-    tly_collects_end(local, collects);
     *patience = call.patience;
     if (status == TALLY_OK && ret_done)
         *ret_done = done;

@@ -107,7 +107,7 @@ static bool may_wait(struct tly_local *self) {
     if (tly_rcu_ongoing() || tly_mutator_in(self)->stopped_world)
         return false;
     // Relaxed, both: hints.
-    return !self->finishing && !self->collector && !self->collects &&
+    return !self->finishing && !self->collector && !tly_is_collecting(self) &&
            limit.wait_ns > 0 &&
            tly_load_relaxed(&limit.gave_up) !=
                tly_load_relaxed(&limit.ended) + 1;
@@ -162,14 +162,15 @@ void tly_limit_wait_late(struct tly_local *self) {
     if (!may_wait(self) || !tly_pace_is_asked())
         return;
     uint64_t wait_ns = limit.wait_ns < LATE_NS ? limit.wait_ns : LATE_NS;
+    bool over = false, woken = true;
+    // What is due is another's.
+    struct tly_collects collects TLY_COLLECTS_END =
+        tly_collects_begin(self, TLY_FRAME);
+    tly_mutator_detach(mutator); // hooks may run, and be left
     // Relaxed: a hint.
     uint32_t others = tly_add_relaxed(&limit.late, 1);
     others = others < LATE_MAX ? others : LATE_MAX - 1;
     uint64_t deadline = tly_os_now() + wait_ns * (others + 1);
-    bool over = false, woken = true;
-    // What is due is another's.
-    uint32_t collects = tly_collects_begin(self, TLY_FRAME);
-    tly_mutator_detach(mutator);
     while (!over && woken) {
         uint32_t seen = tly_event_value(&limit.event);
         over = tly_load_relaxed(&limit.ended) != ended || !tly_pace_is_late() ||
@@ -178,7 +179,6 @@ void tly_limit_wait_late(struct tly_local *self) {
     }
     tly_add_relaxed(&limit.late, (uint32_t)-1);
     tly_mutator_attach(mutator);
-    tly_collects_end(self, collects);
 }
 
 void tly_limit_forked(void) {

@@ -92,7 +92,7 @@ struct tly_epoch_hooks {
     bool (*stop)(struct tly_mutator *self, struct tly_patience *patience);
     void (*started)(struct tly_mutator *self);
     // Whether the thread is in code of the program's that the library calls.
-    bool (*called)(const struct tly_mutator *self);
+    bool (*called)(struct tly_mutator *self);
 };
 extern const struct tly_epoch_hooks tly_epoch_hooks;
 

@@ -37,7 +37,7 @@ void tly_hooks_unwound(struct tly_local *self) {
 
 // A look that costs some 30,000 instructions is for one in so many that ask: a
 // hook may drop any number of objects.
-#define LOOK_EVERY 4096u
+#define LOOK_EVERY TLY_CALL_ASKS
 
 static TLY_COLD bool hooks_look(struct tly_local *self, const void *here) {
     struct tly_frame call = tly_hooks_frame(self);
@@ -47,6 +47,15 @@ static TLY_COLD bool hooks_look(struct tly_local *self, const void *here) {
         (!due || !tly_call_left_known(call)))
         return false;
     unwound(self, here);
+    return true;
+}
+
+TLY_NOINLINE bool tly_collects_left(struct tly_local *self, const void *here) {
+    struct tly_cold *cold = tly_cold(self);
+    if (TLY_LIKELY(
+            !tly_call_left(cold->collects_in, here, &cold->collects_asks)))
+        return false;
+    self->collects = 0;
     return true;
 }
 

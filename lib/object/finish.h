@@ -72,6 +72,13 @@ TLY_COLD void tly_hooks_unwound(struct tly_local *self);
 //     struct tly_hook call TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
 //     ...
 //     tly_hook_end(&call);
+TLY_INLINE void tly_hook_asks(struct tly_local *self) {
+    struct tly_mutator *mutator = tly_mutator_in(self);
+    if (TLY_UNLIKELY(mutator->asked)) {
+        tly_break_self(mutator, mutator->asked);
+        mutator->asked = 0;
+    }
+}
 struct tly_hook {
     struct tly_local *self; // NULL: it has ended
     struct tly_frame before;
@@ -80,13 +87,9 @@ struct tly_hook {
 #define TLY_HOOK __attribute__((cleanup(tly_hook_leave)))
 TLY_INLINE struct tly_hook tly_hook_begin(struct tly_local *self,
                                           struct tly_frame frame) {
-    struct tly_mutator *mutator = tly_mutator_in(self);
     struct tly_hook hook = {self, tly_hooks_frame(self), errno};
     tly_hooks_set(self, frame);
-    if (TLY_UNLIKELY(mutator->asked)) {
-        tly_break_self(mutator, mutator->asked);
-        mutator->asked = 0;
-    }
+    tly_hook_asks(self);
     return hook;
 }
 TLY_INLINE void tly_hook_end(struct tly_hook *hook) {
@@ -103,16 +106,35 @@ TLY_INLINE void tly_hook_leave(const struct tly_hook *hook) {
 // they had on their lists is for who collects.
 void tly_finish_forked(void);
 
-// Around a collection that is asked for; the first returns what the second is
-// told.
-TLY_INLINE uint32_t tly_collects_begin(struct tly_local *self,
-                                       struct tly_frame frame) {
-    if (self->collects == 0)
-        tly_cold(self)->collects_in = frame;
-    return self->collects++;
+// Whether a collection that was asked for is under way on this thread. Inlined,
+// as tly_is_finishing.
+bool tly_collects_left(struct tly_local *self, const void *frame);
+TLY_INLINE bool tly_is_collecting(struct tly_local *self) {
+    return TLY_UNLIKELY(self->collects) &&
+           !tly_collects_left(self, __builtin_frame_address(0));
 }
-TLY_INLINE void tly_collects_end(struct tly_local *self, uint32_t before) {
-    self->collects = before;
+
+// From here to the end of its scope one is; however it is left.
+//
+//     struct tly_collects collects TLY_COLLECTS_END =
+//         tly_collects_begin(self, TLY_FRAME);
+struct tly_collects {
+    struct tly_local *self;
+    uint32_t before;
+};
+#define TLY_COLLECTS_END __attribute__((cleanup(tly_collects_end), unused))
+TLY_INLINE struct tly_collects tly_collects_begin(struct tly_local *self,
+                                                  struct tly_frame frame) {
+    struct tly_collects collects = {self, 0};
+    if (tly_is_collecting(self))
+        collects.before = self->collects;
+    else
+        tly_cold(self)->collects_in = frame;
+    self->collects = collects.before + 1;
+    return collects;
+}
+TLY_INLINE void tly_collects_end(const struct tly_collects *collects) {
+    collects->self->collects = collects->before;
 }
 
 // Whether the lists have anything.

@@ -76,6 +76,7 @@ struct tly_cold {
     struct tly_limbo waiting;     // closed; others may take it over
     struct tly_limbo ready;       // calls whose grace period has passed
     uint32_t waits;               // depth of waits for one on this thread
+    uint32_t collects_asks;       // for tly_call_left
     struct tly_frame waits_in;    // the outermost
     struct tly_frame collects_in; // the outermost of [collects] (finish.h)
     tally_object *destroys;       // whose destroy hook the thread is inside of

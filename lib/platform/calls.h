@@ -31,4 +31,17 @@ TLY_INLINE bool tly_call_left_above(struct tly_frame call, const void *here) {
 bool tly_call_left_over(struct tly_frame call);
 bool tly_call_left_known(struct tly_frame call);
 
+// One of these says so; the costly one is asked by one in 4,096, as [*asks]
+// counts.
+#define TLY_CALL_ASKS 4096u
+TLY_INLINE bool tly_call_left(struct tly_frame call, const void *here,
+                              uint32_t *asks) {
+    if (tly_call_left_above(call, here) || tly_call_left_over(call))
+        return true;
+    if (TLY_LIKELY(++*asks < TLY_CALL_ASKS))
+        return false;
+    *asks = 0;
+    return tly_call_left_known(call);
+}
+
 #endif

@@ -94,7 +94,7 @@ static void mutator_flush(struct tly_mutator *self, bool waits) {
     do {
         tly_later_apply(local);
         tly_pending_flush(&local->heap);
-        if (waits && !local->collects)
+        if (waits && !tly_is_collecting(local))
             tly_finish(local, true);
         else
             tly_finish_all(local, true);
@@ -132,11 +132,11 @@ static void mutator_acknowledge(struct tly_mutator *self, uint32_t kinds) {
         tly_heap_empty(&local->heap, true);
 }
 
-static bool mutator_is_called(const struct tly_mutator *self) {
-    const struct tly_local *local =
-        (const struct tly_local *)(const void *)self;
-    return local->finishing || local->running || local->collects ||
-           local->collector == TLY_COLLECTS || tly_is_announcing();
+static bool mutator_is_called(struct tly_mutator *self) {
+    struct tly_local *local = tly_local_of(self);
+    return tly_is_finishing(local) || local->running ||
+           tly_is_collecting(local) || local->collector == TLY_COLLECTS ||
+           tly_is_announcing();
 }
 
 const struct tly_epoch_hooks tly_epoch_hooks = {

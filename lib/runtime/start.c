@@ -237,7 +237,8 @@ static tally_status may_end(struct tly_mutator *self) {
     if (tly_rcu_ongoing() || self->stopped_world)
         return TALLY_DEADLOCK;
     bool called = tly_is_finishing(local) || local->running ||
-                  local->collects || local->collector || tly_is_announcing();
+                  tly_is_collecting(local) || local->collector ||
+                  tly_is_announcing();
     return called ? TALLY_BUSY : TALLY_OK;
 }
 

@@ -1,0 +1,158 @@
+// Functions of the program's that the library calls, and that are left: by a
+// longjmp, or by an unwinding as of an exception.
+
+#include "api.h"
+#include "threads.h"
+
+#include <unwind.h>
+
+static jmp_buf away;
+static bool leaves; // the next call does
+static void (*leave_by)(void);
+static const void *catcher; // its frame
+
+static void by_longjmp(void) { longjmp(away, 1); }
+
+// As an exception, or a thread's end: each frame's cleanups are run.
+static _Unwind_Reason_Code unwind_stop(int version, _Unwind_Action actions,
+                                       _Unwind_Exception_Class class,
+                                       struct _Unwind_Exception *exception,
+                                       struct _Unwind_Context *context,
+                                       void *target) {
+    (void)version, (void)actions, (void)class, (void)exception;
+    if (_Unwind_GetCFA(context) >= (uintptr_t)target)
+        longjmp(away, 1);
+    return _URC_NO_REASON;
+}
+static void by_exception(void) {
+    static struct _Unwind_Exception exception;
+    memset(&exception, 0, sizeof(exception));
+    _Unwind_ForcedUnwind(&exception, unwind_stop, (void *)(uintptr_t)catcher);
+    fail();
+}
+
+static void leave_maybe(void) {
+    if (leaves) {
+        leaves = false;
+        leave_by();
+    }
+}
+
+// Makes a call that is left.
+static __attribute__((noinline)) void left(void (*by)(void),
+                                           void (*call)(void)) {
+    struct tally_mark mark = tally_mark_now();
+    catcher = __builtin_frame_address(0);
+    leave_by = by;
+    leaves = true;
+    if (!setjmp(away)) {
+        call();
+        fail();
+    }
+    tally_unwind(&mark);
+    assert_false(leaves);
+}
+
+// Calls with a deeper stack, which is written but for a compiler's padding.
+static __attribute__((noinline)) void deeper(unsigned frames,
+                                             void (*call)(void)) {
+    volatile char hole[200];
+    for (unsigned n = 0; n < sizeof(hole); n++)
+        hole[n] = (char)frames;
+    if (frames > 0)
+        deeper(frames - 1, call);
+    else
+        call();
+    hole[0] = hole[frames % sizeof(hole)];
+}
+
+struct node {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(node, TALLY_REF(next));
+static void ring_drop(void) {
+    struct node *node = tally_new(node);
+    must(node);
+    tally_set(node, next, node);
+    tally_decref(node);
+}
+
+// ---- watchers
+
+static unsigned told;
+static tally_collect_phase when;
+static void watch(const struct tally_collect_event *event, void *arg) {
+    (void)arg;
+    told++;
+    if (event->phase == when)
+        leave_maybe();
+}
+
+static void collect(void) { tally_collect(); }
+static void collect_one(void) {
+    told = 0;
+    ring_drop();
+    assert_int_equal(tally_collect(), 1);
+    assert_int_equal(told, 2);
+}
+
+// The thread collects, is told of it, and detaches: no call goes on.
+static void watcher_is_left(tally_collect_phase phase, void (*by)(void)) {
+    when = phase;
+    assert_int_equal(tally_collect_watch(watch, NULL), TALLY_OK);
+    left(by, collect);
+    collect_one();
+    left(by, collect);
+    deeper(40, collect_one);
+    left(by, collect);
+    deeper(40, tally_detach);
+    assert_int_equal(tally_mutator_number(), 0);
+    assert_int_equal(tally_collect_unwatch(watch, NULL), TALLY_OK);
+}
+static void a_watcher_left_by_longjmp_has_ended(void **state) {
+    (void)state;
+    watcher_is_left(TALLY_COLLECT_START, by_longjmp);
+    watcher_is_left(TALLY_COLLECT_STOP, by_longjmp);
+}
+static void a_watcher_left_by_an_exception_has_ended(void **state) {
+    (void)state;
+    watcher_is_left(TALLY_COLLECT_START, by_exception);
+    watcher_is_left(TALLY_COLLECT_STOP, by_exception);
+}
+
+// Garbage of a thread that asks for nothing does not pile up.
+static void garbage_make(void) {
+    for (unsigned n = 0; n < 300000; n++) {
+        ring_drop();
+        tally_safepoint();
+    }
+}
+static void goes_on_by_itself_after(void (*by)(void)) {
+    when = TALLY_COLLECT_START;
+    assert_int_equal(tally_collect_watch(watch, NULL), TALLY_OK);
+    left(by, collect);
+    tally_collect_enable();
+    deeper(40, garbage_make);
+    uint64_t live = live_objects();
+    tally_collect_disable();
+    assert_int_equal(tally_collect_unwatch(watch, NULL), TALLY_OK);
+    assert_true(live < 200000);
+    assert_int_equal(tally_shutdown(NULL), TALLY_OK);
+    assert_int_equal(tally_init(NULL), TALLY_OK);
+}
+static void collections_begin_by_themselves_after_a_watcher_was_left(
+    void **state) {
+    (void)state;
+    goes_on_by_itself_after(by_longjmp);
+    goes_on_by_itself_after(by_exception);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        quiet_test(a_watcher_left_by_longjmp_has_ended),
+        quiet_test(a_watcher_left_by_an_exception_has_ended),
+        paced_test(collections_begin_by_themselves_after_a_watcher_was_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
