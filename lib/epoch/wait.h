@@ -57,9 +57,10 @@ bool tly_wait_for(struct tly_wait *wait, struct tly_event *event, uint32_t seen,
 // Short waits of now on are not in a row with those before: nobody is late.
 void tly_wait_end(void);
 
-// The same as tly_wait_for for a world that the program has stopped by another
-// thread. False: that has been said, and the world is stopped still.
+// The same as tly_wait_for for a world that is stopped. False: [*stopper], of
+// whom the program wants it so, has been named, and it is stopped still. True
+// also after each second in which that was nobody: 0.
 bool tly_wait_world(struct tly_wait *wait, struct tly_event *event,
-                    uint32_t seen, uint32_t stopper);
+                    uint32_t seen, const uint32_t *stopper);
 
 #endif

@@ -43,13 +43,11 @@ bool tly_world_is_stopping(void) {
 static void wait_world(struct tly_wait *wait, struct tly_event *event,
                        uint32_t seen) {
     // Relaxed, all: for a report.
-    uint32_t stopper = tly_load_relaxed(&world.stopper);
-    if (!stopper || wait->told ||
-        tly_load_relaxed(&world.told) == tly_load_relaxed(&world.phase)) {
+    uint32_t phase = tly_load_relaxed(&world.phase);
+    if (wait->told || tly_load_relaxed(&world.told) == phase)
         tly_event_wait(event, seen, 0);
-    } else if (!tly_wait_world(wait, event, seen, stopper)) {
+    else if (!tly_wait_world(wait, event, seen, &world.stopper))
         tly_store_relaxed(&world.told, tly_load_relaxed(&world.phase));
-    }
 }
 
 // Waits for the phase to be even, DETACHED.

@@ -218,6 +218,54 @@ static void who_has_stopped_the_world_for_long_is_named(void **state) {
     assert_non_null(strstr(child.text, "(waiter) has stopped the world"));
 }
 
+// It has stood still for a second before the stop has come to its end.
+static atomic_uint stood;
+static void has_stood(const uint32_t *word, uint32_t value) {
+    (void)word;
+    (void)value;
+    stood++;
+}
+static void *stand_first(void *arg) {
+    must(tally_attach("parked") == TALLY_OK);
+    stage_set(&at, 2);
+    virtual_asleep = has_stood;
+    virtual_begin();
+    while (!virtual_endless)
+        tally_safepoint();
+    virtual_end();
+    return arg;
+}
+static void *come_last(void *arg) {
+    must(tally_attach("last") == TALLY_OK);
+    stage_set(&at, 3);
+    while (!stood && !virtual_endless)
+        sched_yield();
+    tally_safepoint();
+    return arg;
+}
+
+static void stop_ends_late(void *arg) {
+    (void)arg;
+    sleeper_end(sleeper_start(sleep_attached));
+    pthread_t first = thread_start(stand_first, NULL);
+    stage_wait(&at, 2);
+    pthread_t last = thread_start(come_last, NULL);
+    stage_wait(&at, 3);
+    must(tally_stop_world() == TALLY_OK);
+    while (!virtual_endless) // after it has said so
+        sched_yield();
+    tally_start_world();
+    thread_join(first);
+    thread_join(last);
+}
+
+static void also_by_who_stood_still_before_all_others_did(void **state) {
+    (void)state;
+    struct child child = child_run(stop_ends_late, NULL);
+    assert_true(child_passed(&child));
+    assert_int_equal(occurrences(child.text, "(waiter) has stopped the"), 1);
+}
+
 // ---- threads that never asked to be attached
 
 static struct node *given;
@@ -426,6 +474,7 @@ int main(void) {
         cmocka_unit_test(
             the_hook_that_a_late_thread_is_in_is_told_also_by_a_fork),
         cmocka_unit_test(who_has_stopped_the_world_for_long_is_named),
+        cmocka_unit_test(also_by_who_stood_still_before_all_others_did),
         cmocka_unit_test(a_thread_that_drops_a_reference_is_not_waited_for),
         cmocka_unit_test(a_thread_that_was_attached_unasked_is_told_as_such),
         cmocka_unit_test(a_trim_waits_for_nobody),
