@@ -45,7 +45,9 @@ struct tally_collection {
 // all threads are asked to do what they hold for each other, in at most 4
 // rounds, so that what was unreachable when it was called is found: all of it,
 // unless its end leads from one running thread to another more often than that;
-// then the next call goes on. Finalizers run when it has ended; then it looks
+// then the next call goes on. Chains of published objects end, one after the
+// other; where their destroy hooks make and drop as many, which wait in turn,
+// the next call goes on too. Finalizers run when it has ended; then it looks
 // again at what waited for them. Those that others run (TALLY_FINALIZE_BY) are
 // not waited for.
 //

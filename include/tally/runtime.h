@@ -112,7 +112,8 @@ TALLY_API tally_status tally_init(const struct tally_config *config);
 // What the program undoes itself stays until it does: who holds collections
 // off, and memory pressure.
 //
-// ret_leaked: how many objects were still alive; may be NULL.
+// ret_leaked: how many objects were still alive, one included whose end makes
+//           the next without an end; may be NULL.
 // Returns:  0; the runtime can be started again.
 // Errors:   TALLY_BUSY when other threads of the program are attached or end
 //           the runtime, and in a finalizer, hook, deferred call or watcher;

@@ -33,18 +33,34 @@ void tly_settle_idle(struct tly_local *self) {
     tly_pending_flush(&self->heap);
 }
 
+// What hooks of the dead make and drop may wait in turn, for ever: so many
+// levels are followed at which they made as much as ended, or more.
+#define LEVELS 512
+
+// Less what was made before: wraps.
+static uint64_t ended(const struct tly_local *self) {
+    // Relaxed, both: the thread's own counters.
+    return tly_load_relaxed(&self->counters.destroyed) -
+           tly_load_relaxed(&self->counters.made);
+}
+
 void tly_settle_limbo(struct tly_local *self) {
-    // What dies of published objects may be published itself. Deferred calls
-    // may defer others: for ever, so they are followed some times only.
-    unsigned calls = ROUNDS;
-    do {
+    // What dies of published objects may be published itself: a chain is
+    // followed to its end. Deferred calls may defer others, for ever.
+    unsigned calls = ROUNDS, levels = LEVELS;
+    bool goes_on = true;
+    while (goes_on) {
+        uint64_t before = ended(self);
         tly_limbo_poll(self, true);
         tly_finish_all(self, true);
         if (calls > 0)
             tly_defer_run(self);
         calls -= calls > 0;
-    } while ((calls > 0 ? tly_limbo_has(self) : tly_limbo_has_objects(self)) &&
-             !tly_is_finishing(self));
+        levels -= (int64_t)(ended(self) - before) <= 0;
+        goes_on =
+            levels > 0 && !tly_is_finishing(self) &&
+            (calls > 0 ? tly_limbo_has(self) : tly_limbo_has_objects(self));
+    }
 }
 
 // Takes over what threads wait for that do not run meanwhile, and their dead:
