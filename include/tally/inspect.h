@@ -22,7 +22,7 @@ TALLY_BEGIN
 // visited, also when the finalizer itself asks (tally_is_finalized tells). To
 // keep one the callback counts a reference to it (tally_incref); it does
 // nothing else to it, does not block and does not allocate. A false return of
-// it ends the walk.
+// it ends the walk; so does an exception, and tally_unwind after a longjmp.
 //
 // type:     objects of this type or of one that has it as a base; NULL: all.
 // which:    TALLY_OBJECTS_...
@@ -40,7 +40,7 @@ TALLY_API tally_status tally_objects_each(const tally_type *type,
 
 // Visits what an object refers to, once for each reference: in the order of
 // its fields, those of its own type before those of its bases. A false return
-// of the callback ends it.
+// of the callback ends it, or what ends tally_objects_each.
 //
 // object:   not NULL; the caller holds a reference, and may read its fields:
 //           no other thread changes those that are not shared (tally_ref).

@@ -112,9 +112,11 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
     tally_blocking_exit();
 }
 
-// Where a thread is: in how many borrow sections and blocking regions. For code
-// that leaves them by longjmp, past the end of their statements. (An exception
-// ends them by itself: in C++, and in C that is compiled with -fexceptions.)
+// Where a thread is: in how many borrow sections and blocking regions, and
+// whether it has stopped the world, itself or by a walk. For code that leaves
+// that by longjmp, past its end. (An exception ends walks, and statements in
+// C++ and in C that is compiled with -fexceptions, by itself; a world that
+// tally_stop_world has stopped it does not start.)
 //
 //     struct tally_mark mark = tally_mark_now();
 //     if (setjmp(env))
@@ -131,6 +133,7 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
 struct tally_mark {
     unsigned long sections_;
     uint32_t regions_;
+    bool stopped_;
 };
 
 // Returns:  where the thread is now; good as long as it is there, or deeper.
@@ -140,7 +143,7 @@ struct tally_mark {
 TALLY_API struct tally_mark tally_mark_now(void);
 
 // Ends the sections and regions that the thread has begun since, the innermost
-// first. Keeps errno.
+// first, and starts the world if the thread has stopped it since. Keeps errno.
 //
 // Returns:  nothing.
 // Threads:  the one that made the mark.

@@ -77,7 +77,8 @@ void tly_borrow_none_slow(const char *call) {
 // ---- leaving by longjmp
 
 struct tally_mark tally_mark_now(void) {
-    return (struct tally_mark){tly_rcu_depth(), tly_blocking_depth()};
+    return (struct tally_mark){tly_rcu_depth(), tly_blocking_depth(),
+                               tly_self()->stopped_world};
 }
 
 void tally_unwind(const struct tally_mark *mark) {
@@ -87,5 +88,7 @@ void tally_unwind(const struct tally_mark *mark) {
     unsigned long depth = tly_rcu_depth();
     for (unsigned long n = mark->sections_; n < depth; n++)
         tly_rcu_leave();
+    if (tly_self()->stopped_world && !mark->stopped_)
+        tally_start_world();
     tally_safepoint_slow_();
 }

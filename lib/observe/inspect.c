@@ -77,13 +77,19 @@ static void run_visit(void *arg, tally_ref *first, size_t count) {
     }
 }
 
+// Also when an exception leaves it.
+static void section_end(const bool *unused) {
+    (void)unused;
+    tally_borrow_leave();
+}
+
 tally_status tally_referents_each(void *object, tally_object_fn fn, void *arg) {
     struct referents referents = {fn, arg, false};
     tally_status status = tally_borrow_enter();
     if (status != TALLY_OK)
         return status;
+    bool section __attribute__((cleanup(section_end), unused)) = true;
     fields_each(object, run_visit, &referents);
-    tally_borrow_leave();
     return TALLY_OK;
 }
 

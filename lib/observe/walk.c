@@ -46,6 +46,12 @@ static bool pool_immortal(void *walk, struct tly_pool *pool) {
     return pool_walk(walk, pool, true);
 }
 
+// The end of a stop of ours; also when an exception leaves the walk.
+static void stop_end(struct tly_mutator *const *self) {
+    if (*self)
+        tly_collector_resume(*self);
+}
+
 static tally_status heap_walk(tly_pool_fn each, struct walk walk) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
@@ -57,9 +63,9 @@ static tally_status heap_walk(tly_pool_fn each, struct walk walk) {
     tally_status status = tly_collector_quiet(self, &patience, &ours);
     if (status != TALLY_OK)
         return status;
+    struct tly_mutator *stopped __attribute__((cleanup(stop_end), unused)) =
+        ours ? self : NULL;
     tly_pools_each(each, &walk);
-    if (ours)
-        tly_collector_resume(self);
     return TALLY_OK;
 }
 

@@ -10,6 +10,7 @@ static jmp_buf away;
 static bool leaves; // the next call does
 static void (*leave_by)(void);
 static const void *catcher; // its frame
+static bool unwinds = true; // with tally_unwind
 
 static void by_longjmp(void) { longjmp(away, 1); }
 
@@ -49,7 +50,8 @@ static __attribute__((noinline)) void left(void (*by)(void),
         call();
         fail();
     }
-    tally_unwind(&mark);
+    if (unwinds)
+        tally_unwind(&mark);
     assert_false(leaves);
 }
 
@@ -148,10 +150,92 @@ static void collections_begin_by_themselves_after_a_watcher_was_left(
     goes_on_by_itself_after(by_exception);
 }
 
+// ---- walks
+
+static struct node *root;
+static bool visit(void *object, void *arg) {
+    (void)object, (void)arg;
+    leave_maybe();
+    return true;
+}
+static void walk(void) { tally_walk(visit, NULL); }
+static void objects_each(void) {
+    tally_objects_each(NULL, TALLY_OBJECTS_ALL, visit, NULL);
+}
+static void each_immortal(void) { tally_each_immortal(visit, NULL); }
+static void referrers_each(void) { tally_referrers_each(root, visit, NULL); }
+static void referents_each(void) { tally_referents_each(root, visit, NULL); }
+static void stop_world(void) {
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    leave_maybe();
+}
+// In a world that stands still already.
+static void walk_again(void) {
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    walk();
+}
+
+static void *uses_the_heap(void *arg) {
+    (void)arg;
+    for (unsigned n = 0; n < 100; n++)
+        ring_drop();
+    return NULL;
+}
+// There is no section, the world goes on, and the thread may collect.
+static void nothing_is_left(void) {
+    assert_int_equal(tally_synchronize(), TALLY_OK);
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    tally_start_world();
+    assert_int_equal(tally_collect_with(TALLY_STOPPED, TALLY_FULL, NULL),
+                     TALLY_OK);
+    thread_join(thread_start(uses_the_heap, NULL));
+}
+static void walks_are_left(void (*by)(void)) {
+    static void (*const walks[])(void) = {walk, objects_each, each_immortal,
+                                          referrers_each, referents_each};
+    tally_immortalize(tally_new(node)); // there is one at least
+    root = tally_new(node);
+    tally_set(root, next, root);
+    for (size_t n = 0; n < sizeof(walks) / sizeof(walks[0]); n++) {
+        left(by, walks[n]);
+        nothing_is_left();
+    }
+    tally_set(root, next, NULL);
+    tally_decref(root);
+}
+static void a_walk_that_an_exception_leaves_has_ended(void **state) {
+    (void)state;
+    // Not by tally_unwind.
+    unwinds = false;
+    walks_are_left(by_exception);
+    unwinds = true;
+}
+static void a_walk_that_longjmp_leaves_has_ended(void **state) {
+    (void)state;
+    walks_are_left(by_longjmp);
+    left(by_longjmp, stop_world);
+    nothing_is_left();
+    left(by_longjmp, walk_again);
+    nothing_is_left();
+}
+static void a_world_that_was_stopped_before_stays_so(void **state) {
+    (void)state;
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    left(by_longjmp, walk);
+    assert_int_equal(tally_stop_world(), TALLY_DEADLOCK);
+    left(by_exception, walk);
+    assert_int_equal(tally_stop_world(), TALLY_DEADLOCK);
+    tally_start_world();
+    nothing_is_left();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_watcher_left_by_longjmp_has_ended),
         quiet_test(a_watcher_left_by_an_exception_has_ended),
+        quiet_test(a_walk_that_an_exception_leaves_has_ended),
+        quiet_test(a_walk_that_longjmp_leaves_has_ended),
+        quiet_test(a_world_that_was_stopped_before_stays_so),
         paced_test(collections_begin_by_themselves_after_a_watcher_was_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

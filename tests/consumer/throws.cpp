@@ -42,12 +42,24 @@ void borrow() {
 void block() {
     TALLY_BLOCKING { throw 1; }
 }
+bool visit(void *, void *) { throw 1; }
+void walk() { tally_objects_each(nullptr, TALLY_OBJECTS_ALL, visit, nullptr); }
+struct node {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(node, TALLY_REF(next));
+struct node *node;
+void referents() { tally_referents_each(node, visit, nullptr); }
 bool scope_ends(void (*scope)()) {
     try {
         scope();
         return false;
     } catch (int) {
-        return tally_synchronize() == TALLY_OK && tally_mutator_number() > 0;
+        bool collects =
+            tally_collect_with(TALLY_STOPPED, TALLY_FULL, nullptr) == TALLY_OK;
+        return collects && tally_synchronize() == TALLY_OK &&
+               tally_mutator_number() > 0;
     }
 }
 } // namespace
@@ -69,5 +81,13 @@ int main() {
         std::printf("a section or region does not end\n");
         return 1;
     }
+    node = tally_new(node);
+    tally_set(node, next, node);
+    if (!scope_ends(walk) || !scope_ends(referents)) {
+        std::printf("a walk does not end\n");
+        return 1;
+    }
+    tally_set(node, next, nullptr);
+    tally_decref(node);
     return tally_shutdown(nullptr) == TALLY_OK ? 0 : 1;
 }
