@@ -9,6 +9,7 @@
 
 #include "base/cancel.h"
 #include "epoch/registry.h"
+#include "platform/module.h"
 #include "sync/mutex.h"
 
 #if !TLY_TSAN
@@ -165,23 +166,50 @@ uint64_t tly_grace_count(void) {
     return tly_load_relaxed(&grace_ended);
 }
 
+// ---- fork
+//
+// liburcu keeps readers in a list, the last that came first. The records of
+// the other threads lie in their thread-local storage, which nobody may touch
+// in the child: a handler of fork that was registered before ours may have
+// started a thread there, and the C library gives it a dead thread's stack. So
+// the thread that forks becomes the first of the list before; in the child
+// what comes after it is cut off, which writes to its own record and to the
+// head alone. What a new thread writes as it registers is neither of the two
+// words, and it stays in the list.
+//
+// The program's own readers come and go meanwhile, with liburcu's lock, which
+// is why the list is changed by liburcu's functions only. One that the program
+// has registered since is before ours, and stays in the child's list, where
+// liburcu's rule is that there must be none.
+
+static struct cds_list_head *rcu_readers; // the list, while a fork holds it
+static bool rcu_guest; // the thread that forks is a reader for this only
+
+static void reader_first(void) {
+    struct urcu_reader *reader = &URCU_TLS(urcu_memb_reader);
+    rcu_guest = !reader->registered;
+    do {
+        if (reader->registered)
+            urcu_memb_unregister_thread();
+        urcu_memb_register_thread();
+        // Relaxed: one that comes writes it. The head alone is in a module.
+        rcu_readers = tly_load_relaxed(&reader->node.prev);
+    } while (!tly_module_has(rcu_readers));
+}
+
 void tly_rcu_hold(bool hold) {
     // Not while another thread waits inside liburcu, whose own locks the child
     // would find locked.
+    if (!hold && rcu_guest)
+        urcu_memb_unregister_thread();
     tly_mutex_hold(&grace_lock, hold);
     tly_mutex_hold(&rcu_lock, hold);
+    if (hold)
+        reader_first();
 }
 
-// The child has copies of the other threads' reader records in liburcu's
-// list; a section that was open in one of them would never end. They are
-// still mapped here: the C library reuses dead threads' stacks only for new
-// threads.
-void tly_rcu_forked(bool (*is_mine)(const struct tly_mutator *mutator)) {
-    for (uint32_t n = 1; n <= tly_registry_count(); n++) {
-        struct tly_mutator *m = tly_mutator_of(n);
-        if (is_mine(m) || !m->rcu_ours)
-            continue;
-        struct urcu_reader *reader = m->rcu_reader;
-        cds_list_del(&reader->node);
-    }
+void tly_rcu_forked(void) {
+    struct urcu_reader *reader = &URCU_TLS(urcu_memb_reader);
+    reader->node.next = rcu_readers;
+    rcu_readers->prev = &reader->node;
 }

@@ -58,10 +58,11 @@ void tly_grace_await(uint64_t number);
 // How many there were.
 uint64_t tly_grace_count(void);
 
-// Around fork: no thread is half registered, and none waits for a grace period.
+// Around fork, outside of sections: no thread is half registered, and none
+// waits for a grace period.
 void tly_rcu_hold(bool hold);
-// In a forked child only the calling thread is a reader. Before the registry
-// forgets the others.
-void tly_rcu_forked(bool (*is_mine)(const struct tly_mutator *mutator));
+// In a forked child the calling thread is the only reader of those that there
+// were. Held.
+void tly_rcu_forked(void);
 
 #endif

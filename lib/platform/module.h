@@ -14,6 +14,10 @@
 // is loaded. Waits. Never NULL: "the program", or "memory" of no file.
 const char *tly_module_of(const void *address);
 
+// Whether an address is in a module at all: in its code or its data, not in
+// threads' storage. Does not wait.
+bool tly_module_has(const void *address);
+
 // Has the module of an address stay loaded for good. Waits. Does nothing for
 // the program itself and for memory of no file. False: it cannot be kept.
 bool tly_module_keep(const void *address);

@@ -31,6 +31,19 @@ static const struct link_map *module_at(const void *address) {
     return map;
 }
 
+// The same without the loader's lock, where the C library has that.
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+static const struct link_map *record_at(const void *address) {
+    struct dl_find_object found;
+    bool has = _dl_find_object((void *)(uintptr_t)address, &found) == 0;
+    return has ? found.dlfo_link_map : NULL;
+}
+#else
+static const struct link_map *record_at(const void *address) {
+    return module_at(address);
+}
+#endif
+
 static bool is_program(const struct link_map *map) { return !*map->l_name; }
 
 const char *tly_module_of(const void *address) {
@@ -46,6 +59,10 @@ static bool is_kept(const struct link_map *map) {
         if (at->d_tag == DT_FLAGS_1)
             return at->d_un.d_val & DF_1_NODELETE;
     return false;
+}
+
+bool tly_module_has(const void *address) {
+    return record_at(address) != NULL || !dladdr1;
 }
 
 bool tly_module_keep(const void *address) {

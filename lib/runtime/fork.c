@@ -198,7 +198,6 @@ static void fork_parent(void) {
 }
 
 static void child_stopped(void) {
-    tly_rcu_forked(tly_attach_has);
     tly_registry_forked(tly_attach_has);
     tly_hot_forked();
     tly_byte_lock_forked();
@@ -219,6 +218,7 @@ static void fork_child(void) {
         return;
     }
     if (forking.stopped) {
+        tly_rcu_forked();
         locks_give();
         child_stopped();
         tly_fork_stop_end(&forking.stop);

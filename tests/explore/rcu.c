@@ -84,6 +84,4 @@ void tly_grace_await(uint64_t number) {
 uint64_t tly_grace_count(void) { return grace_ended; }
 
 void tly_rcu_hold(bool hold) { (void)hold; }
-void tly_rcu_forked(bool (*is_mine)(const struct tly_mutator *mutator)) {
-    (void)is_mine;
-}
+void tly_rcu_forked(void) {}

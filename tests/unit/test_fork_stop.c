@@ -72,7 +72,8 @@ static void garbage_make(void) {
 }
 
 static void child_begin(struct tly_fork_stop *stop) {
-    tly_rcu_forked(tly_attach_has);
+    tly_rcu_forked();
+    tly_rcu_hold(false);
     tly_registry_forked(tly_attach_has);
     tly_fork_stop_forked(stop);
     tly_fork_stop_end(stop);
@@ -104,7 +105,9 @@ static void *fork_beside(void *arg) {
         sched_yield();
     must(tly_fork_stop_begin(&stop, 0) == TALLY_OK);
     must(stop.world && !stop.locked && !stop.own);
+    tly_rcu_hold(true);
     struct child child = child_run(child_clears, &stop);
+    tly_rcu_hold(false);
     tly_fork_stop_end(&stop);
     must(child_passed(&child));
     return arg;

@@ -64,8 +64,8 @@ static void a_blocked_thread_stays_a_reader(void **state) {
 static void wait_for_readers(void *arg) {
     (void)arg;
     // In a child of fork only the caller is a reader, whatever others did.
+    tly_rcu_forked();
     tly_rcu_hold(false);
-    tly_rcu_forked(tly_attach_has);
     tally_synchronize();
 }
 
