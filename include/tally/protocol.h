@@ -17,6 +17,10 @@
 // container, gets (tally/status.h says which numbers). It does not fail with
 // TALLY_NOT_FOUND, which is an answer: TALLY_HOOK_FAILED comes in its place.
 // What it leaves in errno says nothing: errno is as it was before the hook.
+//
+// A hook, an updater or the order of a sort may be left by an exception: maps,
+// sets, weak maps and lists are as if it had failed, and hold nothing for the
+// call any more. Left by longjmp, a call that was under way keeps what it held.
 
 #ifndef TALLY_PROTOCOL_H
 #define TALLY_PROTOCOL_H

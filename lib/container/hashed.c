@@ -9,6 +9,7 @@
 #include "epoch/attach.h"
 #include "epoch/borrow.h"
 #include "object/aref.h"
+#include "object/owns.h"
 
 // ---- changing
 
@@ -169,8 +170,7 @@ static void went_make(struct work *work) {
 }
 
 static tally_status spare_make(struct work *work) {
-    if (work->spare)
-        tally_decref(work->spare);
+    void *small TLY_OWNS_OBJECT = work->spare;
     work->spare = NULL;
     if (tly_hashed_count(work->hashed) >= TLY_TABLE_MOST)
         return TALLY_LIMIT;
@@ -195,11 +195,20 @@ static tally_status change_after(struct work *work, enum step step) {
     return step == STEP_MISSING ? TALLY_NOT_FOUND : TALLY_OK;
 }
 
+// Also where a hook has been left.
+static void work_end(const struct work *work) {
+    if (work->spare)
+        tally_decref(work->spare);
+    if (TLY_UNLIKELY(work->went))
+        tally_free(work->went);
+}
+
 tally_status tly_hashed_change(struct tly_hashed *hashed,
                                struct tly_probe *probe,
                                const struct tly_change *change,
                                tally_value *ret_before) {
-    struct work work = {.hashed = hashed, .probe = probe, .change = change};
+    struct work work __attribute__((cleanup(work_end))) = {
+        .hashed = hashed, .probe = probe, .change = change};
     tally_status status;
     enum step step;
     publish(change->value);
@@ -210,10 +219,6 @@ tally_status tly_hashed_change(struct tly_hashed *hashed,
         unlock(hashed);
         status = change_after(&work, step);
     } while (status == TALLY_OK && step != STEP_DONE);
-    if (work.spare)
-        tally_decref(work.spare);
-    if (TLY_UNLIKELY(work.went))
-        tally_free(work.went);
     if (status == TALLY_OK)
         *ret_before = work.before;
     return status;
@@ -384,7 +389,7 @@ bool tly_hashed_entry(const struct tly_hashed *hashed, uint32_t *at,
 tally_status tly_hashed_merge(struct tly_hashed *hashed,
                               const struct tly_hashed *from) {
     tally_status status = TALLY_OK;
-    struct tly_probe probe;
+    struct tly_probe probe TLY_PROBE_ENDS = {.table = NULL};
     tally_value value;
     uint32_t at = 0;
     while (status == TALLY_OK && tly_hashed_entry(from, &at, &probe, &value)) {

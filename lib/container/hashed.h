@@ -38,6 +38,9 @@ TLY_INLINE void tly_probe_end(struct tly_probe *probe) {
     if (TLY_UNLIKELY(probe->table))
         tly_probe_end_slow(probe);
 }
+// At the end of its scope, also where an exception of a hook leaves that.
+//     struct tly_probe probe TLY_PROBE_ENDS = {.table = NULL};
+#define TLY_PROBE_ENDS __attribute__((cleanup(tly_probe_end)))
 
 // In a section, counts what a cell holds. False: it has changed, or the table
 // has.

@@ -46,12 +46,15 @@ tally_status tly_probe_ask(struct tly_probe *probe,
                            const struct tly_table *table, uint32_t place,
                            tally_value key) {
     bool equal = false;
-    tally_status status = tally_value_equal(key, probe->key, &equal);
     uint32_t unequal = probe->table == table ? probe->unequal : 0;
     uint32_t step = tly_table_step(table, probe->hash, place);
-    probe_reset(probe);
+    struct tly_probe before = *probe;
+    // The probe's before the hook may be left.
     probe->table = table;
     probe->asked = key;
+    probe->unequal = probe->equal = 0;
+    probe_reset(&before);
+    tally_status status = tally_value_equal(key, probe->key, &equal);
     probe->unequal = equal ? unequal : step;
     probe->equal = equal ? step : 0;
     return status;
@@ -140,11 +143,10 @@ tally_status tly_hashed_get(const struct tly_hashed *hashed,
 static TLY_COLD tally_status find_slow(const struct tly_hashed *hashed,
                                        tally_value key, bool count,
                                        tally_value *ret_value) {
-    struct tly_probe probe;
+    struct tly_probe probe TLY_PROBE_ENDS;
     tally_status status = tly_probe_begin(&probe, key);
     if (status == TALLY_OK)
         status = find(hashed, &probe, count, ret_value);
-    tly_probe_end(&probe);
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "container/list.h"
 #include "base/status.h"
 #include "container/sort.h"
+#include "object/owns.h"
 
 // ---- copies
 
@@ -161,7 +162,8 @@ static tally_status reorder(tally_list *list, struct tly_ring *copy,
 static tally_status sort_copy(tally_list *list, struct tly_ring *copy,
                               uint64_t count, tally_list_order order,
                               void *arg) {
-    tally_value *values = tally_alloc(count * 2 * sizeof(*values));
+    void *room TLY_OWNS_MEMORY = tally_alloc(count * 2 * sizeof(tally_value));
+    tally_value *values = room;
     if (!values)
         return -errno;
     for (uint64_t n = 0; n < count; n++)
@@ -170,7 +172,6 @@ static tally_status sort_copy(tally_list *list, struct tly_ring *copy,
                                    order ? order : compare_values, arg);
     if (status == TALLY_OK)
         status = reorder(list, copy, values, count);
-    tally_free(values);
     return status;
 }
 
@@ -181,10 +182,8 @@ tally_status tally_list_sort(tally_list *list, tally_list_order order,
     tally_status status = tly_list_copy(list, &everything, &copy, &count);
     if (status != TALLY_OK || !copy)
         return status;
-    if (count > 1)
-        status = sort_copy(list, copy, count, order, arg);
-    tally_decref(copy);
-    return status;
+    void *held TLY_OWNS_OBJECT = copy;
+    return count > 1 ? sort_copy(list, copy, count, order, arg) : status;
 }
 
 // ---- looking for values
@@ -200,11 +199,10 @@ tally_status tally_list_find(const tally_list *list, tally_value value,
                              size_t begin, size_t *ret_index) {
     for (size_t n = begin; n < tally_list_length(list); n++) {
         bool equal = false;
-        tally_value element = tally_list_get(list, n);
+        tally_value element TLY_OWNS_VALUE = tally_list_get(list, n);
         if (tally_is_absent(element))
             break;
         tally_status status = is_equal(element, value, &equal);
-        tally_value_decref(element);
         if (status != TALLY_OK)
             return status;
         if (equal) {

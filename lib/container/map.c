@@ -6,6 +6,7 @@
 #include "container/compound.h"
 #include "base/status.h"
 #include "container/hashed.h"
+#include "object/owns.h"
 #include "sync/rank.h"
 
 struct map {
@@ -60,11 +61,10 @@ tally_status tally_map_contains(const tally_map *map, tally_value key,
 static tally_status change(tally_map *map, tally_value key,
                            const struct tly_change *change,
                            tally_value *ret_before) {
-    struct tly_probe probe;
+    struct tly_probe probe TLY_PROBE_ENDS;
     tally_status status = tly_probe_begin(&probe, key);
     if (status == TALLY_OK)
         status = tly_hashed_change(hashed_of(map), &probe, change, ret_before);
-    tly_probe_end(&probe);
     return status;
 }
 
@@ -81,7 +81,7 @@ tally_status tally_map_set(tally_map *map, tally_value key, tally_value value) {
 tally_status tally_map_get_or_set(tally_map *map, tally_value key,
                                   tally_value value, tally_value *ret_value) {
     struct tly_change one = {.key = key, .value = value, .expects = true};
-    struct tly_probe probe;
+    struct tly_probe probe TLY_PROBE_ENDS = {.table = NULL};
     if (tally_is_absent(value))
         return TALLY_INVALID;
     tally_status status = tly_probe_begin(&probe, key);
@@ -94,7 +94,6 @@ tally_status tally_map_get_or_set(tally_map *map, tally_value key,
             *ret_value =
                 tally_is_absent(before) ? tally_value_incref(value) : before;
     }
-    tly_probe_end(&probe);
     return status;
 }
 
@@ -114,21 +113,20 @@ static tally_status update_once(tally_map *map, struct tly_probe *probe,
     tally_status status = updater_call(fn, arg, *old, &one.value);
     if (status != TALLY_OK)
         return status;
-    tally_value before = tally_absent();
+    tally_value before = tally_absent(), value TLY_OWNS_VALUE = one.value;
     status = tly_hashed_change(hashed_of(map), probe, &one, &before);
-    tally_value_decref(one.value);
     if (status != TALLY_OK)
         return status;
-    *ret_done = tally_is(before, *old);
-    tally_value_decref(*old);
+    tally_value was TLY_OWNS_VALUE = *old;
+    *ret_done = tally_is(before, was);
     *old = before;
     return TALLY_OK;
 }
 
 tally_status tally_map_update(tally_map *map, tally_value key,
                               tally_map_updater fn, void *arg) {
-    struct tly_probe probe;
-    tally_value old = tally_absent();
+    struct tly_probe probe TLY_PROBE_ENDS;
+    tally_value old TLY_OWNS_VALUE = tally_absent();
     tally_status status = tly_probe_begin(&probe, key);
     if (status == TALLY_OK)
         status = tly_hashed_get(hashed_of(map), &probe, &old);
@@ -136,8 +134,6 @@ tally_status tally_map_update(tally_map *map, tally_value key,
         status = TALLY_OK;
     for (bool done = false; status == TALLY_OK && !done;)
         status = update_once(map, &probe, fn, arg, &old, &done);
-    tally_value_decref(old);
-    tly_probe_end(&probe);
     return status;
 }
 
@@ -182,12 +178,8 @@ tally_map *tally_map_copy(tally_map *map) {
 tally_status tally_map_merge(tally_map *map, tally_map *from) {
     if (map == from)
         return TALLY_OK;
-    tally_map *copy = tally_map_copy(from);
-    if (!copy)
-        return -errno;
-    tally_status status = tly_hashed_merge(hashed_of(map), hashed_of(copy));
-    tally_decref(copy);
-    return status;
+    void *copy TLY_OWNS_OBJECT = tally_map_copy(from);
+    return copy ? tly_hashed_merge(hashed_of(map), hashed_of(copy)) : -errno;
 }
 
 // ---- iteration

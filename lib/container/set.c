@@ -6,6 +6,7 @@
 #include "container/compound.h"
 #include "base/status.h"
 #include "container/hashed.h"
+#include "object/owns.h"
 
 struct set {
     struct tly_hashed hashed;
@@ -48,16 +49,22 @@ tally_status tally_set_find(const tally_set *set, tally_value value,
     return tly_hashed_find(hashed_of(set), value, ret_element);
 }
 
+static tally_status change_one(tally_set *set, tally_value value,
+                               const struct tly_change *one,
+                               tally_value *ret_before) {
+    struct tly_probe probe TLY_PROBE_ENDS;
+    tally_status status = tly_probe_begin(&probe, value);
+    if (status == TALLY_OK)
+        status = tly_hashed_change(hashed_of(set), &probe, one, ret_before);
+    return status;
+}
+
 // Adds [element], or removes what equals [value] where that is absent.
 static tally_status change(tally_set *set, tally_value value,
                            tally_value element, bool *ret_was_there) {
     struct tly_change one = {.key = element, .value = element};
-    struct tly_probe probe;
     tally_value before = tally_absent();
-    tally_status status = tly_probe_begin(&probe, value);
-    if (status == TALLY_OK)
-        status = tly_hashed_change(hashed_of(set), &probe, &one, &before);
-    tly_probe_end(&probe);
+    tally_status status = change_one(set, value, &one, &before);
     *ret_was_there = !tally_is_absent(before);
     tally_value_decref(before);
     return status;
@@ -89,12 +96,8 @@ tally_set *tally_set_copy(tally_set *set) {
 tally_status tally_set_merge(tally_set *set, tally_set *from) {
     if (set == from)
         return TALLY_OK;
-    tally_set *copy = tally_set_copy(from);
-    if (!copy)
-        return -errno;
-    tally_status status = tly_hashed_merge(hashed_of(set), hashed_of(copy));
-    tally_decref(copy);
-    return status;
+    void *copy TLY_OWNS_OBJECT = tally_set_copy(from);
+    return copy ? tly_hashed_merge(hashed_of(set), hashed_of(copy)) : -errno;
 }
 
 // ---- iteration

@@ -7,6 +7,7 @@
 #include "container/hashed.h"
 #include "base/status.h"
 #include "container/pair.h"
+#include "object/owns.h"
 
 // ---- copies of two
 
@@ -80,7 +81,7 @@ static tally_status add(struct tly_hashed *to, struct tly_probe *probe) {
 // else knows them, and their tables have the hashes.
 static tally_status gather(struct tly_hashed *to, const struct tly_hashed *from,
                            const struct tly_hashed *with, bool wanted) {
-    struct tly_probe probe;
+    struct tly_probe probe TLY_PROBE_ENDS = {.table = NULL};
     tally_value element;
     uint32_t at = 0;
     tally_status status = TALLY_OK;
@@ -125,10 +126,10 @@ static tally_set *make(tally_set *a, tally_set *b, struct recipe recipe) {
     tally_status status = tly_sets_copy((tally_set *[2]){a, b}, both);
     if (status != TALLY_OK)
         return set_or(NULL, status);
-    set = tally_set_new(0);
+    void *first TLY_OWNS_OBJECT = both[0], *second TLY_OWNS_OBJECT = both[1];
+    void *made TLY_OWNS_OBJECT = set = tally_set_new(0);
     status = set ? mix(set, both, recipe) : -errno;
-    tally_decref(both[0]);
-    tally_decref(both[1]);
+    made = NULL;
     return set_or(set, status);
 }
 
@@ -137,8 +138,9 @@ tally_set *tally_set_union(tally_set *a, tally_set *b) {
     tally_status status = tly_sets_copy((tally_set *[2]){a, b}, both);
     if (status != TALLY_OK)
         return set_or(NULL, status);
+    void *first TLY_OWNS_OBJECT = both[0], *second TLY_OWNS_OBJECT = both[1];
     status = tly_hashed_merge(hashed_of(both[0]), hashed_of(both[1]));
-    tally_decref(both[1]);
+    first = NULL;
     return set_or(both[0], status);
 }
 
@@ -158,7 +160,7 @@ tally_set *tally_set_symmetric_difference(tally_set *a, tally_set *b) {
 
 tally_status tly_set_each_is(tally_set *set, tally_set *in, bool wanted,
                              bool *ret_is) {
-    struct tly_probe probe;
+    struct tly_probe probe TLY_PROBE_ENDS = {.table = NULL};
     tally_value element;
     uint32_t at = 0;
     bool is = true;
@@ -180,10 +182,8 @@ static tally_status ask(tally_set *a, tally_set *b, bool wanted, bool *ret_is) {
     tally_status status = tly_sets_copy((tally_set *[2]){a, b}, both);
     if (status != TALLY_OK)
         return status;
-    status = tly_set_each_is(both[0], both[1], wanted, ret_is);
-    tally_decref(both[0]);
-    tally_decref(both[1]);
-    return status;
+    void *first TLY_OWNS_OBJECT = both[0], *second TLY_OWNS_OBJECT = both[1];
+    return tly_set_each_is(both[0], both[1], wanted, ret_is);
 }
 
 tally_status tally_set_is_subset(tally_set *set, tally_set *of, bool *ret_is) {

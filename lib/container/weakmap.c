@@ -15,6 +15,7 @@
 #include "container/hash.h"
 #include "base/status.h"
 #include "container/hashed.h"
+#include "object/owns.h"
 #include "object/weak.h"
 
 struct weakmap {
@@ -81,11 +82,10 @@ static tally_status find(const struct weakmap *map, struct tly_probe *probe,
 
 tally_status tally_weakmap_find(const tally_weakmap *map, tally_value key,
                                 tally_value *ret_value) {
-    struct tly_probe probe;
+    struct tly_probe probe TLY_PROBE_ENDS;
     tally_status status = probe_begin(weakmap_of(map), &probe, key);
     if (status == TALLY_OK)
         status = find(weakmap_of(map), &probe, ret_value);
-    tly_probe_end(&probe);
     return status;
 }
 
@@ -145,23 +145,20 @@ static tally_status set(struct weakmap *map, struct tly_probe *probe,
     one.key = map->by_value ? probe->key : weak;
     one.value = map->by_value ? weak : value;
     one.expected = *before;
-    status = tly_hashed_change(&map->hashed, probe, &one, before);
-    tally_value_decref(weak);
-    return status;
+    tally_value held TLY_OWNS_VALUE = weak;
+    return tly_hashed_change(&map->hashed, probe, &one, before);
 }
 
 tally_status tally_weakmap_set(tally_weakmap *weakmap, tally_value key,
                                tally_value value) {
     struct weakmap *map = weakmap_of(weakmap);
-    struct tly_probe probe;
-    tally_value before = tally_absent();
+    struct tly_probe probe TLY_PROBE_ENDS = {.table = NULL};
+    tally_value before TLY_OWNS_VALUE = tally_absent();
     if (tally_is_absent(value))
         return TALLY_INVALID;
     tally_status status = probe_begin(map, &probe, key);
     if (status == TALLY_OK)
         status = set(map, &probe, value, false, &before);
-    tly_probe_end(&probe);
-    tally_value_decref(before);
     return status;
 }
 
@@ -190,8 +187,8 @@ tally_status tally_weakmap_get_or_set(tally_weakmap *weakmap, tally_value key,
                                       tally_value value,
                                       tally_value *ret_value) {
     struct weakmap *map = weakmap_of(weakmap);
-    struct tly_probe probe;
-    tally_value there = tally_absent(), result = tally_absent();
+    struct tly_probe probe TLY_PROBE_ENDS = {.table = NULL};
+    tally_value there TLY_OWNS_VALUE = tally_absent(), result = tally_absent();
     if (tally_is_absent(value))
         return TALLY_INVALID;
     tally_status status = probe_begin(map, &probe, key);
@@ -203,8 +200,6 @@ tally_status tally_weakmap_get_or_set(tally_weakmap *weakmap, tally_value key,
         status = TALLY_OK;
     while (status == TALLY_OK && tally_is_absent(result))
         status = set_if_missing(map, &probe, value, &there, &result);
-    tly_probe_end(&probe);
-    tally_value_decref(there);
     if (status == TALLY_OK)
         *ret_value = result;
     return status;
@@ -214,12 +209,11 @@ tally_status tally_weakmap_pop(tally_weakmap *weakmap, tally_value key,
                                tally_value *ret_value) {
     struct weakmap *map = weakmap_of(weakmap);
     struct tly_change one = {.expects = false};
-    struct tly_probe probe;
+    struct tly_probe probe TLY_PROBE_ENDS;
     tally_value before = tally_absent();
     tally_status status = probe_begin(map, &probe, key);
     if (status == TALLY_OK)
         status = tly_hashed_change(&map->hashed, &probe, &one, &before);
-    tly_probe_end(&probe);
     before = value_in(map, before);
     if (status == TALLY_OK && tally_is_absent(before))
         status = TALLY_NOT_FOUND;

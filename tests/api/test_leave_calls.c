@@ -2,58 +2,8 @@
 // longjmp, or by an unwinding as of an exception.
 
 #include "api.h"
+#include "leave.h"
 #include "threads.h"
-
-#include <unwind.h>
-
-static jmp_buf away;
-static bool leaves; // the next call does
-static void (*leave_by)(void);
-static const void *catcher; // its frame
-static bool unwinds = true; // with tally_unwind
-
-static void by_longjmp(void) { longjmp(away, 1); }
-
-// As an exception, or a thread's end: each frame's cleanups are run.
-static _Unwind_Reason_Code unwind_stop(int version, _Unwind_Action actions,
-                                       _Unwind_Exception_Class class,
-                                       struct _Unwind_Exception *exception,
-                                       struct _Unwind_Context *context,
-                                       void *target) {
-    (void)version, (void)actions, (void)class, (void)exception;
-    if (_Unwind_GetCFA(context) >= (uintptr_t)target)
-        longjmp(away, 1);
-    return _URC_NO_REASON;
-}
-static void by_exception(void) {
-    static struct _Unwind_Exception exception;
-    memset(&exception, 0, sizeof(exception));
-    _Unwind_ForcedUnwind(&exception, unwind_stop, (void *)(uintptr_t)catcher);
-    fail();
-}
-
-static void leave_maybe(void) {
-    if (leaves) {
-        leaves = false;
-        leave_by();
-    }
-}
-
-// Makes a call that is left.
-static __attribute__((noinline)) void left(void (*by)(void),
-                                           void (*call)(void)) {
-    struct tally_mark mark = tally_mark_now();
-    catcher = __builtin_frame_address(0);
-    leave_by = by;
-    leaves = true;
-    if (!setjmp(away)) {
-        call();
-        fail();
-    }
-    if (unwinds)
-        tally_unwind(&mark);
-    assert_false(leaves);
-}
 
 // Calls with a deeper stack, which is written but for a compiler's padding.
 static __attribute__((noinline)) void deeper(unsigned frames,

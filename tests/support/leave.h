@@ -1,0 +1,61 @@
+// Functions of the program's that the library calls, and that are left: by a
+// longjmp, or by an unwinding as of an exception, for which the test is
+// compiled with -fexceptions.
+
+#ifndef SUPPORT_LEAVE_H
+#define SUPPORT_LEAVE_H
+
+#include "api.h"
+
+#include <unwind.h>
+
+static jmp_buf away;
+static bool leaves; // the next call does
+static void (*leave_by)(void);
+static const void *catcher; // its frame
+static bool unwinds = true; // with tally_unwind
+
+static inline void by_longjmp(void) { longjmp(away, 1); }
+
+// As an exception, or a thread's end: each frame's cleanups are run.
+static _Unwind_Reason_Code unwind_stop(int version, _Unwind_Action actions,
+                                       _Unwind_Exception_Class class,
+                                       struct _Unwind_Exception *exception,
+                                       struct _Unwind_Context *context,
+                                       void *target) {
+    (void)version, (void)actions, (void)class, (void)exception;
+    if (_Unwind_GetCFA(context) >= (uintptr_t)target)
+        longjmp(away, 1);
+    return _URC_NO_REASON;
+}
+static inline void by_exception(void) {
+    static struct _Unwind_Exception exception;
+    memset(&exception, 0, sizeof(exception));
+    _Unwind_ForcedUnwind(&exception, unwind_stop, (void *)(uintptr_t)catcher);
+    fail();
+}
+
+static inline void leave_maybe(void) {
+    if (leaves) {
+        leaves = false;
+        leave_by();
+    }
+}
+
+// Makes a call that is left.
+static __attribute__((noinline, unused)) void left(void (*by)(void),
+                                                   void (*call)(void)) {
+    struct tally_mark mark = tally_mark_now();
+    catcher = __builtin_frame_address(0);
+    leave_by = by;
+    leaves = true;
+    if (!setjmp(away)) {
+        call();
+        fail();
+    }
+    if (unwinds)
+        tally_unwind(&mark);
+    assert_false(leaves);
+}
+
+#endif
