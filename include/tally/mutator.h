@@ -176,7 +176,8 @@ TALLY_API tally_status tally_stop_world(void);
 //
 // Returns:  nothing.
 // Threads:  the one that stopped the world.
-// Blocks:   no.
+// Blocks:   no; for the loader's lock once, where the stopped world saw the
+//           first object of a library's type.
 // Cost:     one wake-up.
 TALLY_API void tally_start_world(void);
 

@@ -53,6 +53,7 @@ enum tly_state {
 #define TLY_BREAK_DEAD 0x40u     // who asks wants all that is dead to be gone
 #define TLY_BREAK_ZEAL 0x80u     // every safepoint counts (option zeal)
 #define TLY_BREAK_DUE 0x100u     // what has been put off may go by now
+#define TLY_BREAK_KEEP 0x200u    // types' modules are to be kept (type.h)
 
 struct tly_mutator {
     struct tally_breaker_ breaker; // (a) bits_; first: fast paths read it

@@ -32,6 +32,9 @@ static tally_type gone = {.name = "(a type that is gone)"};
 static uint32_t gone_count; // of them
 static uint32_t gone_first; // no index before has it
 
+// No index before it has a type whose module is still to be kept; 0: none has.
+static uint32_t unkept; // (a), advanced with the lock
+
 // What a type's traits and its bases' add up to.
 struct survey {
     size_t first, end; // of the leading run of references
@@ -54,6 +57,7 @@ void tly_types_end(void) {
     types_count = 0;
     types_committed = 0;
     gone_count = 0;
+    unkept = 0;
     tly_made_end();
 }
 
@@ -364,25 +368,73 @@ static void keep(const tally_type *type) {
                    tly_module_of(type), type->name);
 }
 
-// The descriptor is looked at for as long as the runtime lives, and so the
-// library that it lies in stays loaded. The loader's lock may be held by a
-// thread that waits for this one, in a constructor: it is waited for as the end
-// of a stop is.
-static void keep_all(const tally_type *type) {
-    struct tly_mutator *self = tly_self();
-    bool parks =
-        tly_is_attached(self) && !tly_rcu_ongoing() && !self->stopped_world;
-    if (parks)
-        tly_mutator_park(self);
-    // ORDER[types] acquire: it has been kept.
-    for (; type && !tly_load_acquire(&type->index_); type = survey_base(type))
-        if (!type->made_)
-            keep(type);
-    if (!parks)
-        return;
+// The loader's lock may be held by a thread that waits for this one, in a
+// constructor: it is waited for as the end of a stop is.
+static void wait_end(struct tly_mutator *self) {
     tly_mutator_unpark(self);
     tly_world_pass(self);
     tly_poll(self, false);
+}
+
+// The descriptor is looked at for as long as the runtime lives, and so the
+// library that it lies in stays loaded. In a section or a world that it has
+// stopped the thread does not wait for the loader, whose lock the one may have
+// that waits for it. Returns false if a library is still to be kept: no later
+// than the thread ends the section or the stop. Until then it runs in that
+// library, or for one that does and has to come back: no correct program
+// unloads it before.
+static bool keep_all(const tally_type *type) {
+    struct tly_mutator *self = tly_self();
+    bool waits = !tly_rcu_ongoing() && !self->stopped_world, all = true;
+    bool parks = waits && tly_is_attached(self);
+    if (parks)
+        tly_mutator_park(self);
+    // ORDER[types] acquire: it has been kept.
+    for (; type && !tly_load_acquire(&type->index_); type = survey_base(type)) {
+        if (type->made_)
+            continue;
+        if (waits)
+            keep(type);
+        else
+            all &= tly_module_stays(type);
+    }
+    if (parks)
+        wait_end(self);
+    return all;
+}
+
+// With the lock: of a type that has been entered, and its bases.
+static void unkept_add(const tally_type *type) {
+    // Relaxed, all: with the lock.
+    uint32_t first = tly_load_relaxed(&unkept);
+    for (; type; type = survey_base(type))
+        if (!first || type->index_ < first)
+            first = type->index_;
+    tly_store_relaxed(&unkept, first);
+}
+
+// The next whose module is to be kept, perhaps; NULL: there is none.
+static const tally_type *unkept_next(void) {
+    const tally_type *next = NULL;
+    tly_mutex_lock(&types_lock);
+    // Relaxed, all: with the lock.
+    uint32_t n = tly_load_relaxed(&unkept);
+    for (; n && !next; n = n < types_count ? n + 1 : 0)
+        if (tly_types[n] != &gone && !tly_types[n]->made_)
+            next = tly_types[n];
+    tly_store_relaxed(&unkept, n);
+    tly_mutex_unlock(&types_lock);
+    return next;
+}
+
+void tly_types_keep(struct tly_mutator *self) {
+    // Relaxed: the thread's own, or another's that keeps it itself.
+    if (!tly_load_relaxed(&unkept))
+        return;
+    tly_mutator_park(self);
+    for (const tally_type *type; (type = unkept_next()) != NULL;)
+        keep(type);
+    wait_end(self);
 }
 
 void tly_refs_forget(tally_object *object, const tally_type *type) {
@@ -394,13 +446,17 @@ void tly_refs_forget(tally_object *object, const tally_type *type) {
 tally_status tally_type_register(tally_type *type) {
     if (!type || !type->name || !type->traits)
         return TALLY_INVALID;
-    keep_all(type);
+    bool kept = keep_all(type);
     tally_status status = tly_gate_pass();
     if (status != TALLY_OK)
         return status;
     tly_mutex_lock(&types_lock);
     status = tly_type_enter_locked(type);
+    if (!kept && status == TALLY_OK)
+        unkept_add(type);
     tly_mutex_unlock(&types_lock);
     tly_gate_leave();
+    if (!kept && tly_is_attached(tly_self()))
+        tly_break_self(tly_self(), TLY_BREAK_KEEP);
     return status;
 }

@@ -7,6 +7,8 @@
 
 #include "object/header.h"
 
+struct tly_mutator;
+
 #define TLY_TYPES_MAX ((uint32_t)1 << TLY_TYPE_BITS)
 
 // shape_ of a type: how references beyond the run [refs_] are found.
@@ -37,6 +39,10 @@ void tly_types_end(void);
 uint32_t tly_types_count(void);
 // Around fork.
 void tly_types_hold(bool hold);
+
+// Keeps the modules of types that were entered where the loader's lock may not
+// be waited for; at a safepoint where it may.
+void tly_types_keep(struct tly_mutator *self);
 
 // Called with a run of [count] fields.
 typedef void (*tly_refs_fn)(void *arg, tally_ref *first, size_t count);

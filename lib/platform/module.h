@@ -11,12 +11,17 @@
 #include "base/compiler.h"
 
 // The file that the code or data at an address was loaded from, as long as it
-// is loaded. Waits. Never NULL: "the program", or "memory" of no file.
+// is loaded. Looks. Never NULL: "the program", or "memory" of no file.
 const char *tly_module_of(const void *address);
 
 // Whether an address is in a module at all: in its code or its data, not in
-// threads' storage. Does not wait.
+// threads' storage. Looks.
 bool tly_module_has(const void *address);
+
+// Whether the module of an address stays loaded for good as it is: the program
+// itself, one that is linked so, memory of no file. Never waits; false where
+// that is not to be told.
+bool tly_module_stays(const void *address);
 
 // Has the module of an address stay loaded for good. Waits. Does nothing for
 // the program itself and for memory of no file. False: it cannot be kept.

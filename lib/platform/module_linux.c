@@ -22,25 +22,24 @@
 
 // ---- modules
 
-// The loader's record of a module; NULL: of none.
+// The loader's record of a module; NULL: of none. Where the C library can tell
+// without its loader's lock, it does: the module is one that the caller knows
+// to be loaded.
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+#define WITHOUT_LOCK true
+static const struct link_map *module_at(const void *address) {
+    struct dl_find_object found;
+    bool has = _dl_find_object((void *)(uintptr_t)address, &found) == 0;
+    return has ? found.dlfo_link_map : NULL;
+}
+#else
+#define WITHOUT_LOCK (!dladdr1)
 static const struct link_map *module_at(const void *address) {
     Dl_info info;
     void *map = NULL;
     if (!dladdr1 || !dladdr1(address, &info, &map, RTLD_DL_LINKMAP))
         return NULL;
     return map;
-}
-
-// The same without the loader's lock, where the C library has that.
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-static const struct link_map *record_at(const void *address) {
-    struct dl_find_object found;
-    bool has = _dl_find_object((void *)(uintptr_t)address, &found) == 0;
-    return has ? found.dlfo_link_map : NULL;
-}
-#else
-static const struct link_map *record_at(const void *address) {
-    return module_at(address);
 }
 #endif
 
@@ -62,14 +61,22 @@ static bool is_kept(const struct link_map *map) {
 }
 
 bool tly_module_has(const void *address) {
-    return record_at(address) != NULL || !dladdr1;
+    return module_at(address) != NULL || !dladdr1;
+}
+
+static bool stays(const struct link_map *map) {
+    return !map || is_program(map) || is_kept(map) || !dlopen || !dlclose;
+}
+
+bool tly_module_stays(const void *address) {
+    return WITHOUT_LOCK && stays(module_at(address));
 }
 
 bool tly_module_keep(const void *address) {
     const struct link_map *map = module_at(address);
     // A module that is never unloaded costs no dlopen: its lock inside
     // ThreadSanitizer is not the child's if another thread forks meanwhile.
-    if (!map || is_program(map) || is_kept(map) || !dlopen || !dlclose)
+    if (stays(map))
         return true;
     // Finds what is loaded, by the name that it was loaded by.
     void *handle = dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);

@@ -6,11 +6,13 @@
 #include "collector/limit.h"
 #include "collector/lock.h"
 #include "epoch/handshake.h"
+#include "epoch/rcu.h"
 #include "epoch/stall.h"
 #include "object/cycle.h"
 #include "object/defer.h"
 #include "object/finish.h"
 #include "object/later.h"
+#include "object/type.h"
 #include "runtime/background.h"
 #include "runtime/executor.h"
 #include "object/hot.h"
@@ -41,6 +43,21 @@ static void mutator_enter(struct tly_mutator *self, const void *frame) {
     struct tly_local *local = tly_local_of(self);
     if (!local->finishing || tly_hooks_left(local, frame))
         self->hooks_at = NULL;
+}
+
+static void types_keep(struct tly_mutator *self, bool may) {
+    if (may && !self->stopped_world && !tly_rcu_ongoing())
+        tly_types_keep(self);
+    else
+        tly_break_self(self, TLY_BREAK_KEEP);
+}
+
+// The program may unload a library now without another safepoint.
+static void mutator_started(struct tly_mutator *self) {
+    tly_collector_go_on(self);
+    // Relaxed: asked by the thread itself.
+    if (tly_load_relaxed(&self->breaker.bits_) & TLY_BREAK_KEEP)
+        types_keep(self, true);
 }
 
 // A safepoint. Not [open]: the program's code must not run, and nothing may
@@ -84,6 +101,8 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         if (put_off)
             tly_background_poll(local);
     }
+    if (bits & TLY_BREAK_KEEP)
+        types_keep(self, open);
     tly_arena_tick();
 }
 
@@ -148,7 +167,7 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
     .flush = mutator_flush,
     .acknowledge = mutator_acknowledge,
     .stop = tly_collector_still,
-    .started = tly_collector_go_on,
+    .started = mutator_started,
     .called = mutator_is_called,
 };
 

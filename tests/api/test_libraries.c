@@ -145,6 +145,81 @@ CHILD_TEST(a_copy_inside_of_a_library_stays_loaded) {
         must(pthread_join(thread[n], NULL) == 0);
 }
 
+// ---- while a library is loaded: a constructor has the loader's lock
+
+struct other {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(other, TALLY_REF(next));
+
+static stage begins, goes_on;
+static bool synchronizes;
+
+__attribute__((visibility("default"))) void plugin_begins(void);
+void plugin_begins(void) {
+    stage_set(&begins, 1);
+    if (synchronizes)
+        tally_synchronize();
+    while (atomic_load(&goes_on) < 1) {
+        tally_safepoint();
+        sched_yield();
+    }
+}
+
+static void *load_that_begins(void *arg) {
+    must(tally_attach(NULL) == TALLY_OK);
+    must(dlopen(PLUGIN_BEGINS, RTLD_NOW));
+    return arg;
+}
+
+static void *make_others(const struct plugin *plugin) {
+    alarm(20);
+    must(tally_new(other));
+    void *object = plugin->make();
+    must(object);
+    stage_set(&goes_on, 1);
+    return object;
+}
+
+static void stays_loaded(struct plugin *plugin, void *object) {
+    must(dlclose(plugin->handle) == 0);
+    must(dlopen(PLUGIN_SMALL, RTLD_NOW | RTLD_NOLOAD) != NULL);
+    must(strcmp(tally_type_of(object)->name, "node") == 0);
+    plugin->drop(object);
+    must(tally_verify(2) == TALLY_OK);
+}
+
+CHILD_TEST(a_first_object_in_a_stopped_world_does_not_wait_for_the_loader) {
+    struct plugin plugin = plugin_load(PLUGIN_SMALL);
+    tally_decref(tally_new(node));
+    pthread_t loader = thread_start(load_that_begins, NULL);
+    stage_wait(&begins, 1);
+    must(tally_stop_world() == TALLY_OK);
+    void *object = make_others(&plugin);
+    tally_safepoint();
+    tally_start_world();
+    stays_loaded(&plugin, object);
+    thread_join(loader);
+}
+
+CHILD_TEST(a_first_object_in_a_section_does_not_wait_for_the_loader) {
+    struct plugin plugin = plugin_load(PLUGIN_SMALL);
+    void *object = NULL;
+    tally_decref(tally_new(node));
+    synchronizes = true;
+    pthread_t loader = thread_start(load_that_begins, NULL);
+    TALLY_BORROW {
+        while (atomic_load(&begins) < 1)
+            sched_yield();
+        for (unsigned n = 0; n < 1000; n++)
+            sched_yield(); // into tally_synchronize
+        object = make_others(&plugin);
+    }
+    stays_loaded(&plugin, object);
+    thread_join(loader);
+}
+
 // ---- copies
 
 static void use_a_second_copy(void *arg) {
@@ -201,6 +276,10 @@ int main(void) {
         cmocka_unit_test(
             a_library_that_is_registered_in_a_section_stays_loaded),
         cmocka_unit_test(a_library_whose_type_was_not_used_is_unloaded),
+        cmocka_unit_test(
+            a_first_object_in_a_stopped_world_does_not_wait_for_the_loader),
+        cmocka_unit_test(
+            a_first_object_in_a_section_does_not_wait_for_the_loader),
         cmocka_unit_test(a_copy_inside_of_a_library_stays_loaded),
         cmocka_unit_test(a_second_copy_is_not_started_and_both_are_named),
         cmocka_unit_test(an_object_of_another_copy_is_not_dropped),
