@@ -77,6 +77,8 @@ bool tly_collector_run_due(struct tly_local *self) {
         return run_again(self);
     if (tly_collector_is_taken() && !is_starved())
         return false;
+    if (due == TALLY_FULL && tly_limit_wants())
+        tly_settle_room(self);
     tly_account_begin(call.mode, (tally_generation)due);
     bool locked = lock_due(&call);
     if (locked && tly_pace_due() >= due)

@@ -74,6 +74,9 @@ extern void (*tly_collector_after)(struct tly_patience *patience);
 // round moved nothing or there were 4. Blocks for each thread's safepoint:
 // TALLY_TIMED_OUT when one does not come in time.
 tally_status tly_settle(struct tly_local *self, struct tly_patience *patience);
+// An allocation at the limit has found no room: the same, as long as it makes
+// some; but nobody is waited for longer than an allocation waits.
+void tly_settle_room(struct tly_local *self);
 // Destroys what is dead here: all of it for who asked for a collection, else a
 // slice.
 void tly_settle_dead(struct tly_local *self);
@@ -81,7 +84,5 @@ void tly_settle_dead(struct tly_local *self);
 void tly_settle_idle(struct tly_local *self);
 // Takes over what threads keep that do not run now.
 void tly_settle_rescue(struct tly_local *self);
-// Destroys what waits for a grace period, here and of threads that left it.
-void tly_settle_limbo(struct tly_local *self);
 
 #endif

@@ -2,6 +2,7 @@
 // garbage is not taken for referred to by what is on its way.
 
 #include "collector/collect.h"
+#include "collector/limit.h"
 #include "epoch/attach.h"
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
@@ -31,36 +32,6 @@ void tly_settle_idle(struct tly_local *self) {
     inboxes_empty();
     tly_settle_dead(self);
     tly_pending_flush(&self->heap);
-}
-
-// What hooks of the dead make and drop may wait in turn, for ever: so many
-// levels are followed at which they made as much as ended, or more.
-#define LEVELS 512
-
-// Less what was made before: wraps.
-static uint64_t ended(const struct tly_local *self) {
-    // Relaxed, both: the thread's own counters.
-    return tly_load_relaxed(&self->counters.destroyed) -
-           tly_load_relaxed(&self->counters.made);
-}
-
-void tly_settle_limbo(struct tly_local *self) {
-    // What dies of published objects may be published itself: a chain is
-    // followed to its end. Deferred calls may defer others, for ever.
-    unsigned calls = ROUNDS, levels = LEVELS;
-    bool goes_on = true;
-    while (goes_on) {
-        uint64_t before = ended(self);
-        tly_limbo_poll(self, true);
-        tly_finish_all(self, true);
-        if (calls > 0)
-            tly_defer_run(self);
-        calls -= calls > 0;
-        levels -= (int64_t)(ended(self) - before) <= 0;
-        goes_on =
-            levels > 0 && !tly_is_finishing(self) &&
-            (calls > 0 ? tly_limbo_has(self) : tly_limbo_has_objects(self));
-    }
 }
 
 // Takes over what threads wait for that do not run meanwhile, and their dead:
@@ -108,23 +79,90 @@ static tally_status sections_end(struct tly_local *self,
     return tly_handshake(tly_mutator_in(self), 0, patience);
 }
 
+// What was handed over to threads that do not run, and dies there, is ours.
+static void idle_take(struct tly_local *self) {
+    tly_pending_flush(&self->heap);
+    inboxes_empty();
+    tly_settle_rescue(self);
+}
+
+// What hooks of the dead make and drop may wait in turn, for ever: so many
+// levels are followed at which they made as much as ended, or more.
+#define LEVELS 512
+
+// Less what was made before: wraps.
+static uint64_t ended(const struct tly_local *self) {
+    // Relaxed, both: counters of one writer.
+    return tly_load_relaxed(&self->counters.destroyed) -
+           tly_load_relaxed(&self->counters.made);
+}
+
+// Destroys what waits for a grace period, here and of threads that left it.
+static tally_status limbo_end(struct tly_local *self,
+                              struct tly_patience *patience) {
+    // What dies of published objects may be published itself: a chain is
+    // followed to its end. Deferred calls may defer others, for ever.
+    unsigned calls = ROUNDS, levels = LEVELS;
+    tally_status status = sections_end(self, patience);
+    while (status == TALLY_OK) {
+        uint64_t before = ended(self);
+        tly_limbo_poll(self, true);
+        tly_finish_all(self, true);
+        if (calls > 0)
+            tly_defer_run(self);
+        calls -= calls > 0;
+        idle_take(self);
+        levels -= (int64_t)(ended(self) - before) <= 0;
+        if (levels == 0 || tly_is_finishing(self) || tly_hooks_end(self) ||
+            !(calls ? tly_limbo_has(self) : tly_limbo_has_objects(self)))
+            break;
+        // Who was not asked is waited for by a fork, and by the runtime's end.
+        if (patience->brief)
+            status = sections_end(self, patience);
+    }
+    return status;
+}
+
 tally_status tly_settle(struct tly_local *self, struct tly_patience *patience) {
     tally_status status = TALLY_OK;
     uint64_t before, after = progress();
     for (unsigned round = 0; round < ROUNDS && status == TALLY_OK; round++) {
         before = after;
         tly_later_apply(self);
-        tly_pending_flush(&self->heap);
-        inboxes_empty();
-        tly_settle_rescue(self);
-        status = sections_end(self, patience);
+        idle_take(self);
+        status = limbo_end(self, patience);
         if (status != TALLY_OK)
             break;
-        tly_settle_limbo(self);
         status = tly_handshake(tly_mutator_in(self), TLY_GOAL_FLUSH, patience);
         after = progress();
         if (after == before && !tly_limbo_has(self))
             break;
     }
     return status;
+}
+
+// Objects that there are, less a constant.
+static uint64_t objects(void) {
+    uint64_t sum = 0;
+    for (uint32_t n = 1; n <= tly_registry_count(); n++)
+        // Others' counters: a hint.
+        sum -= ended(tly_local_of(tly_mutator_of(n)));
+    return sum;
+}
+
+// What is dead and waits no collection finds; nor is it found in the slices of
+// those who run. A chain of what they own ends a level a round beside them.
+void tly_settle_room(struct tly_local *self) {
+    struct tly_collects call TLY_COLLECTS_END =
+        tly_collects_begin(self, TLY_FRAME);
+    size_t plenty = (size_t)tly_pool_limit() / 2;
+    bool goes_on = true;
+    while (goes_on) {
+        struct tly_patience brief = {.left = tly_limit_wait(), .brief = true};
+        uint64_t before = objects();
+        goes_on = tly_settle(self, &brief) == TALLY_OK &&
+                  (int64_t)(objects() - before) < 0 && !tly_pool_fits(plenty) &&
+                  !tly_hooks_end(self);
+    }
+    tly_limit_freed(0, false); // who waits looks again
 }

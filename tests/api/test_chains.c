@@ -99,12 +99,75 @@ CHILD_TEST(a_collection_follows_a_chain_to_its_end) {
     must(stats_now().live_objects == 0);
 }
 
+// ---- at the limit
+
+// A list in a list in a list; NULL where there is no room for so many.
+static tally_list *lists(unsigned depth) {
+    tally_list *list = NULL, *inner;
+    for (unsigned n = 0; n < depth; n++) {
+        inner = list;
+        list = tally_list_new();
+        if (list && inner &&
+            tally_list_append_steal(list, tally_of(inner)) != TALLY_OK) {
+            tally_decref(list);
+            return NULL;
+        }
+        if (!list) {
+            if (inner)
+                tally_decref(inner);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static uint64_t full_collections(void) { return stats_now().collections[1]; }
+
+// Nested lists die, three times as many as there is room for. Two full
+// collections have to make room for the next ones, however deep they are; one
+// may have begun before.
+#define LISTS 200000u
+static void die_at_the_limit(const char *conf, unsigned depth) {
+    setenv("TALLY_CONF", conf, 1);
+    must(tally_attach(NULL) == TALLY_OK);
+    for (unsigned n = 0; n < LISTS; n += depth) {
+        uint64_t before = full_collections();
+        tally_list *list = lists(depth);
+        while (!list) {
+            tally_safepoint();
+            list = lists(depth);
+            must(full_collections() <= before + 2);
+        }
+        must(full_collections() <= before + 2);
+        tally_decref(list);
+        tally_safepoint();
+    }
+    must(full_collections() > 0);
+}
+
+#define AT_ONCE "collector:0,limit_bytes:4194304"
+// Waits as long as it takes.
+#define BESIDE "limit_bytes:4194304,limit_wait_ms:60000"
+
+CHILD_TEST(nested_lists_leave_room_below_a_limit) {
+    die_at_the_limit(AT_ONCE, 500);
+}
+
+CHILD_TEST(however_deep_they_are) { die_at_the_limit(AT_ONCE, 4000); }
+
+CHILD_TEST(nested_lists_leave_room_where_another_thread_collects) {
+    die_at_the_limit(BESIDE, 4000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             a_collection_ends_beside_an_object_that_makes_the_next),
         cmocka_unit_test(the_runtime_ends_and_tells_of_the_last),
         cmocka_unit_test(a_collection_follows_a_chain_to_its_end),
+        cmocka_unit_test(nested_lists_leave_room_below_a_limit),
+        cmocka_unit_test(however_deep_they_are),
+        cmocka_unit_test(nested_lists_leave_room_where_another_thread_collects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
