@@ -141,13 +141,15 @@ static bool lock_wait(struct tly_mutator *self, struct tly_patience *patience,
                       uint32_t urgent) {
     tly_mutator_detach(self);
     uint64_t began = tly_os_now(), deadline = tly_patience_deadline(patience);
+    // Or an earlier wait of the call has told.
+    bool patient = !patience || patience->left > 0;
     uint32_t turns = tly_collector_turns();
     // Relaxed: a hint.
     tly_add_relaxed(&tly_collector_urgent, urgent);
     bool taken = turn_await(self, deadline);
     tly_add_relaxed(&tly_collector_urgent, 0 - urgent);
     (void)tly_patience_spend(patience, deadline);
-    if (!taken && !patience->brief)
+    if (!taken && patient && !patience->brief)
         tell(began, turns);
     tly_mutator_attach(self);
     return taken;

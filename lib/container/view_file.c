@@ -59,7 +59,7 @@ static tally_status transfer(int file, tally_view *const *views, size_t count,
         return status;
     tally_blocking_enter();
     struct entered entered
-        __attribute__((cleanup(parts_leave))) = {views, count};
+        __attribute__((cleanup(parts_leave), unused)) = {views, count};
     return fn(file, parts, count, ret_bytes);
 }
 

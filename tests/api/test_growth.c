@@ -4,6 +4,8 @@
 // depend on how much is made.
 //
 // Without that, half of what is made is there at the end, in each of these.
+// Under a sanitizer, which makes the runtime's thread some ten times as slow as
+// the makers, a part of it is made, and there is no bound but all of that.
 
 #include "api.h"
 #include "threads.h"
@@ -11,7 +13,7 @@
 #include <tally/weakmap.h>
 
 #define RING 10u
-#define RINGS 400000u
+#define RINGS rounds(400000, 10000)
 // A quarter of what is made; some three times what there is as a rule, for a
 // machine that leaves the runtime's thread waiting.
 #define MOST ((uint64_t)RING * RINGS / 4)
@@ -65,7 +67,7 @@ static struct node *ring_new(tally_type *type) {
 static uint64_t most_of(tally_type *type, tally_weakmap *map) {
     uint64_t most = 0;
     tally_collect_enable();
-    for (unsigned n = 0; n < RINGS; n++) {
+    for (unsigned n = RINGS; n > 0; n--) {
         struct node *ring = ring_new(type);
         if (map)
             must(tally_weakmap_set(map, tally_of(ring), tally_small(n)) ==
@@ -84,7 +86,7 @@ static uint64_t most_of(tally_type *type, tally_weakmap *map) {
 static void stays_below(const char *what, uint64_t most, uint64_t bound) {
     printf("%-20s %7llu objects at most, of %llu\n", what,
            (unsigned long long)most, (unsigned long long)bound);
-    assert_in_range(most, 1, bound);
+    assert_in_range(most, 1, rounds(1, 4) * bound);
 }
 
 static void rings_with_finalizers_do_not_outrun_them(void **state) {
@@ -120,14 +122,14 @@ static void nor_the_entries_of_a_weak_map(void **state) {
 // ---- several threads, and each member a key
 
 #define MAKERS 8u
-#define PART 12500u // rings of each
+#define PART rounds(12500, 500) // rings of each
 
 static tally_weakmap *shared;
 static uint64_t most_seen; // (a)
 
 static void *make_keys(void *arg) {
     must(tally_attach(NULL) == TALLY_OK);
-    for (unsigned n = 0; n < PART; n++) {
+    for (unsigned n = PART; n > 0; n--) {
         struct node *ring = ring_new(TALLY_TYPE_OF(node)), *node = ring;
         do {
             must(tally_weakmap_set(shared, tally_of(node), tally_small(n)) ==
