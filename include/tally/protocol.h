@@ -18,9 +18,10 @@
 // TALLY_NOT_FOUND, which is an answer: TALLY_HOOK_FAILED comes in its place.
 // What it leaves in errno says nothing: errno is as it was before the hook.
 //
-// A hook, an updater or the order of a sort may be left by an exception: maps,
-// sets, weak maps and lists are as if it had failed, and hold nothing for the
-// call any more. Left by longjmp, a call that was under way keeps what it held.
+// A hook, an updater or the order of a sort may be left by an exception:
+// containers and views are as if it had failed, and hold nothing for the call
+// any more. It must not be left by longjmp: a call that is under way keeps what
+// it holds then, and its thread counts containers in containers by it.
 
 #ifndef TALLY_PROTOCOL_H
 #define TALLY_PROTOCOL_H

@@ -8,6 +8,7 @@
 #include "collector/control.h"
 #include "collector/debug.h"
 #include "object/count.h"
+#include "object/owns.h"
 #include "platform/os.h"
 #include "sync/rank.h"
 
@@ -93,9 +94,9 @@ void tally_garbage_each(tally_object_fn fn, void *arg) {
     tally_object *object;
     bool on = true;
     for (size_t n = 0; on && (object = dup_at(n)); n++) {
+        void *held TLY_OWNS_OBJECT = object;
         tly_locks_none("a program's function");
         on = fn(object, arg);
-        tally_decref(object);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "container/quick.h"
+#include "object/owns.h"
 #include "sync/rank.h"
 
 // The one dimension of what has no shape.
@@ -183,14 +184,13 @@ tally_status tally_buffer_get(void *object, unsigned flags,
 }
 
 void tally_buffer_release(struct tally_buffer *buffer) {
-    void *exporter = buffer->exporter;
-    if (!exporter)
+    if (!buffer->exporter)
         return;
+    TLY_KEEPS_ERRNO;
+    void *exporter TLY_OWNS_OBJECT = buffer->exporter;
     buffer->exporter = NULL;
     const tally_protocol *protocol = TLY_PROTOCOL_WITH(exporter, get_buffer);
     tly_locks_none("a release_buffer hook");
-    TLY_KEEPS_ERRNO;
     if (protocol->release_buffer)
         protocol->release_buffer(exporter, buffer);
-    tally_decref(exporter);
 }

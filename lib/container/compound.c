@@ -22,6 +22,7 @@
 #include "container/pair.h"
 #include "container/quick.h"
 #include "container/tell.h"
+#include "object/owns.h"
 
 static tally_status list_equal(void *object, tally_value other,
                                bool *ret_equal);
@@ -70,15 +71,13 @@ static struct tly_hashed *hashed_of(void *container) { return container; }
 // The next entry of the first map, and what the second has for its key.
 static tally_status entry_next(struct pairs *p, tally_value pair[2],
                                enum step *ret_step) {
-    struct tly_probe probe;
-    tally_value there;
-    tally_value_decref(p->there);
+    struct tly_probe probe TLY_PROBE_ENDS = {.table = NULL};
+    tally_value there, last TLY_OWNS_VALUE = p->there;
     p->there = tally_absent();
     *ret_step = STEP_END;
     if (!tly_hashed_entry(hashed_of(p->map[0]), &p->at, &probe, &pair[0]))
         return TALLY_OK;
     tally_status status = tly_hashed_get(hashed_of(p->map[1]), &probe, &there);
-    tly_probe_end(&probe);
     *ret_step = status == TALLY_OK ? STEP_PAIR : STEP_DIFFER;
     if (status == TALLY_OK)
         pair[1] = p->there = there;
@@ -147,8 +146,16 @@ static tally_status push(struct comparing *c, void *a, void *b, bool is_map) {
 }
 
 static void pop(struct comparing *c) {
-    pairs_end(&c->pairs[--c->count]);
     tly_depth_leave();
+    pairs_end(&c->pairs[--c->count]);
+}
+
+// Also when a hook has been left.
+static void comparing_end(struct comparing *c) {
+    while (c->count > 0)
+        pop(c);
+    if (c->pairs != &c->first)
+        tally_free(c->pairs);
 }
 
 static void *instance_of(tally_value value, const tally_type *type) {
@@ -234,15 +241,12 @@ static tally_status step(struct comparing *c) {
 // decisive.
 static tally_status compare(void *a, void *b, bool is_map, bool orders,
                             int *ret_order) {
-    struct comparing c = {.orders = orders, .room = 1};
+    struct comparing c
+        __attribute__((cleanup(comparing_end))) = {.orders = orders, .room = 1};
     c.pairs = &c.first;
     tally_status status = push(&c, a, b, is_map);
     while (status == TALLY_OK && c.count > 0 && c.order == 0)
         status = step(&c);
-    while (c.count > 0)
-        pop(&c);
-    if (c.pairs != &c.first)
-        tally_free(c.pairs);
     *ret_order = c.order;
     return status;
 }
@@ -294,11 +298,15 @@ static tally_status sets_ask(void *object, void *with, bool *ret_equal) {
     tally_status status = tly_sets_copy((tally_set *[2]){object, with}, both);
     if (status != TALLY_OK)
         return status;
+    void *first TLY_OWNS_OBJECT = both[0], *second TLY_OWNS_OBJECT = both[1];
     if (tally_set_length(both[0]) == tally_set_length(both[1]))
         status = tly_set_each_is(both[0], both[1], true, ret_equal);
-    tally_decref(both[0]);
-    tally_decref(both[1]);
     return status;
+}
+
+static void depth_end(const bool *inside) {
+    if (*inside)
+        tly_depth_leave();
 }
 
 // Elements are no containers, but may have hooks that compare some.
@@ -315,8 +323,8 @@ static tally_status set_equal(void *object, tally_value other,
     tally_status status = tly_depth_enter();
     if (status != TALLY_OK)
         return status;
+    const bool inside __attribute__((cleanup(depth_end))) = true;
     status = sets_ask(object, with, &equal);
-    tly_depth_leave();
     if (status == TALLY_OK)
         *ret_equal = equal;
     return status;

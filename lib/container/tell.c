@@ -18,6 +18,7 @@
 #include "container/depth.h"
 #include "container/quick.h"
 #include "container/text.h"
+#include "object/owns.h"
 
 // ---- writing
 
@@ -75,11 +76,11 @@ static void write_plain(struct writer *w, tally_value value) {
     w->status = tally_value_text(value, &text);
     if (w->status != TALLY_OK)
         return;
+    void *held TLY_OWNS_OBJECT = text;
     if (tally_value_is(value, &tally_type_text))
         write_quoted(w, tally_text_data(text), tally_text_length(text));
     else
         write_bytes(w, tally_text_data(text), tally_text_length(text));
-    tally_decref(text);
 }
 
 // ---- a stack of containers that are being told
@@ -182,6 +183,8 @@ static tally_status push(struct telling *t, void *object, enum kind kind) {
 
 static void pop(struct telling *t) {
     struct level *level = &t->levels[--t->count];
+    tly_depth_leave();
+    write_string(&t->w, kinds[level->kind].end);
     tally_value_decref(level->held);
     switch (level->kind) {
     case KIND_LIST:
@@ -194,8 +197,6 @@ static void pop(struct telling *t) {
         tally_set_end(&level->at.set);
         break;
     }
-    write_string(&t->w, kinds[level->kind].end);
-    tly_depth_leave();
 }
 
 // ---- what they hold
@@ -216,7 +217,7 @@ static tally_status value_tell(struct telling *t, tally_value value) {
 // The next that a container holds: *ret_key is not absent for a map, and owned.
 static bool level_next(struct level *level, tally_value *ret_key,
                        tally_value *ret_value) {
-    tally_value_decref(level->held);
+    tally_value last TLY_OWNS_VALUE = level->held;
     level->held = *ret_key = tally_absent();
     bool more = false;
     switch (level->kind) {
@@ -236,7 +237,7 @@ static bool level_next(struct level *level, tally_value *ret_key,
 
 static tally_status step(struct telling *t) {
     struct level *level = &t->levels[t->count - 1];
-    tally_value key, value;
+    tally_value value, key TLY_OWNS_VALUE = tally_absent();
     if (!level_next(level, &key, &value)) {
         pop(t);
         return t->w.status;
@@ -247,27 +248,33 @@ static tally_status step(struct telling *t) {
     if (!tally_is_absent(key)) {
         write_plain(&t->w, key);
         write_string(&t->w, ": ");
-        tally_value_decref(key);
     }
     return t->w.status == TALLY_OK ? value_tell(t, value) : t->w.status;
 }
 
+// Also when a hook has been left; then nothing more is written.
+static void telling_end(struct telling *t) {
+    if (t->count > 0 && t->w.status == TALLY_OK)
+        t->w.status = TALLY_HOOK_FAILED;
+    while (t->count > 0)
+        pop(t);
+    innermost = t->up;
+    if (t->levels != &t->first)
+        tally_free(t->levels);
+    tally_free(t->w.data);
+}
+
 static tally_status tell(void *object, enum kind kind, tally_text **ret_text) {
-    struct telling t = {.room = 1, .up = innermost};
+    struct telling t
+        __attribute__((cleanup(telling_end))) = {.room = 1, .up = innermost};
     t.levels = &t.first;
     innermost = &t;
     tally_status status = push(&t, object, kind);
     while (status == TALLY_OK && t.count > 0)
         status = step(&t);
-    while (t.count > 0)
-        pop(&t);
-    innermost = t.up;
-    if (t.levels != &t.first)
-        tally_free(t.levels);
     tally_text *text = NULL;
     if (status == TALLY_OK && !(text = tly_text_make(t.w.data, t.w.length)))
         status = -errno;
-    tally_free(t.w.data);
     if (text)
         *ret_text = text;
     return status;

@@ -15,6 +15,7 @@
 #include "container/quick.h"
 #include "container/types.h"
 #include "object/header.h"
+#include "object/owns.h"
 #include "platform/os.h"
 #include "sync/rank.h"
 
@@ -35,6 +36,9 @@ static void give_back(struct tally_view *view) {
         tally_decref(source);
         return;
     }
+    // A hook may be left.
+    void *memory TLY_OWNS_MEMORY = lease;
+    view->lease = NULL;
     if (source) {
         lease->buffer.exporter = source;
         tally_buffer_release(&lease->buffer);
@@ -46,8 +50,6 @@ static void give_back(struct tally_view *view) {
         TLY_KEEPS_ERRNO;
         lease->release(view->data, view->length, lease->arg);
     }
-    view->lease = NULL;
-    tally_free(lease);
 }
 
 // Sets RELEASED if the word is [uses]; then gives back.
@@ -127,12 +129,8 @@ static tally_status view_equal(void *object, tally_value other,
         return TALLY_WRONG_TYPE;
     if (tally_is_instance(with, &tally_type_view))
         return tally_view_equal(object, with, ret_equal);
-    tally_view *view = tally_view_new(with, 0);
-    if (!view)
-        return -errno;
-    tally_status status = tally_view_equal(object, view, ret_equal);
-    tally_decref(view);
-    return status;
+    void *view TLY_OWNS_OBJECT = tally_view_new(with, 0);
+    return view ? tally_view_equal(object, view, ret_equal) : -errno;
 }
 
 static const tally_protocol view_protocol = {.equal = view_equal,
@@ -223,7 +221,9 @@ static struct tally_view *view_of_lease(struct tly_view_lease *lease) {
 }
 
 tally_view *tally_view_new(void *object, unsigned flags) {
-    struct tly_view_lease *lease = tally_calloc(1, sizeof(*lease));
+    void *memory TLY_OWNS_MEMORY =
+        tally_calloc(1, sizeof(struct tly_view_lease));
+    struct tly_view_lease *lease = memory;
     if (!lease)
         return NULL;
     unsigned wanted = TALLY_BUFFER_FULL_RO | (flags & TALLY_BUFFER_WRITABLE);
@@ -231,17 +231,16 @@ tally_view *tally_view_new(void *object, unsigned flags) {
         flags & ~TALLY_BUFFER_WRITABLE
             ? TALLY_INVALID
             : tally_buffer_get(object, wanted, &lease->buffer);
-    if (status != TALLY_OK) {
-        tally_free(lease);
-        return fail(status);
-    }
-    struct tally_view *view = view_of_lease(lease);
-    if (!view) {
+    struct tally_view *view = NULL;
+    if (status == TALLY_OK && !(view = view_of_lease(lease))) {
         tally_buffer_release(&lease->buffer);
-        tally_free(lease);
-        errno = ENOMEM;
+        status = TALLY_NO_MEMORY;
     }
-    return view;
+    memory = NULL; // the view's
+    if (view)
+        return view;
+    tally_free(lease);
+    return fail(status);
 }
 
 // A view of bytes that no object has.

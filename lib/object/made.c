@@ -173,16 +173,21 @@ static tally_type *held_at(uint32_t index, bool *ret_more) {
     return type;
 }
 
+// Also when an exception leaves the callback.
+static void type_end(tally_type *const *type) {
+    if (*type)
+        tally_type_drop(*type);
+}
+
 void tally_types_each(tally_type_fn fn, void *arg) {
     bool more = true, wanted = true;
     if (tly_epoch_hooks.start && tly_epoch_hooks.start() != TALLY_OK)
         return;
     for (uint32_t n = 1; more && wanted; n++) {
-        tally_type *type = held_at(n, &more);
+        tally_type *type __attribute__((cleanup(type_end))) = held_at(n, &more);
         if (type) {
             tly_locks_none("a program's function");
             wanted = fn(type, arg);
-            tally_type_drop(type);
         }
     }
 }

@@ -230,12 +230,117 @@ static void weak_maps_give_back_what_they_held(void **state) {
     leaves_nothing(weakmap_get_or_set);
 }
 
+// ---- containers as values
+
+static void list_equal(void) {
+    bool equal;
+    tally_value_equal(tally_of(list), tally_of(list_too), &equal);
+}
+static void list_compare(void) {
+    int order;
+    tally_value_compare(tally_of(list), tally_of(list_too), &order);
+}
+static void map_equal(void) {
+    bool equal;
+    tally_value_equal(tally_of(map), tally_of(map_too), &equal);
+}
+static void set_equal(void) {
+    bool equal;
+    tally_value_equal(tally_of(set), tally_of(set_too), &equal);
+}
+static void text_drop(tally_value value) {
+    tally_text *text;
+    if (tally_value_text(value, &text) == TALLY_OK)
+        tally_decref(text);
+}
+static void list_text(void) { text_drop(tally_of(list)); }
+static void map_text(void) { text_drop(tally_of(map)); }
+static void set_text(void) { text_drop(tally_of(set)); }
+// A list of a list of a list, and so on, around one with hooks.
+static void nest(void) {
+    for (unsigned n = 0; n < 9; n++) {
+        tally_list **in[] = {&list, &list_too};
+        for (unsigned k = 0; k < 2; k++) {
+            tally_list *outer = tally_list_new();
+            must(outer);
+            must(tally_list_append_steal(outer, tally_of(*in[k])) == TALLY_OK);
+            *in[k] = outer;
+        }
+    }
+}
+static void containers_of_containers_give_back_what_they_held(void **state) {
+    (void)state;
+    leaves_nothing(list_equal);
+    leaves_nothing(list_compare);
+    leaves_nothing(map_equal);
+    leaves_nothing(set_equal);
+    leaves_nothing(list_text);
+    leaves_nothing(map_text);
+    leaves_nothing(set_text);
+    // Each is ten levels deep, of 200 that a thread has.
+    nest();
+    for (unsigned n = 0; n < 3; n++) {
+        leaves_nothing(list_equal);
+        leaves_nothing(list_compare);
+        leaves_nothing(list_text);
+    }
+    bool equal = false;
+    assert_int_equal(
+        tally_value_equal(tally_of(list), tally_of(list_too), &equal),
+        TALLY_OK);
+    assert_true(equal);
+    tally_text *text;
+    assert_int_equal(tally_value_text(tally_of(list), &text), TALLY_OK);
+    assert_memory_equal(tally_text_data(text), "[[[[[[[[[[key, ", 15);
+    tally_decref(text);
+}
+
+// ---- memory
+
+static void sort_often(void) {
+    for (unsigned n = 0; n < 2000; n++) {
+        counts_down = true;
+        left_calls = 0;
+        left(by_exception, list_sort);
+    }
+}
+static void memory_is_given_back(void **state) {
+    (void)state;
+    sort_often();
+    uint64_t before = stats_now().live_bytes;
+    sort_often(); // of 320 bytes each
+    assert_true(stats_now().live_bytes < before + 320000);
+}
+
+// ---- types
+
+static bool type_visit(tally_type *type, void *arg) {
+    if (strcmp(type->name, arg) == 0)
+        leave_maybe();
+    return true;
+}
+static void types_each(void) { tally_types_each(type_visit, (void *)"made"); }
+static void a_type_is_freed_though_a_callback_was_left(void **state) {
+    (void)state;
+    const tally_trait none[] = {{.kind = TALLY_TRAIT_END}};
+    tally_type *type = tally_type_make(
+        &(tally_type_spec){.name = "made", .size = 32, .traits = none});
+    must(type);
+    left(by_exception, types_each);
+    tally_type_drop(type);
+    tally_collect();
+    assert_null(tally_type_find("made"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         hooks_test(maps_give_back_what_they_held),
         hooks_test(sets_give_back_what_they_held),
         hooks_test(lists_give_back_what_they_held),
         hooks_test(weak_maps_give_back_what_they_held),
+        hooks_test(containers_of_containers_give_back_what_they_held),
+        hooks_test(memory_is_given_back),
+        hooks_test(a_type_is_freed_though_a_callback_was_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
