@@ -25,8 +25,9 @@
 // end is no reason to wake an idle process often.
 #define VAIN_MAX 7u
 // Grace periods of one round, one after another, for what threads left: a level
-// each of what dies of the last one.
-#define LEVELS 64u
+// each of what dies of the last one: 1 to 2 ms, so that a chain without an end
+// leaves most of a processor to others.
+#define LEVELS 256u
 
 // The service's own, by turns; or of a child that has one thread.
 static struct {
