@@ -323,7 +323,7 @@ static tally_status set_equal(void *object, tally_value other,
     tally_status status = tly_depth_enter();
     if (status != TALLY_OK)
         return status;
-    const bool inside __attribute__((cleanup(depth_end))) = true;
+    const bool inside __attribute__((cleanup(depth_end), unused)) = true;
     status = sets_ask(object, with, &equal);
     if (status == TALLY_OK)
         *ret_equal = equal;

@@ -9,6 +9,10 @@
 
 #include <unwind.h>
 
+#if UNDER_ASAN
+void __asan_handle_no_return(void);
+#endif
+
 static jmp_buf away;
 static bool leaves; // the next call does
 static void (*leave_by)(void);
@@ -31,6 +35,10 @@ static _Unwind_Reason_Code unwind_stop(int version, _Unwind_Action actions,
 static inline void by_exception(void) {
     static struct _Unwind_Exception exception;
     memset(&exception, 0, sizeof(exception));
+#if UNDER_ASAN
+    // It knows of exceptions, and not of this: cleanups use the stack anew.
+    __asan_handle_no_return();
+#endif
     _Unwind_ForcedUnwind(&exception, unwind_stop, (void *)(uintptr_t)catcher);
     fail();
 }
