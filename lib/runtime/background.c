@@ -56,7 +56,7 @@ void tly_background_poll(struct tly_local *self) {
     // Relaxed: a hint; a hook may have ended the thread that was told.
     if (tly_collector_elsewhere &&
         (tly_due_ask(self) ||
-         (!tly_load_relaxed(&background_served) && tly_due_at())))
+         (!tly_load_relaxed(&background_served) && tly_due_is_asked())))
         (void)hand_over(self);
 }
 

@@ -37,13 +37,13 @@ static struct {
     uint32_t vain; // rounds in a row that waited for a section
 } due;
 
-static bool is_asked(void) {
+bool tly_due_is_asked(void) {
     // Relaxed: a hint; the turn's exchange orders.
     return tly_load_relaxed(&tly_put_off) != 0;
 }
 
 bool tly_due_ask(struct tly_local *self) {
-    if (is_asked() ||
+    if (tly_due_is_asked() ||
         // Relaxed: the thread's own word.
         (!tly_limbo_has(self) &&
          !tly_load_relaxed(&tly_cold(self)->later_count)))
@@ -54,7 +54,7 @@ bool tly_due_ask(struct tly_local *self) {
 }
 
 uint64_t tly_due_at(void) {
-    if (!is_asked())
+    if (!tly_due_is_asked())
         return 0;
     if (due.at == 0)
         due.at = tly_os_now() + ((uint64_t)DELAY_NS << due.vain);

@@ -11,7 +11,11 @@
 // safepoint, or about to be idle; asked once until that thread has acted.
 bool tly_due_ask(struct tly_local *self);
 
-// When the thread is to act, on tly_os_now's scale; 0: nothing is asked for.
+// Whether anybody has asked, and the thread has not acted yet. Any thread.
+bool tly_due_is_asked(void);
+
+// For that thread: when it is to act, on tly_os_now's scale; 0: nothing is
+// asked for.
 uint64_t tly_due_at(void);
 
 // Whether it is time.
