@@ -17,7 +17,9 @@ static void look(struct tly_frame call) {
     known = tly_call_left_known(call);
 }
 
-static TLY_NOINLINE void look_deeper(struct tly_frame call, unsigned frames) {
+// On the stack also where AddressSanitizer has frames elsewhere.
+static __attribute__((noinline, no_sanitize_address)) void look_deeper(
+    struct tly_frame call, unsigned frames) {
     volatile char hole[100];
     for (unsigned n = 0; n < sizeof(hole); n++)
         hole[n] = (char)frames;
@@ -51,7 +53,8 @@ static void the_systems_frames_do_not_hide_it(void **state) {
     assert_int_equal(numbers[0], 1);
 }
 
-static TLY_NOINLINE struct tly_frame returned(unsigned frames) {
+static __attribute__((noinline, no_sanitize_address)) struct tly_frame returned(
+    unsigned frames) {
     volatile char hole[100];
     hole[0] = (char)frames;
     struct tly_frame call = frames ? returned(frames - 1) : TLY_FRAME;
@@ -70,7 +73,8 @@ static void a_call_that_has_returned_is_left(void **state) {
 }
 
 // The word that tells of the frame stays as it was, in another's padding.
-static TLY_NOINLINE void look_over(struct tly_frame like) {
+static __attribute__((noinline, no_sanitize_address)) void look_over(
+    struct tly_frame like) {
     uintptr_t words[64] = {0};
     words[33] = (uintptr_t)like.back;
     struct tly_frame call = {&words[32], like.back};
