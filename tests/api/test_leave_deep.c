@@ -2,38 +2,13 @@
 // code that goes on deeper than where they were called.
 
 #include "api.h"
-
-#include <unwind.h>
+#include "leave.h"
 
 #define DEEP 40u // frames
 #define OBJECTS 1000u
 
-static jmp_buf away;
-static unsigned leaves; // the next so many hooks do
-static void (*leave_by)(void);
 static unsigned runs[OBJECTS]; // by object
 static unsigned nested, nested_most, ended;
-
-static void by_longjmp(void) { longjmp(away, 1); }
-
-// As an exception, or a thread's end: each frame's cleanups are run.
-static _Unwind_Reason_Code unwind_stop(int version, _Unwind_Action actions,
-                                       _Unwind_Exception_Class class,
-                                       struct _Unwind_Exception *exception,
-                                       struct _Unwind_Context *context,
-                                       void *target) {
-    (void)version, (void)actions, (void)class, (void)exception;
-    if (_Unwind_GetCFA(context) >= (uintptr_t)target)
-        longjmp(away, 1);
-    return _URC_NO_REASON;
-}
-static const void *catcher; // its frame
-static void by_exception(void) {
-    static struct _Unwind_Exception exception;
-    memset(&exception, 0, sizeof(exception));
-    _Unwind_ForcedUnwind(&exception, unwind_stop, (void *)(uintptr_t)catcher);
-    fail();
-}
 
 static void hook(void) {
     nested++;
