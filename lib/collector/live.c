@@ -95,7 +95,7 @@ static tally_status capture(struct live *live, enum tly_look look,
     if (status != TALLY_OK)
         return status;
     tly_find_count(trial, look);
-    if (trial->cut || tly_collector_is_urgent())
+    if (tly_collector_is_urgent())
         return TALLY_BUSY;
     if (look != TLY_LOOK_LISTED)
         tly_pools_aged(trial->fresh);

@@ -397,8 +397,7 @@ static bool pool_recount(void *arg, struct tly_pool *pool) {
     struct tly_trial *trial = arg;
     struct tables t = tables_of(0);
     size_t count, first = tly_side_words(pool, &count);
-    trial->cut = tly_collector_is_urgent();
-    if (trial->cut)
+    if (tly_collector_is_urgent())
         return false;
     for (size_t w = first; w < first + count; w++)
         for (uint64_t bits = tly_sides.listed[w]; bits; bits &= bits - 1) {

@@ -16,7 +16,6 @@
 struct tly_trial {
     bool young;
     bool live;
-    bool cut; // the count of what was listed, for who is urgent
     uint8_t fresh;
     uint64_t members;
     uint64_t hubs;       // members with counts that a byte cannot hold

@@ -2,6 +2,8 @@
 
 #include "unit_collector.h"
 
+#include "collector/lock.h"
+
 struct node {
     tally_object head;
     tally_ref left, right;
@@ -270,6 +272,39 @@ static void only_listed_objects_are_members_in_the_second_look(void **state) {
     assert_true(tables_are_clear());
 }
 
+static void a_second_look_ends_for_who_is_needed_at_once(void **state) {
+    (void)state;
+    struct tly_claims claims = {.count = 0};
+    local_make();
+    ring();
+    trial_begin(false);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(false), 2);
+    tly_garbage_list(&claims);
+    tly_garbage_forget();
+    tly_sides_drop();
+    struct tly_trial cut = {.young = false}, whole = {.young = false};
+    must(tly_collector_take(tly_self(), NULL));
+    tly_collector_heed(true);
+    tly_store_relaxed(&tly_collector_urgent, 1);
+    tly_trial_recount(&cut);
+    tly_store_relaxed(&tly_collector_urgent, 0);
+    assert_int_equal(cut.members, 0);
+    // For whom it was, may have given up waiting.
+    assert_true(tly_collector_is_urgent());
+    tly_garbage_forget();
+    tly_collector_heed(true); // the next collection
+    tly_trial_recount(&whole);
+    tly_collector_heed(false);
+    tly_collector_give(tly_self());
+    assert_int_equal(whole.members, 2);
+    tly_trial_mark();
+    assert_int_equal(tly_trial_garbage(true), 2);
+    tly_garbage_clear(tly_local_of(tly_self()), false);
+    tly_sides_unlist();
+    assert_true(tables_are_clear());
+}
+
 struct large {
     tally_object head;
     tally_ref self;
@@ -367,6 +402,7 @@ int main(void) {
         collector_test(an_old_object_keeps_the_young_it_refers_to),
         collector_test(members_with_finalizers_that_have_not_run_are_told),
         collector_test(only_listed_objects_are_members_in_the_second_look),
+        collector_test(a_second_look_ends_for_who_is_needed_at_once),
         collector_test(any_number_of_workers_counts_the_same),
         collector_test(a_bit_that_stands_for_no_object_is_passed_over),
     };
