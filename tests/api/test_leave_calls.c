@@ -3,33 +3,8 @@
 
 #include "api.h"
 #include "leave.h"
+#include "ring.h"
 #include "threads.h"
-
-// With a deeper stack, which is written but for a compiler's padding, also
-// where AddressSanitizer has frames elsewhere.
-static __attribute__((noinline, no_sanitize_address)) void deeper(
-    unsigned frames, void (*call)(void)) {
-    volatile char hole[200];
-    for (unsigned n = 0; n < sizeof(hole); n++)
-        hole[n] = (char)frames;
-    if (frames > 0)
-        deeper(frames - 1, call);
-    else
-        call();
-    hole[0] = hole[frames % sizeof(hole)];
-}
-
-struct node {
-    tally_object head;
-    tally_ref next;
-};
-TALLY_TYPE(node, TALLY_REF(next));
-static void ring_drop(void) {
-    struct node *node = tally_new(node);
-    must(node);
-    tally_set(node, next, node);
-    tally_decref(node);
-}
 
 // ---- watchers
 

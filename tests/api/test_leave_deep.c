@@ -51,19 +51,6 @@ static int begin(void **state) {
 }
 #define leave_test(name) cmocka_unit_test_setup_teardown(name, begin, end_clean)
 
-// Calls with a deeper stack, which is written but for a compiler's padding.
-static __attribute__((noinline)) void deeper(unsigned frames,
-                                             void (*call)(void)) {
-    volatile char hole[200];
-    for (unsigned n = 0; n < sizeof(hole); n++)
-        hole[n] = (char)frames;
-    if (frames > 0)
-        deeper(frames - 1, call);
-    else
-        call();
-    hole[0] = hole[frames % sizeof(hole)];
-}
-
 static void file_drop(void) {
     struct file *file = tally_new(file);
     tally_decref(file);

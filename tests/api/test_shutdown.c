@@ -2,20 +2,8 @@
 // each in a process of its own.
 
 #include "child_test.h"
+#include "ring.h"
 #include "threads.h"
-
-struct node {
-    tally_object head;
-    tally_ref next;
-};
-TALLY_TYPE(node, TALLY_REF(next));
-
-static void ring_drop(void) {
-    struct node *node = tally_new(node);
-    must(node);
-    tally_set(node, next, node);
-    tally_decref(node);
-}
 
 // ---- threads that come and leave
 

@@ -1,20 +1,8 @@
 // Being told of collections.
 
 #include "api.h"
+#include "ring.h"
 #include "threads.h"
-
-struct node {
-    tally_object head;
-    tally_ref next;
-};
-TALLY_TYPE(node, TALLY_REF(next));
-
-static void ring_drop(void) {
-    struct node *node = tally_new(node);
-    must(node);
-    tally_set(node, next, node);
-    tally_decref(node);
-}
 
 static void note_turn(const struct tally_collect_event *event) {
     static _Thread_local int inside;

@@ -66,4 +66,18 @@ static __attribute__((noinline, unused)) void left(void (*by)(void),
     assert_int_equal(leaves, 0);
 }
 
+// Calls with a deeper stack, which is written but for a compiler's padding,
+// also where AddressSanitizer has frames elsewhere.
+static __attribute__((noinline, unused, no_sanitize_address)) void deeper(
+    unsigned frames, void (*call)(void)) {
+    volatile char hole[200];
+    for (unsigned n = 0; n < sizeof(hole); n++)
+        hole[n] = (char)frames;
+    if (frames > 0)
+        deeper(frames - 1, call);
+    else
+        call();
+    hole[0] = hole[frames % sizeof(hole)];
+}
+
 #endif
