@@ -15,6 +15,7 @@
 #include "epoch/gate.h"
 #include "epoch/handshake.h"
 #include "epoch/rcu.h"
+#include "epoch/region.h"
 #include "epoch/registry.h"
 #include "epoch/stall.h"
 #include "epoch/wait.h"
@@ -24,8 +25,6 @@
 
 static TALLY_THREAD struct tly_mutator *attach_mine;
 static TALLY_THREAD bool attach_forks; // the world stands still for its fork
-static TALLY_THREAD uint32_t attach_blocking;
-static TALLY_THREAD uint32_t attach_ended;   // of those, by the heap's use
 static TALLY_THREAD uint32_t attach_reserve; // nesting of tly_reserve_take
 static TALLY_THREAD struct tly_mutator *attach_saved; // mine, beside it
 static pthread_key_t attach_key;
@@ -143,9 +142,11 @@ void tly_mutator_attach(struct tly_mutator *self) {
     errno = error;
 }
 
-// From a blocking region, before which all was done: what there is to do now,
-// somebody has asked for.
-static void blocking_back(struct tly_mutator *self) {
+void tly_mutator_block(struct tly_mutator *self) {
+    state_leave(self, TLY_DETACHED, false);
+}
+
+void tly_mutator_unblock(struct tly_mutator *self) {
     int error = errno;
     state_back(self);
     // ORDER[breaker] acquire: as in tly_poll, which comes next or is not due.
@@ -250,7 +251,7 @@ static tally_status attach(const char *name, bool open) {
 // A thread that came as a guest stays; it may have come in regions.
 static void guest_stay(void) {
     if (attach_guest == GUEST_NEW)
-        attach_blocking += attach_regions;
+        tly_regions += attach_regions;
     attach_guest = GUEST_NOT;
 }
 
@@ -260,8 +261,7 @@ tally_status tally_attach(const char *name) {
     return attach(name, true);
 }
 
-// Told once a thread: what is wrong, and breaks nothing.
-static TLY_COLD void ignore(bool *once, const char *what) {
+void tly_ignored(bool *once, const char *what) {
     if (!*once)
         tly_report("thread %u %s: this is ignored", tly_os_thread_id(), what);
     *once = true;
@@ -285,7 +285,7 @@ void tally_detach(void) {
         return;
     // Whoever called the hook goes on with the mutator.
     if (tly_epoch_hooks.called && tly_epoch_hooks.called(self))
-        ignore(&once, "detaches in a hook, finalizer or callback");
+        tly_ignored(&once, "detaches in a hook, finalizer or callback");
     else
         detach(self);
 }
@@ -301,8 +301,7 @@ struct tly_mutator *tly_self_attached(void) {
                        tly_os_thread_id());
         // Whoever uses the heap is outside: it has left the region by longjmp,
         // or has no right to be in it.
-        attach_ended = attach_blocking;
-        attach_blocking = 0;
+        tly_regions_end();
         attach_mine->blocking = 0;
         tly_mutator_attach(attach_mine);
         return attach_mine;
@@ -366,13 +365,13 @@ struct tly_guest tly_guest_enter(void) {
     int error = errno;
     enum guest guest = attach_mine ? GUEST_BLOCKED : GUEST_NEW;
     struct tly_guest outer = {NULL, attach_guest, attach_regions};
-    uint32_t regions = attach_blocking;
+    uint32_t regions = tly_regions;
     struct tly_mutator *self = attach_reserve > 0 ? NULL : tly_self_attached();
     attach_guest = self ? guest : GUEST_RESERVE;
     attach_regions = regions;
     // Hooks that run have regions of their own.
     if (self)
-        attach_blocking = 0;
+        tly_regions = 0;
     errno = error;
     outer.self = self ? self : tly_reserve_take();
     return outer;
@@ -387,7 +386,7 @@ static void guest_leave(struct tly_mutator *self) {
         return;
     if (attach_mine != self || tly_rcu_ongoing() || self->stopped_world ||
         !tly_is_attached(tly_self()) ||
-        (guest == GUEST_NEW && attach_blocking > 0)) {
+        (guest == GUEST_NEW && tly_regions > 0)) {
         guest_stay();
         return;
     }
@@ -397,7 +396,7 @@ static void guest_leave(struct tly_mutator *self) {
     } else {
         detach(self);
     }
-    attach_blocking = attach_regions;
+    tly_regions = attach_regions;
 }
 
 void tly_guest_leave(const struct tly_guest *guest) {
@@ -415,52 +414,10 @@ uint32_t tally_mutator_number(void) {
     return tly_is_attached(tly_self()) ? tly_self()->number : 0;
 }
 
-void tally_blocking_enter(void) {
-    tly_locks_none_waits("a blocking region");
-    if (attach_blocking > 0 || !tly_is_attached(tly_self())) {
-        attach_blocking++;
-        return;
-    }
-    int error = errno;
-    struct tly_mutator *self = tly_self();
-    if (tly_rcu_ongoing())
-        tly_misuse("thread %u blocks inside a borrow section",
-                   tly_os_thread_id());
-    // Hooks run here, outside of the region: they may have regions of their
-    // own.
-    state_leave(self, TLY_DETACHED, false);
-    attach_blocking = 1;
-    self->blocking = 1;
-    errno = error;
-}
-
-extern inline void tally_blocking_scope_end_(const bool *unused);
-
-void tally_blocking_exit(void) {
-    static TALLY_THREAD bool once;
-    if (TLY_UNLIKELY(!attach_blocking)) {
-        bool used = attach_ended > 0 && attach_ended--;
-        ignore(&once, used ? "leaves a blocking region that its use of the "
-                             "heap there has ended"
-                           : "leaves a blocking region that it is not in");
-        return;
-    }
-    if (--attach_blocking > 0 || !attach_mine || !attach_mine->blocking)
-        return;
-    if (!tly_is_attached(tly_self())) {
-        uint64_t began = tly_stall_begin(attach_mine);
-        blocking_back(attach_mine);
-        tly_stall_end(began);
-    }
-    attach_mine->blocking = 0;
-}
-
-uint32_t tly_blocking_depth(void) { return attach_blocking; }
-
 // At the end of every thread that attached and did not detach; and again after
 // a later destructor that uses the heap, or a hook here that ends the thread.
 static void thread_ends(void *mutator) {
-    attach_blocking = 0;
+    tly_regions = 0;
     if (!attach_mine)
         return;
     (void)pthread_setspecific(attach_key, mutator);
@@ -482,7 +439,7 @@ bool tly_attach_has(const struct tly_mutator *mutator) {
 void tly_attach_forget(void) {
     attach_mine = NULL;
     attach_reserve = 0;
-    attach_blocking = 0;
+    tly_regions = 0;
     self_clear();
 }
 

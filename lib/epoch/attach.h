@@ -53,6 +53,11 @@ void tly_poll(struct tly_mutator *self, bool open);
 void tly_mutator_detach(struct tly_mutator *self);
 void tly_mutator_attach(struct tly_mutator *self);
 
+// The same around a blocking region of the program's, before which all is done:
+// what there is to do after it, somebody has asked for.
+void tly_mutator_block(struct tly_mutator *self);
+void tly_mutator_unblock(struct tly_mutator *self);
+
 // The same for a thread that stands still while the world is stopped: nothing
 // is flushed, nothing is polled.
 void tly_mutator_park(struct tly_mutator *self);
@@ -69,11 +74,11 @@ void tly_mutator_rouse(struct tly_mutator *self);
 bool tly_mutator_suspend(struct tly_mutator *mutator, uint32_t *ret_idle);
 void tly_mutator_resume(struct tly_mutator *mutator, uint32_t idle);
 
-// How many blocking regions the calling thread is inside of.
-uint32_t tly_blocking_depth(void);
-
 // The mutator that the calling thread has, attached or in a blocking region.
 struct tly_mutator *tly_mine(void);
+
+// Tells what is wrong and breaks nothing, once a thread.
+TLY_COLD void tly_ignored(bool *once, const char *what);
 
 // Between the handlers of fork the thread does not attach: that aborts, with a
 // sentence.

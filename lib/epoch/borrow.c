@@ -8,6 +8,7 @@
 
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
+#include "epoch/region.h"
 #include "platform/os.h"
 
 // The fast paths as symbols, as in object/twins.c.
@@ -77,13 +78,13 @@ void tly_borrow_none_slow(const char *call) {
 // ---- leaving by longjmp
 
 struct tally_mark tally_mark_now(void) {
-    return (struct tally_mark){tly_rcu_depth(), tly_blocking_depth(),
+    return (struct tally_mark){tly_rcu_depth(), tly_regions,
                                tly_self()->stopped_world};
 }
 
 void tally_unwind(const struct tally_mark *mark) {
     // Nobody blocks in a section: regions were begun last, or there are none.
-    while (tly_blocking_depth() > mark->regions_)
+    while (tly_regions > mark->regions_)
         tally_blocking_exit();
     unsigned long depth = tly_rcu_depth();
     for (unsigned long n = mark->sections_; n < depth; n++)

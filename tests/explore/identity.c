@@ -1,4 +1,4 @@
-// lib/epoch/attach.c keeps two variables of each thread to itself. It is
+// lib/epoch/attach.c keeps a variable of each thread to itself. It is
 // compiled into this file, so that coroutines can have theirs; the linker then
 // takes this one for all that it defines.
 
@@ -17,7 +17,7 @@ struct identity identity_get(void) {
     return (struct identity){
         .breaker = tally_breaker_,
         .mine = attach_mine,
-        .blocking = attach_blocking,
+        .blocking = tly_regions,
         .number = tally_number_,
     };
 }
@@ -25,6 +25,6 @@ struct identity identity_get(void) {
 void identity_set(const struct identity *identity) {
     tally_breaker_ = identity->breaker;
     attach_mine = identity->mine;
-    attach_blocking = identity->blocking;
+    tly_regions = identity->blocking;
     tally_number_ = identity->number;
 }

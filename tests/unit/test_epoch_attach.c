@@ -2,6 +2,7 @@
 
 #include "unit_epoch.h"
 
+#include "epoch/region.h"
 #include "platform/fault.h"
 
 static void what_must_not_fail_borrows_the_mutator_kept_back(void **state) {
@@ -36,14 +37,14 @@ static void a_guest_goes_as_it_came_though_a_hook_is_one_too(void **state) {
             tally_blocking_enter();
         struct tly_guest guest = tly_guest_begin();
         assert_true(tly_is_attached(guest.self));
-        assert_int_equal(tly_blocking_depth(), 0);
+        assert_int_equal(tly_regions, 0);
         struct tly_guest inner = tly_guest_begin();
         tly_guest_end(&inner);
         assert_true(tly_is_attached(tly_self()));
         TALLY_BLOCKING { assert_false(tly_is_attached(tly_self())); }
         tly_guest_end(&guest);
         assert_false(tly_is_attached(tly_self()));
-        assert_int_equal(tly_blocking_depth(), regions);
+        assert_int_equal(tly_regions, regions);
         for (unsigned n = 0; n < regions; n++)
             tally_blocking_exit();
     }
@@ -56,7 +57,7 @@ static void a_guest_that_attaches_by_name_stays_in_its_regions(void **state) {
     tally_attach("a");
     tly_guest_end(&guest);
     assert_true(tly_is_attached(tly_self()));
-    assert_int_equal(tly_blocking_depth(), 1);
+    assert_int_equal(tly_regions, 1);
     tally_blocking_exit();
 }
 
