@@ -42,7 +42,7 @@ static bool fork_wait(struct tly_fork_stop *stop, uint64_t deadline) {
         return true;
     // Relaxed: a hint.
     tly_add_relaxed(&tly_collector_urgent, 1);
-    tly_collector_queue(&waiter);
+    tly_collector_queue(&waiter, &tly_collector_lock.freed);
     do {
         uint32_t seen = tly_event_value(&tly_collector_lock.freed);
         may = tly_collector_is_first(&waiter) ? fork_may(stop)
@@ -93,7 +93,7 @@ void tly_fork_stop_end(struct tly_fork_stop *stop) {
 void tly_fork_stop_forked(const struct tly_fork_stop *stop) {
     // Relaxed, all: the child has one thread.
     tly_store_relaxed(&tly_collector_urgent, 0);
-    tly_store_relaxed(&tly_collector_lock.first, NULL);
+    tly_collector_queue_forked();
     tly_workers_forked();
     if (!stop->own && !stop->locked) {
         tly_store_relaxed(&tly_collector_lock.busy, 0);

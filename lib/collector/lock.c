@@ -1,7 +1,8 @@
-// A word, the number of who has it, an event, and a list of those that wait,
-// detached. The lock is not handed over: when it is free, the first of the list
-// takes it, and nobody else may, so that a thread that gives it back and wants
-// it again comes last. Who gives up leaves the list.
+// A word, the number of who has it, and a list of those that wait, detached,
+// each at its mutator's event; forks at one that the lock has. The lock is not
+// handed over: when it is free, the first of the list takes it, and nobody else
+// may, so that a thread that gives it back and wants it again comes last. Who
+// gives up leaves the list (tests/model/queue.pml).
 
 #include "collector/lock.h"
 
@@ -70,36 +71,70 @@ bool tly_collector_wait(struct tly_mutator *self,
 
 // ---- the order of those that wait
 
-void tly_collector_queue(struct tly_collector_waiter *waiter) {
-    waiter->next = NULL;
-    tly_spin_lock(&tly_collector_lock.spin);
-    struct tly_collector_waiter **last = &tly_collector_lock.first;
-    while (*last)
-        last = &(*last)->next;
-    // Relaxed, here and below: only who is the first is asked, and the lock's
-    // word orders what it guards.
-    tly_store_relaxed(last, waiter);
-    tly_spin_unlock(&tly_collector_lock.spin);
+// Relaxed, all writes of the first: only who is the first is asked without the
+// spin, and the lock's word orders what it guards.
+
+void tly_collector_queue(struct tly_collector_waiter *waiter,
+                         struct tly_event *event) {
+    struct tly_collector_lock *lock = &tly_collector_lock;
+    *waiter = (struct tly_collector_waiter){.event = event};
+    tly_spin_lock(&lock->spin);
+    waiter->prev = lock->last;
+    if (waiter->prev)
+        waiter->prev->next = waiter;
+    else
+        tly_store_relaxed(&lock->first, waiter);
+    lock->last = waiter;
+    tly_spin_unlock(&lock->spin);
 }
 
 bool tly_collector_is_first(const struct tly_collector_waiter *waiter) {
     return tly_load_relaxed(&tly_collector_lock.first) == waiter;
 }
 
-void tly_collector_leave(const struct tly_collector_waiter *waiter,
-                         bool taken) {
+// Of the first, or of who waits for nobody to wait. With the spin, after which
+// the first may be gone, but not its event.
+static struct tly_event *first_locked(void) {
+    const struct tly_collector_waiter *first = tly_collector_lock.first;
+    return first ? first->event : &tly_collector_lock.freed;
+}
+
+void tly_collector_leave(struct tly_collector_waiter *waiter, bool taken) {
+    struct tly_collector_lock *lock = &tly_collector_lock;
+    tly_spin_lock(&lock->spin);
+    bool was_first = !waiter->prev;
+    if (was_first)
+        tly_store_relaxed(&lock->first, waiter->next);
+    else
+        waiter->prev->next = waiter->next;
+    if (waiter->next)
+        waiter->next->prev = waiter->prev;
+    else
+        lock->last = waiter->prev;
+    struct tly_event *event = first_locked();
+    tly_spin_unlock(&lock->spin);
+    if (was_first && !taken)
+        tly_event_signal(event);
+}
+
+// Tells the first, after the lock was given back. Under the spin: who comes
+// later finds the lock free.
+static void first_tell(void) {
     tly_spin_lock(&tly_collector_lock.spin);
-    struct tly_collector_waiter **at = &tly_collector_lock.first;
-    while (*at != waiter)
-        at = &(*at)->next;
-    tly_store_relaxed(at, waiter->next);
+    struct tly_event *event = first_locked();
     tly_spin_unlock(&tly_collector_lock.spin);
-    if (!taken)
-        tly_event_signal(&tly_collector_lock.freed); // to who is the first now
+    if (event != &tly_collector_lock.freed)
+        tly_event_signal(event);
 }
 
 void tly_collector_hold(bool hold) {
     tly_spin_hold(&tly_collector_lock.spin, hold);
+}
+
+void tly_collector_queue_forked(void) {
+    // Relaxed: the child has one thread.
+    tly_store_relaxed(&tly_collector_lock.first, NULL);
+    tly_collector_lock.last = NULL;
 }
 
 // ---- waiting for it
@@ -123,12 +158,11 @@ static void tell(uint64_t began, uint32_t turns) {
 static bool turn_await(struct tly_mutator *self, uint64_t deadline) {
     struct tly_collector_waiter waiter;
     bool taken, late = false;
-    tly_collector_queue(&waiter);
+    tly_collector_queue(&waiter, &self->turn);
     do {
-        uint32_t seen = tly_event_value(&tly_collector_lock.freed);
+        uint32_t seen = tly_event_value(&self->turn);
         taken = tly_collector_is_first(&waiter) && try_free(self);
-        late = !taken &&
-               !tly_event_wait(&tly_collector_lock.freed, seen, deadline);
+        late = !taken && !tly_event_wait(&self->turn, seen, deadline);
     } while (!taken && !late);
     tly_collector_leave(&waiter, taken);
     return taken;
@@ -166,6 +200,7 @@ void tly_collector_free(void) {
     // ORDER[collector] release: see tly_collector_try.
     tly_store_release(&tly_collector_lock.busy, 0);
     tly_event_signal(&tly_collector_lock.freed);
+    first_tell();
 }
 
 void tly_collector_give(struct tly_mutator *self) {
@@ -190,7 +225,7 @@ void tly_collector_heed(bool heeds) {
 void tly_collector_lock_start(void) {
     // Relaxed: nothing else runs.
     tly_store_relaxed(&tly_collector_lock.busy, 0);
-    tly_store_relaxed(&tly_collector_lock.first, NULL);
+    tly_collector_queue_forked();
     tly_store_relaxed(&tly_collector_urgent, 0);
 }
 

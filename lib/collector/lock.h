@@ -22,11 +22,13 @@ extern struct tly_collector_lock {
     // Who waits for it, in the order in which they came.
     struct tly_spin spin;
     struct tly_collector_waiter *first; // (a) written under the spin
+    struct tly_collector_waiter *last;  // under the spin
 } tly_collector_lock;                   // for fork_stop.c
 
 // Of a thread that waits, on its stack.
 struct tly_collector_waiter {
-    struct tly_collector_waiter *next;
+    struct tly_event *event; // it waits at; outlasts its stay
+    struct tly_collector_waiter *prev, *next;
 };
 
 // Whether the thread would wait for itself, or be waited for by what it waits
@@ -49,14 +51,18 @@ bool tly_collector_is_taken(void);
 // How often it was given back: a hint.
 uint32_t tly_collector_turns(void);
 
-// A place among those that wait, for a thread that is not attached; and whether
-// it is the first. Gives the place up, with the lock [taken] or without.
-void tly_collector_queue(struct tly_collector_waiter *waiter);
+// A place among those that wait, for a thread that is not attached and is told
+// at [event] when its turn comes; and whether it is the first. Gives the place
+// up, with the lock [taken] or without. However many wait, each looks at its
+// neighbours only, and wakes one thread.
+void tly_collector_queue(struct tly_collector_waiter *waiter,
+                         struct tly_event *event);
 bool tly_collector_is_first(const struct tly_collector_waiter *waiter);
-void tly_collector_leave(const struct tly_collector_waiter *waiter, bool taken);
+void tly_collector_leave(struct tly_collector_waiter *waiter, bool taken);
 
 // Around fork: nobody comes or goes. In the child nobody waits.
 void tly_collector_hold(bool hold);
+void tly_collector_queue_forked(void);
 
 // Tells those who wait for the lock to look again: who has it clears garbage
 // from now on.

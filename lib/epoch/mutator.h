@@ -67,6 +67,7 @@ struct tly_mutator {
     uint64_t ack;                  // (a) last handshake goal that is done
     struct tly_event resumed;      // SUSPENDED has ended
     uint32_t returning;            // (a) its thread waits for that
+    struct tly_event turn;         // what it waits for in a queue is free
     bool rcu_ours;                 // (o) registered with liburcu by us
     bool stopped_world;            // (o) its thread has stopped the world
     bool by_itself;                // (a) attached by its first use of the heap

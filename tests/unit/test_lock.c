@@ -1,5 +1,8 @@
 // collector/lock.c: one collection, walk, or fork at a time.
 
+#include <signal.h>
+#include <sys/mman.h>
+
 #include "unit_collector.h"
 
 #include "collector/lock.h"
@@ -117,8 +120,9 @@ static void who_comes_later_is_not_the_first(void **state) {
     struct tly_mutator *self = begin();
     struct tly_patience none = {.brief = true};
     struct tly_collector_waiter one, two;
-    tly_collector_queue(&one);
-    tly_collector_queue(&two);
+    struct tly_event at_turn = {0};
+    tly_collector_queue(&one, &at_turn);
+    tly_collector_queue(&two, &at_turn);
     // Free as it is.
     assert_false(tly_collector_try(self));
     assert_false(tly_collector_take(self, &none));
@@ -156,6 +160,94 @@ static void who_gives_it_back_has_it_again_after_those_that_wait(void **state) {
     for (unsigned n = 0; n < 3; n++)
         assert_int_equal(order[n], n + 1);
     assert_int_equal(waiters(), 0);
+}
+
+// ---- the cost of many that wait
+
+#define MANY 16u // and eight times as many
+
+// Of who waits, a page: the first touch of each by the lock is counted.
+union place {
+    struct tly_collector_waiter waiter;
+    char size[4096];
+};
+static union place *places;
+static struct tly_event events[8 * MANY];
+static size_t places_size;
+static volatile sig_atomic_t touched;
+
+static void touch(int number, siginfo_t *info, void *context) {
+    (void)number, (void)context;
+    size_t place = (size_t)((char *)info->si_addr - (char *)places);
+    if (place >= places_size)
+        abort();
+    touched++;
+    mprotect(&places[place / sizeof(*places)], sizeof(*places),
+             PROT_READ | PROT_WRITE);
+}
+
+static void places_shut(void) {
+    must(mprotect(places, places_size, PROT_NONE) == 0);
+    touched = 0;
+}
+
+struct cost {
+    unsigned append, leave, turn, woken;
+};
+
+static unsigned touches(void) {
+    unsigned count = (unsigned)touched;
+    places_shut();
+    return count;
+}
+
+// With [count] that wait: of one more, of one in the middle that gives up, of
+// the first that has its turn, and how many the next is told with.
+static struct cost cost_of(unsigned count) {
+    struct cost cost = {0};
+    uint32_t before = 0, after = 0;
+    struct sigaction act = {.sa_sigaction = touch, .sa_flags = SA_SIGINFO}, old;
+    must(places_size == 0);
+    places_size = (count + 1) * sizeof(*places);
+    places = mmap(NULL, places_size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(places != MAP_FAILED && !sigaction(SIGSEGV, &act, &old));
+    for (unsigned n = 0; n < count; n++) {
+        tly_collector_queue(&places[n].waiter, &events[n]);
+        before += tly_event_value(&events[n]);
+    }
+    places_shut();
+    tly_collector_queue(&places[count].waiter, &events[0]);
+    cost.append = touches();
+    tly_collector_leave(&places[count / 2].waiter, false);
+    cost.leave = touches();
+    tly_collector_leave(&places[0].waiter, true);
+    tly_collector_free();
+    cost.turn = touches();
+    for (unsigned n = 0; n < count; n++)
+        after += tly_event_value(&events[n]);
+    cost.woken = after - before;
+    for (unsigned n = 1; n <= count; n++)
+        if (n != count / 2)
+            tly_collector_leave(&places[n].waiter, true);
+    must(!sigaction(SIGSEGV, &old, NULL) && !munmap(places, places_size));
+    places_size = 0;
+    return cost;
+}
+
+static void who_waits_costs_the_same_with_eight_times_as_many(void **state) {
+    (void)state;
+    begin();
+    struct cost few = cost_of(MANY), many = cost_of(8 * MANY);
+    print_message("places of %u and of %u that are touched: who comes %u %u, "
+                  "who gives up %u %u, a turn %u %u; woken %u %u\n",
+                  MANY, 8 * MANY, few.append, many.append, few.leave,
+                  many.leave, few.turn, many.turn, few.woken, many.woken);
+    assert_int_equal(few.append, 2); // its own, and the last
+    assert_int_equal(few.leave, 4);  // its own, both neighbours, the first
+    assert_int_equal(few.turn, 2);   // its own, and the next
+    assert_int_equal(few.woken, 1);
+    assert_memory_equal(&few, &many, sizeof(few));
 }
 
 static void *stop_it(void *arg) {
@@ -210,6 +302,7 @@ int main(void) {
         collector_test(who_waits_takes_it_when_it_is_given),
         collector_test(who_comes_later_is_not_the_first),
         collector_test(who_gives_it_back_has_it_again_after_those_that_wait),
+        collector_test(who_waits_costs_the_same_with_eight_times_as_many),
         collector_test(who_has_it_knows_that_somebody_needs_it),
         collector_test(a_stop_that_comes_too_late_leaves_it_free),
     };
