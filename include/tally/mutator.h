@@ -4,7 +4,10 @@
 // it passes safepoints; around a call that may block it detaches, so that
 // nobody waits for it. A mutator outlives its thread: the next thread that
 // attaches takes it over, warm, with its pools and its objects.
-
+//
+// A thread that ends is detached after its thread-local destructors, which may
+// use the heap: C++'s, and those of pthread_key_create in each of the C
+// library's rounds, unless the program makes more than 512 keys.
 //
 // A thread may be cancelled (pthread_cancel), but not asynchronously. Of calls
 // to the library only those are cancellation points that read or write a file

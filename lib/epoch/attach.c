@@ -414,13 +414,16 @@ uint32_t tally_mutator_number(void) {
     return tly_is_attached(tly_self()) ? tly_self()->number : 0;
 }
 
-// At the end of every thread that attached and did not detach; and again after
-// a later destructor that uses the heap, or a hook here that ends the thread.
+// At the end of every thread that attached and did not detach: in each round of
+// its destructors, after those of the program's that used the heap, in the last
+// round too; and again after a hook here that ends the thread.
 static void thread_ends(void *mutator) {
     tly_regions = 0;
     if (!attach_mine)
         return;
     (void)pthread_setspecific(attach_key, mutator);
+    // A destructor of the program's may have unregistered its own reader.
+    tly_rcu_register(attach_mine);
     tly_rcu_leave_all();
     if (!tly_is_attached(tly_self()))
         tly_mutator_attach(attach_mine);
@@ -445,7 +448,7 @@ void tly_attach_forget(void) {
 
 tally_status tly_attach_start(void) {
     tly_stall_reset();
-    tally_status status = -pthread_key_create(&attach_key, thread_ends);
+    tally_status status = tly_os_key_last(&attach_key, thread_ends);
     if (status == TALLY_OK)
         tly_gate_open();
     return status;

@@ -104,6 +104,12 @@ void tly_late_tell(const struct tly_mutator *late, char text[TLY_LATE_MAX]) {
     struct tly_os_look look;
     // Relaxed: for a report; its thread may have come and gone.
     tly_os_thread_look(tly_load_relaxed(&late->thread), &look);
+    if (look.gone) {
+        snprintf(text, TLY_LATE_MAX,
+                 "which has ended, attached: by a system call of its own, or "
+                 "after a destructor later than the library's used the heap");
+        return;
+    }
     if (!look.state) {
         snprintf(text, TLY_LATE_MAX, "which passes none");
         return;

@@ -8,6 +8,8 @@
 #ifndef TLY_PLATFORM_OS_H
 #define TLY_PLATFORM_OS_H
 
+#include <pthread.h>
+
 #include <tally/status.h>
 
 #include "base/compiler.h"
@@ -68,6 +70,7 @@ uint32_t tly_os_thread_id(void);
 // What another thread of the process is at; what the system does not tell is
 // zero.
 struct tly_os_look {
+    bool gone;        // there is no such thread any more
     char state;       // as in /proc: R runs, S sleeps, ...
     bool waits;       // it is in a system call, and waits there
     bool locks;       // in the one that locks and conditions wait in
@@ -76,6 +79,11 @@ struct tly_os_look {
     char place[64];   // who called, as file+0xoffset; ""
 };
 void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret);
+
+// A key for thread-local data whose destructor is called last in each round of
+// destructors: after those of the keys that the program makes, before and
+// later, but for those beyond PTHREAD_KEYS_MAX / 2 (512).
+int tly_os_key_last(pthread_key_t *ret_key, void (*destroy)(void *value));
 
 // Whether an address is on the stack that the calling thread was started with.
 // A thread's first call is slow. Keeps errno.

@@ -3,6 +3,7 @@
 #include "platform/os.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -156,6 +157,30 @@ void tly_os_stack_ask(void) {
     }
     tly_os_stack_low = (uintptr_t)low;
     errno = error;
+}
+
+// The C library (glibc, musl) calls a round's destructors in the order of their
+// keys, and after PTHREAD_DESTRUCTOR_ITERATIONS rounds none. A key's number is
+// the least that is free: so many are made and given back that other threads
+// and the program have as many below and above.
+#define KEYS_BELOW (PTHREAD_KEYS_MAX / 2u)
+
+int tly_os_key_last(pthread_key_t *ret_key, void (*destroy)(void *value)) {
+    pthread_key_t below[KEYS_BELOW];
+    unsigned count = 0;
+    int error = pthread_key_create(ret_key, destroy);
+    while (!error && *ret_key < KEYS_BELOW && count < KEYS_BELOW) {
+        below[count++] = *ret_key;
+        error = pthread_key_create(ret_key, destroy);
+    }
+    // Where no key is that high, the highest that there is.
+    if (error && count > 0) {
+        *ret_key = below[--count];
+        error = 0;
+    }
+    while (count > 0)
+        pthread_key_delete(below[--count]);
+    return -error;
 }
 
 void tly_os_thread_name(char name[16]) {

@@ -11,6 +11,7 @@
 
 #include "platform/os.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,8 @@ void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret) {
     TLY_NO_CANCEL;
     char text[512];
     *ret = (struct tly_os_look){.state = '\0', .call = NULL};
+    ret->gone = thread && syscall(SYS_tgkill, getpid(), thread, 0) != 0 &&
+                errno == ESRCH;
     if (!task_read(thread, "stat", text, sizeof(text)))
         return;
     const char *name_end = strrchr(text, ')');

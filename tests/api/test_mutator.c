@@ -3,6 +3,8 @@
 #include "api.h"
 #include "threads.h"
 
+#include <limits.h>
+
 struct node {
     tally_object head;
     tally_ref next;
@@ -103,6 +105,54 @@ static void a_destructor_of_the_thread_may_use_the_heap(void **state) {
         thread_run(end_late, NULL);
     assert_int_equal(atomic_load(&late_runs), 40);
     assert_int_equal(stats_now().attached, attached);
+    pthread_key_delete(late_key);
+}
+
+// In each round, and the last is the thread's end. A round later it would be
+// none of ThreadSanitizer's.
+#define LAST_ROUND (PTHREAD_DESTRUCTOR_ITERATIONS - UNDER_TSAN)
+static struct node *given; // by the main thread
+static atomic_uint in_last_round;
+
+static void last_destroy(void *value) {
+    uintptr_t round = (uintptr_t)value & 0xff, first = (uintptr_t)value >> 8;
+    if (round < LAST_ROUND)
+        must(pthread_setspecific(late_key, (char *)value + 1) == 0);
+    if (round < first)
+        return;
+    in_last_round += round == LAST_ROUND;
+    struct node *node = node_new(2);
+    TALLY_BORROW { must(tally_get(node, next) == NULL); }
+    tally_set(node, next, given);
+    tally_decref(node);
+    must(tally_attach("last") == TALLY_OK);
+    TALLY_BLOCKING { sched_yield(); }
+    if (round == LAST_ROUND)
+        must(tally_borrow_enter() == TALLY_OK); // for good
+}
+
+static void *end_last(void *first) {
+    must(pthread_setspecific(late_key, (char *)first + 1) == 0);
+    return NULL;
+}
+
+static void destructors_may_use_the_heap_in_the_last_round_too(void **state) {
+    (void)state;
+    assert_int_equal(pthread_key_create(&late_key, last_destroy), 0);
+    uint64_t attached = stats_now().attached, records = stats_now().mutators;
+    given = node_new(3);
+    // Also if a thread comes to the heap first in a later round.
+    for (uintptr_t first = 1; first <= LAST_ROUND; first++) {
+        thread_run(end_last, (void *)(first << 8));
+        assert_int_equal(in_last_round, first);
+        assert_int_equal(stats_now().attached, attached);
+    }
+    assert_true(stats_now().mutators <= records + 1);
+    assert_int_equal(tally_stop_world(), TALLY_OK);
+    tally_start_world();
+    assert_int_equal(tally_synchronize(), TALLY_OK);
+    assert_true(tally_is_unique(given));
+    tally_decref(given);
     pthread_key_delete(late_key);
 }
 
@@ -348,6 +398,7 @@ int main(void) {
         lively_test(attaching_twice_is_attaching_once),
         quiet_test(a_thread_gives_its_mutator_up_when_it_ends),
         quiet_test(a_destructor_of_the_thread_may_use_the_heap),
+        quiet_test(destructors_may_use_the_heap_in_the_last_round_too),
         lively_test(the_next_thread_owns_what_the_last_one_left),
         quiet_test(objects_of_an_exited_thread_die_by_their_last_drop),
         lively_test(blocking_regions_nest),

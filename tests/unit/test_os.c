@@ -2,7 +2,10 @@
 
 #include "unit_cmocka.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "base/atomic.h"
 #include "platform/fault.h"
@@ -194,6 +197,60 @@ static void random_bytes_are_not_the_same_twice(void **state) {
     assert_in_range(count, 120, 200);
 }
 
+// ---- the last destructor
+
+// A round later it would be none of ThreadSanitizer's.
+#define ROUNDS (size_t)(PTHREAD_DESTRUCTOR_ITERATIONS - UNDER_TSAN)
+static pthread_key_t first_key, last_key, any_key;
+static char order[2 * PTHREAD_DESTRUCTOR_ITERATIONS + 1];
+
+static void first_destroy(void *value) {
+    (void)value;
+    strcat(order, "f");
+    must(pthread_setspecific(last_key, order) == 0);
+}
+static void last_destroy(void *value) {
+    strcat(order, "l");
+    if (strlen(order) < 2 * ROUNDS)
+        must(pthread_setspecific(first_key, value) == 0);
+}
+
+static void *end_with_both(void *arg) {
+    must(pthread_setspecific(last_key, arg) == 0);
+    must(pthread_setspecific(first_key, arg) == 0);
+    return NULL;
+}
+
+static void the_last_keys_destructor_comes_after_those_of_later_keys(
+    void **state) {
+    (void)state;
+    assert_int_equal(tly_os_key_last(&last_key, last_destroy), 0);
+    assert_int_equal(pthread_key_create(&first_key, first_destroy), 0);
+    pthread_t thread;
+    pthread_create(&thread, NULL, end_with_both, order);
+    pthread_join(thread, NULL);
+    assert_int_equal(strlen(order), 2 * ROUNDS);
+    assert_memory_equal(order, "flflflfl", 2 * ROUNDS);
+    pthread_key_delete(first_key);
+    pthread_key_delete(last_key);
+}
+
+static void a_last_key_needs_one_free_key(void **state) {
+    (void)state;
+    pthread_key_t keys[PTHREAD_KEYS_MAX + 1];
+    unsigned count = 0;
+    while (pthread_key_create(&keys[count], NULL) == 0)
+        count++;
+    assert_int_equal(tly_os_key_last(&last_key, last_destroy), -EAGAIN);
+    pthread_key_delete(keys[7]);
+    assert_int_equal(tly_os_key_last(&last_key, last_destroy), 0);
+    assert_int_equal(pthread_key_create(&any_key, NULL), EAGAIN);
+    pthread_key_delete(last_key);
+    assert_int_equal(pthread_key_create(&keys[7], NULL), 0);
+    while (count > 0)
+        pthread_key_delete(keys[--count]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reservation_is_aligned_as_asked),
@@ -212,6 +269,9 @@ int main(void) {
         cmocka_unit_test(a_futex_waiter_is_woken),
         cmocka_unit_test(the_environment_is_read),
         cmocka_unit_test(random_bytes_are_not_the_same_twice),
+        cmocka_unit_test(
+            the_last_keys_destructor_comes_after_those_of_later_keys),
+        cmocka_unit_test(a_last_key_needs_one_free_key),
     };
     return cmocka_run_group_tests_name("platform/os", tests, NULL, NULL);
 }

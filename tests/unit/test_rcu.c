@@ -31,6 +31,29 @@ static void a_reader_of_the_programs_own_stays_one(void **state) {
     urcu_memb_unregister_thread();
 }
 
+static bool flushed_as_reader;
+static void flush_looks(struct tly_mutator *self, bool waits) {
+    (void)self, (void)waits;
+    flushed_as_reader = is_reader();
+}
+
+static void *end_unregistered(void *arg) {
+    urcu_memb_register_thread();
+    must(tally_attach(NULL) == TALLY_OK);
+    urcu_memb_unregister_thread();
+    return arg;
+}
+
+static void a_thread_that_ends_attached_is_a_reader_until_it_is_not(
+    void **state) {
+    (void)state;
+    tally_attach(NULL);
+    unit_hooks.flush = flush_looks;
+    thread_run(end_unregistered, NULL);
+    assert_true(flushed_as_reader);
+    unit_hooks.flush = NULL;
+}
+
 static void a_mutator_taken_over_is_registered_for_its_new_thread(
     void **state) {
     (void)state;
@@ -131,6 +154,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         epoch_test(an_attached_thread_is_a_reader),
         epoch_test(a_reader_of_the_programs_own_stays_one),
+        epoch_test(a_thread_that_ends_attached_is_a_reader_until_it_is_not),
         epoch_test(a_mutator_taken_over_is_registered_for_its_new_thread),
         epoch_test(sections_are_the_programs_readers_sections_too),
         epoch_test(a_blocked_thread_stays_a_reader),

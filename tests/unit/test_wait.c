@@ -7,6 +7,8 @@
 #include "platform/os.h"
 #include "virtual.h"
 
+#include <sys/syscall.h>
+
 #define MS 1000000u
 
 static stage at;
@@ -151,6 +153,33 @@ static void waits_share_it_and_work_in_between_does_not_count(void **state) {
     virtual_end();
 }
 
+// ---- a thread that has ended
+
+static void *end_attached(void *arg) {
+    must(tally_attach("ended") == TALLY_OK);
+    syscall(SYS_exit, 0);
+    return arg;
+}
+
+static void wait_for_ended(void *arg) {
+    (void)arg;
+    must(tally_attach("waits") == TALLY_OK);
+    thread_run(end_attached, NULL);
+    virtual_begin();
+    stop_in_vain(20);
+    virtual_end();
+}
+
+static void of_a_thread_that_has_ended_that_is_told(void **state) {
+    (void)state;
+    if (UNDER_TSAN)
+        skip(); // it does not know such an end
+    struct child child = child_run(wait_for_ended, NULL);
+    assert_true(child_passed(&child));
+    assert_int_equal(lines(child.text), 1);
+    assert_non_null(strstr(child.text, "(ended, mutator 3), which has ended"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         epoch_test(short_waits_in_a_row_name_the_thread_once),
@@ -158,6 +187,7 @@ int main(void) {
         epoch_test(what_has_happened_is_not_waited_for),
         epoch_test(the_option_is_the_deadline),
         epoch_test(waits_share_it_and_work_in_between_does_not_count),
+        epoch_test(of_a_thread_that_has_ended_that_is_told),
     };
     return cmocka_run_group_tests_name("epoch/wait", tests, NULL, NULL);
 }
