@@ -92,6 +92,9 @@ static const char *cure_of(const struct tly_mutator *late,
     if (look->locks)
         return "wait inside TALLY_BLOCKING { } for what another thread may "
                "hold at a safepoint";
+    if (look->memory)
+        return "the system keeps it waiting, for memory or a new process; it "
+               "goes on by itself";
     if (look->waits)
         return "put TALLY_BLOCKING { } around calls that wait";
     if (!inside && is_runtimes(late))

@@ -74,6 +74,7 @@ struct tly_os_look {
     char state;       // as in /proc: R runs, S sleeps, ...
     bool waits;       // it is in a system call, and waits there
     bool locks;       // in the one that locks and conditions wait in
+    bool memory;      // in one that changes the map of memory, or copies it
     uint32_t number;  // of the call
     const char *call; // its name; NULL: one that is seldom met
     char place[64];   // who called, as file+0xoffset; ""

@@ -24,10 +24,12 @@
 #define STACK_WORDS 512u
 #define CODES 48u
 
-static const struct {
+struct call {
     long number;
     const char *name;
-} calls[] = {
+};
+
+static const struct call calls[] = {
     {SYS_futex, "futex"},
     {SYS_read, "read"},
     {SYS_write, "write"},
@@ -68,12 +70,31 @@ static const struct {
     {SYS_io_getevents, "io_getevents"},
 };
 
-static const char *call_name(long number) {
-    for (size_t n = 0; n < sizeof(calls) / sizeof(calls[0]); n++)
-        if (calls[n].number == number)
-            return calls[n].name;
+// What malloc, pthread_create and the like do of the kernel: they wait for
+// memory, and for who changes the process's map of it.
+static const struct call memory_calls[] = {
+    {SYS_mmap, "mmap"},
+    {SYS_munmap, "munmap"},
+    {SYS_mprotect, "mprotect"},
+    {SYS_mremap, "mremap"},
+    {SYS_madvise, "madvise"},
+    {SYS_brk, "brk"},
+    {SYS_clone, "clone"},
+#ifdef SYS_clone3
+    {SYS_clone3, "clone3"},
+#endif
+    {SYS_membarrier, "membarrier"},
+};
+
+static const char *call_name(const struct call *call, size_t count,
+                             long number) {
+    for (; count > 0; call++, count--)
+        if (call->number == number)
+            return call->name;
     return NULL;
 }
+#define CALL_NAME(calls, number)                                               \
+    call_name(calls, sizeof(calls) / sizeof((calls)[0]), number)
 
 // The beginning of a file, as text. False: there is nothing.
 static bool file_read(const char *path, char *text, size_t size) {
@@ -227,7 +248,11 @@ void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret) {
     if (end == text || number < 0)
         return; // it runs
     unsigned long stack;
-    ret->call = call_name(number);
+    ret->call = CALL_NAME(calls, number);
+    if (!ret->call) {
+        ret->call = CALL_NAME(memory_calls, number);
+        ret->memory = ret->call != NULL;
+    }
     ret->number = (uint32_t)number;
     ret->waits = true;
     ret->locks = number == SYS_futex;

@@ -2,11 +2,13 @@
 
 #include "unit_epoch.h"
 
+#include "epoch/late.h"
 #include "epoch/wait.h"
 #include "epoch/world.h"
 #include "platform/os.h"
 #include "virtual.h"
 
+#include <sched.h>
 #include <sys/syscall.h>
 
 #define MS 1000000u
@@ -153,6 +155,45 @@ static void waits_share_it_and_work_in_between_does_not_count(void **state) {
     virtual_end();
 }
 
+// ---- what a thread is at
+
+static int gate[2];
+static struct tly_mutator *copied;
+
+// As posix_spawn, which it is in until its child has begun a program.
+static void *copy_process(void *arg) {
+    must(tally_attach("copies") == TALLY_OK);
+    copied = tly_self();
+    stage_set(&at, 1);
+    long child = syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+        char byte;
+        _exit(read(gate[0], &byte, 1) != 1);
+    }
+    must(waitpid((pid_t)child, NULL, 0) == child);
+    return arg;
+}
+
+static void a_call_for_memory_needs_no_region(void **state) {
+    (void)state;
+    char text[TLY_LATE_MAX];
+    if (EMULATED)
+        skip(); // /proc is the emulator's
+    at = 0;
+    must(pipe(gate) == 0);
+    pthread_t thread = thread_start(copy_process, NULL);
+    stage_spin(&at, 1);
+    do {
+        sched_yield();
+        tly_late_tell(copied, text);
+    } while (!strstr(text, "sleeps in clone") &&
+             !strstr(text, "sleeps in system call"));
+    must(write(gate[1], "", 1) == 1);
+    thread_join(thread);
+    assert_non_null(strstr(text, "sleeps in clone"));
+    assert_non_null(strstr(text, "it goes on by itself"));
+}
+
 // ---- a thread that has ended
 
 static void *end_attached(void *arg) {
@@ -188,6 +229,7 @@ int main(void) {
         epoch_test(the_option_is_the_deadline),
         epoch_test(waits_share_it_and_work_in_between_does_not_count),
         epoch_test(of_a_thread_that_has_ended_that_is_told),
+        epoch_test(a_call_for_memory_needs_no_region),
     };
     return cmocka_run_group_tests_name("epoch/wait", tests, NULL, NULL);
 }
