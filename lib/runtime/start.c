@@ -1,16 +1,10 @@
-// Start and end: layers are started lowest first and ended in reverse.
+// The start: layers are started lowest first and ended in reverse.
 
 #include "runtime/start.h"
 
 #include <string.h>
 
-#include <tally/collect.h>
-#include <tally/finalize.h>
-#include <tally/mutator.h>
-
 #include "base/check.h"
-#include "collector/account.h"
-#include "collector/call.h"
 #include "collector/collect.h"
 #include "collector/debug.h"
 #include "collector/limit.h"
@@ -22,7 +16,6 @@
 #include "epoch/attach.h"
 #include "epoch/gate.h"
 #include "epoch/late.h"
-#include "epoch/rcu.h"
 #include "epoch/registry.h"
 #include "epoch/wait.h"
 #include "epoch/world.h"
@@ -35,8 +28,6 @@
 #include "object/later.h"
 #include "object/type.h"
 #include "object/weak.h"
-#include "observe/kept.h"
-#include "observe/stats.h"
 #include "observe/verify.h"
 #include "platform/module.h"
 #include "pool/freeze.h"
@@ -44,8 +35,7 @@
 #include "runtime/executor.h"
 #include "sync/mutex.h"
 
-static bool runtime_reports;    // option report
-static uint32_t runtime_ending; // (a) a thread is in tally_shutdown
+bool tly_runtime_reports; // option report
 static struct tly_mutex runtime_lock = TLY_MUTEX_INIT(TLY_RANK_RUNTIME);
 
 void tly_runtime_lock(void) { tly_mutex_lock(&runtime_lock); }
@@ -59,8 +49,7 @@ void tly_runtime_forked(bool locked) {
         tly_runtime_unlock();
     else
         tly_mutex_reset(&runtime_lock);
-    // Relaxed: the child has one thread.
-    tly_store_relaxed(&runtime_ending, 0);
+    tly_end_forked();
     tly_gate_forked();
 }
 
@@ -104,6 +93,8 @@ static void end_from(size_t n) {
     tly_count_reset();
 }
 
+void tly_layers_end(void) { end_from(STEPS); }
+
 static void verify_after(struct tly_patience *patience) {
     tally_status status = tly_verify(2, patience);
     tly_require(status != TALLY_CORRUPT);
@@ -127,7 +118,7 @@ static void configure(const struct tally_config *config) {
     tly_collector_after = config->verify ? verify_after : NULL;
     tly_destroy_configure(config->destroy_slice);
     tly_fork_configure(config->fork_wait_ms);
-    runtime_reports = config->report;
+    tly_runtime_reports = config->report;
 }
 
 // Objects of one copy of the library are none to another, which would count
@@ -216,174 +207,5 @@ tally_status tally_init(const struct tally_config *config) {
     tally_status status =
         tly_runtime_started() ? TALLY_BUSY : start_locked(config);
     tly_runtime_unlock();
-    return status;
-}
-
-// Whether any mutator but [self] has a thread.
-static bool others_attached(const struct tly_mutator *self) {
-    for (uint32_t n = 1; n <= tly_registry_count(); n++) {
-        struct tly_mutator *m = tly_mutator_of(n);
-        // ORDER[state] seq_cst: what its last thread left is visible.
-        if (m != self && tly_load_seq_cst(&m->state) != TLY_VACANT)
-            return true;
-    }
-    return false;
-}
-
-// Why the thread must not end the runtime: code of the library's that calls it
-// goes on with the heap afterwards.
-static tally_status may_end(struct tly_mutator *self) {
-    struct tly_local *local = tly_local_of(self);
-    if (tly_rcu_ongoing() || self->stopped_world)
-        return TALLY_DEADLOCK;
-    bool called = tly_is_finishing(local) || local->running ||
-                  tly_is_collecting(local) || local->collector ||
-                  tly_is_announcing();
-    return called ? TALLY_BUSY : TALLY_OK;
-}
-
-// Collects and finalizes until nothing is left to do; finalizers may have made
-// more.
-static void drain_all(struct tly_patience *patience) {
-    uint32_t flags = tally_collect_debug_get();
-    tally_collect_debug_set(flags & ~TALLY_DEBUG_SAVE_ALL);
-    tally_garbage_clear();
-    size_t done;
-    int rounds = 0;
-    do {
-        struct tally_collection collected = {0};
-        // Not in time: somebody is attached, and the runtime goes on.
-        if (tly_collect_with(patience, tly_collect_mode(), TALLY_FULL,
-                             &collected) == TALLY_TIMED_OUT)
-            break;
-        done = collected.freed;
-        done += tly_finalize_pending(SIZE_MAX, patience);
-        done += tly_limbo_has(tly_local_of(tly_self()));
-    } while (done > 0 && ++rounds < 16);
-    tally_collect_debug_set(flags); // for who comes in time
-}
-
-// What the program has set ends with the runtime; what it counts itself
-// (memory pressure, who holds collections off) it undoes itself.
-static void settings_end(void) {
-    tly_announce_end();
-    tly_debug_end();
-    tally_set_error_sink(NULL, NULL);
-}
-
-// How often garbage of threads that have come and gone is collected, before it
-// is said that they keep coming.
-#define ROUNDS 16
-
-// Ends the layers, if nobody has a mutator any more: true. Whoever comes
-// meanwhile waits for the lock, and starts the runtime anew. *ret_again: nobody
-// is there, but somebody was, after [arrivals], and may have left garbage.
-static bool end_alone(uint64_t arrivals, size_t *ret_left, bool *ret_again) {
-    tly_runtime_lock();
-    tly_gate_close();
-    tly_gate_await();
-    bool alone = !others_attached(NULL);
-    tly_gate_await();
-    *ret_again = alone && tly_gate_arrivals() != arrivals;
-    if (alone && !*ret_again) {
-        *ret_left = tly_stats_mortal();
-        tly_attach_end();
-        end_from(STEPS);
-        settings_end();
-        tly_module_unclaim();
-    } else {
-        tly_gate_open();
-    }
-    tly_runtime_unlock();
-    return alone && !*ret_again;
-}
-
-// The same after what there is to do; no service runs. The thread is attached,
-// and is not afterwards.
-static bool end_drained(struct tly_patience *patience, size_t *ret_left) {
-    bool again = true, ended = false;
-    for (unsigned round = 0; again && round < ROUNDS; round++) {
-        struct tly_mutator *self = tly_self_attached();
-        uint64_t arrivals = tly_gate_arrivals();
-        if (!self || others_attached(self))
-            break;
-        tly_announce_pause(true);
-        drain_all(patience);
-        tly_announce_pause(false);
-        if (runtime_reports)
-            tly_kept_report();
-        // The last code of the program's that runs before the end.
-        tally_detach();
-        ended = end_alone(arrivals, ret_left, &again);
-    }
-    return ended;
-}
-
-// The runtime goes on: what the services are for waits for them.
-static void services_again(const char *name, bool stays) {
-    tly_background_start();
-    tly_executor_start();
-    // Without a mutator the thread attaches when it uses the heap.
-    if (tally_attach(name) != TALLY_OK)
-        return;
-    tly_break_self(tly_self(), TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
-    tally_safepoint();
-    if (!stays)
-        tally_detach();
-}
-
-// Ends the services, or lets them go on.
-static tally_status services_end(struct tly_mutator *self,
-                                 struct tly_patience *patience) {
-    tally_status status = tly_background_stop(self, patience);
-    if (status != TALLY_OK)
-        return status;
-    status = tly_executor_stop(self, patience);
-    if (status == TALLY_OK)
-        return TALLY_OK;
-    tly_background_start();
-    // What the first has left.
-    tly_settle_rescue(tly_local_of(self));
-    tly_break_self(self, TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
-    return status;
-}
-
-static tally_status end(bool attached, size_t *ret_leaked) {
-    struct tly_mutator *self = tly_self_attached();
-    if (!self)
-        return -errno;
-    tally_status status = may_end(self);
-    uint32_t nobody = 0;
-    // ORDER[ending] acq_rel: one thread after another stops the services.
-    if (status == TALLY_OK && !tly_cas_acq_rel(&runtime_ending, &nobody, 1))
-        status = TALLY_BUSY;
-    if (status != TALLY_OK) {
-        if (!attached)
-            tally_detach();
-        return status;
-    }
-    char name[sizeof(self->name)];
-    memcpy(name, self->name, sizeof(name));
-    struct tly_patience patience = tly_patience_begin();
-    status = services_end(self, &patience);
-    if (status == TALLY_OK) {
-        status = end_drained(&patience, ret_leaked) ? TALLY_OK : TALLY_BUSY;
-        if (status != TALLY_OK)
-            services_again(name, attached);
-    } else if (!attached) {
-        tally_detach();
-    }
-    // ORDER[ending] release: the services are stopped for good, or there.
-    tly_store_release(&runtime_ending, 0);
-    return status;
-}
-
-tally_status tally_shutdown(size_t *ret_leaked) {
-    size_t leaked = 0;
-    tally_status status = TALLY_OK;
-    if (tly_runtime_started())
-        status = end(tly_mine() != NULL, &leaked);
-    if (status == TALLY_OK && ret_leaked)
-        *ret_leaked = leaked;
     return status;
 }

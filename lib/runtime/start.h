@@ -25,6 +25,15 @@ void tly_runtime_lock(void);
 bool tly_runtime_try(void);
 void tly_runtime_unlock(void);
 
+// Ends all layers, with the lock.
+void tly_layers_end(void);
+extern bool tly_runtime_reports; // option report
+
+// ---- end.c
+
+// In a forked child: nobody else is in tally_shutdown.
+void tly_end_forked(void);
+
 // ---- fork.c
 
 // Registers the handlers of fork, once.

@@ -14,7 +14,7 @@
 // IN C        come        mutator_take in attach.c: tly_gate_pass
 //             leave       state_leave, give_up
 //             start       tly_runtime_ensure
-//             Ender       end_drained, end_alone in start.c
+//             Ender       end_drained, end_alone in end.c
 //             Edges: [gate] the word; [state] stores of the state.
 //
 // THE RULE    Whoever comes is counted before it asks whether the gate is
