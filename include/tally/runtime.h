@@ -112,6 +112,9 @@ TALLY_API tally_status tally_init(const struct tally_config *config);
 // What the program undoes itself stays until it does: who holds collections
 // off, and memory pressure.
 //
+// A hook that leaves the call, by longjmp, an exception or its thread's end,
+// ends nothing: the runtime goes on, and can be ended by another call.
+//
 // ret_leaked: how many objects were still alive, one included whose end makes
 //           the next without an end; may be NULL.
 // Returns:  0; the runtime can be started again.

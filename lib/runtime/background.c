@@ -70,6 +70,11 @@ void tly_background_start(void) {
     tly_service_ready(&background);
 }
 
+void tly_background_again(void) {
+    if (tly_service_is_stopped(&background))
+        tly_background_start();
+}
+
 void tly_background_forked(void) {
     tly_due_forked();
     tly_service_forked(&background);

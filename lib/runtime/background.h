@@ -17,8 +17,9 @@ tally_status tly_background_stop(struct tly_mutator *self,
 // keeps something that has been put off, and nobody has told it yet.
 void tly_background_poll(struct tly_local *self);
 
-// From now on it may be started.
+// From now on it may be started. _again: unless it may.
 void tly_background_start(void);
+void tly_background_again(void);
 
 // In a forked child: the thread is gone, and may be started anew.
 void tly_background_forked(void);

@@ -42,6 +42,48 @@ static bool others_attached(const struct tly_mutator *self) {
     return false;
 }
 
+// ---- a call that is left
+//
+// A finalizer may leave tally_shutdown: by an exception or the thread's end,
+// which run the cleanup of end(), or by longjmp, of which a safepoint with work
+// gets to know, or the next call.
+static TALLY_THREAD struct ending {
+    struct tly_frame call; // at: NULL: the thread is in none
+    uint32_t asks;         // for tly_call_left
+    uint32_t debug;        // flags of debugging
+    bool drains;           // which are others meanwhile
+} ending;
+
+// What it has stopped goes on.
+static TLY_COLD void ending_left(void) {
+    ending.call.at = NULL;
+    tly_announce_pause(false);
+    if (ending.drains)
+        tally_collect_debug_set(ending.debug);
+    tly_background_again();
+    tly_executor_again();
+    if (tly_is_attached(tly_self()))
+        tly_break_self(tly_self(), TLY_BREAK_COLLECT | TLY_BREAK_FINISH);
+    // ORDER[ending] release: as in end.
+    tly_store_release(&runtime_ending, 0);
+}
+
+TLY_NOINLINE void tly_end_poll(const void *here) {
+    if (TLY_UNLIKELY(ending.call.at) &&
+        tly_call_left(ending.call, here, &ending.asks))
+        ending_left();
+}
+
+void tly_end_unwound(void) {
+    if (ending.call.at)
+        ending_left();
+}
+
+static void ending_over(struct ending *const *call) {
+    if ((*call)->call.at)
+        ending_left();
+}
+
 // Why the thread must not end the runtime: code of the library's that calls it
 // goes on with the heap afterwards.
 static tally_status may_end(struct tly_mutator *self) {
@@ -57,8 +99,9 @@ static tally_status may_end(struct tly_mutator *self) {
 // Collects and finalizes until nothing is left to do; finalizers may have made
 // more.
 static void drain_all(struct tly_patience *patience) {
-    uint32_t flags = tally_collect_debug_get();
-    tally_collect_debug_set(flags & ~TALLY_DEBUG_SAVE_ALL);
+    ending.debug = tally_collect_debug_get();
+    ending.drains = true;
+    tally_collect_debug_set(ending.debug & ~TALLY_DEBUG_SAVE_ALL);
     tally_garbage_clear();
     size_t done;
     int rounds = 0;
@@ -72,7 +115,8 @@ static void drain_all(struct tly_patience *patience) {
         done += tly_finalize_pending(SIZE_MAX, patience);
         done += tly_limbo_has(tly_local_of(tly_self()));
     } while (done > 0 && ++rounds < 16);
-    tally_collect_debug_set(flags); // for who comes in time
+    ending.drains = false;
+    tally_collect_debug_set(ending.debug); // for who comes in time
 }
 
 // What the program has set ends with the runtime; what it counts itself
@@ -164,6 +208,7 @@ static tally_status end(bool attached, size_t *ret_leaked) {
     struct tly_mutator *self = tly_self_attached();
     if (!self)
         return -errno;
+    tly_end_poll(__builtin_frame_address(0));
     tally_status status = may_end(self);
     uint32_t nobody = 0;
     // ORDER[ending] acq_rel: one thread after another stops the services.
@@ -174,6 +219,9 @@ static tally_status end(bool attached, size_t *ret_leaked) {
             tally_detach();
         return status;
     }
+    struct ending *call __attribute__((cleanup(ending_over))) = &ending;
+    call->call = TLY_FRAME;
+    call->drains = false;
     char name[sizeof(self->name)];
     memcpy(name, self->name, sizeof(name));
     struct tly_patience patience = tly_patience_begin();
@@ -185,6 +233,7 @@ static tally_status end(bool attached, size_t *ret_leaked) {
     } else if (!attached) {
         tally_detach();
     }
+    call->call.at = NULL;
     // ORDER[ending] release: the services are stopped for good, or there.
     tly_store_release(&runtime_ending, 0);
     return status;

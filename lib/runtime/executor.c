@@ -38,4 +38,9 @@ tally_status tly_executor_stop(struct tly_mutator *self,
 
 void tly_executor_start(void) { tly_service_ready(&executor); }
 
+void tly_executor_again(void) {
+    if (tly_service_is_stopped(&executor))
+        tly_executor_start();
+}
+
 void tly_executor_forked(void) { tly_service_forked(&executor); }

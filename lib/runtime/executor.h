@@ -14,8 +14,9 @@ void tly_executor_poll(struct tly_local *self);
 tally_status tly_executor_stop(struct tly_mutator *self,
                                struct tly_patience *patience);
 
-// From now on it may be started.
+// From now on it may be started. _again: unless it may.
 void tly_executor_start(void);
+void tly_executor_again(void);
 
 // In a forked child: the thread is gone, and may be started anew.
 void tly_executor_forked(void);

@@ -37,6 +37,7 @@ static void mutator_adopt(struct tly_mutator *self) {
 // The thread ends, inside a hook perhaps.
 static void mutator_unwound(struct tly_mutator *self) {
     tly_hooks_unwound(tly_local_of(self));
+    tly_end_unwound();
 }
 
 static void mutator_enter(struct tly_mutator *self, const void *frame) {
@@ -66,6 +67,7 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     struct tly_local *local = tly_local_of(self);
     if (bits)
         tly_count(&local->counters.safepoint_work, 1);
+    tly_end_poll(__builtin_frame_address(0));
     if (!TLY_BUSTED(ANSWER_NO_CYCLE) || !(bits & TLY_BREAK_HANDSHAKE))
         tly_cycle_enter(local);
     tly_later_poll(local, bits & (TLY_BREAK_STOP | TLY_BREAK_DUE));

@@ -201,11 +201,14 @@ static void tell(const struct tly_service *service) {
 tally_status tly_service_stop(struct tly_service *service,
                               struct tly_mutator *self,
                               struct tly_patience *patience) {
-    if (!ask_end(service))
+    // Hooks run before the end is asked for, which they may leave.
+    tly_mutator_detach(self);
+    if (!ask_end(service)) {
+        tly_mutator_attach(self);
         return TALLY_OK;
+    }
     ends_set(service, true);
     tly_event_signal(service->work);
-    tly_mutator_detach(self);
     uint64_t deadline = tly_patience_deadline(patience);
     tly_collector_hurry(true);
     bool ended = await_end(service, deadline);
@@ -217,6 +220,11 @@ tally_status tly_service_stop(struct tly_service *service,
         return TALLY_OK;
     tell(service);
     return TALLY_TIMED_OUT;
+}
+
+bool tly_service_is_stopped(const struct tly_service *service) {
+    // ORDER[service] acquire: as in await_end.
+    return tly_load_acquire(&service->state) == STOPPED;
 }
 
 void tly_service_ready(struct tly_service *service) {

@@ -44,6 +44,9 @@ tally_status tly_service_stop(struct tly_service *service,
 // From now on it may be started.
 void tly_service_ready(struct tly_service *service);
 
+// Whether it may not.
+bool tly_service_is_stopped(const struct tly_service *service);
+
 // In a forked child, where it is gone and may be started; unless it is the
 // thread that has forked, in a hook.
 void tly_service_forked(struct tly_service *service);

@@ -34,6 +34,12 @@ extern bool tly_runtime_reports; // option report
 // In a forked child: nobody else is in tally_shutdown.
 void tly_end_forked(void);
 
+// At a safepoint with work, from the frame [here]: whether the thread has left
+// tally_shutdown by longjmp; then the runtime goes on. _unwound: it has left
+// all calls.
+void tly_end_poll(const void *here);
+void tly_end_unwound(void);
+
 // ---- fork.c
 
 // Registers the handlers of fork, once.

@@ -25,6 +25,25 @@ void file_drop() {
     tally_decref(file);
 }
 
+// Garbage's finalizer throws in the last collection.
+struct link {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(link, TALLY_REF(next), TALLY_FINALIZE(file_finalize));
+bool shutdown_throws() {
+    struct link *link = tally_new(link);
+    tally_set(link, next, link);
+    tally_decref(link);
+    throws = true;
+    try {
+        tally_shutdown(nullptr);
+        return false;
+    } catch (int) {
+        return true;
+    }
+}
+
 // With a stack that is deeper than where a finalizer threw.
 void file_drop_deeper(unsigned frames) {
     volatile char hole[100];
@@ -89,5 +108,9 @@ int main() {
     }
     tally_set(node, next, nullptr);
     tally_decref(node);
+    if (!shutdown_throws()) {
+        std::printf("a shutdown does not end\n");
+        return 1;
+    }
     return tally_shutdown(nullptr) == TALLY_OK ? 0 : 1;
 }
