@@ -7,12 +7,14 @@
 #include "epoch/wait.h"
 #include "object/finalize.h"
 #include "object/finish.h"
+#include "object/levels.h"
 
 size_t tly_pump(struct tly_local *self, unsigned by, size_t max) {
     size_t ran = 0;
-    if (!tly_second_look_may(self))
+    if (max == 0 || !tly_second_look_may(self))
         return 0;
-    while (ran < max) {
+    struct tly_levels levels = tly_levels_begin(self);
+    do {
         tally_object *object = tly_finalize_take(self, by);
         if (!object)
             break;
@@ -20,11 +22,11 @@ size_t tly_pump(struct tly_local *self, unsigned by, size_t max) {
         tly_finalize_run(self, object);
         self->finishing = 0;
         ran++;
-        tly_finish(self, true);
+        tly_finish_levels(self, true, &levels);
         // The finalizer may have left the thread where no other may run.
         if (!tly_second_look_may(self))
             break;
-    }
+    } while (ran < max && tly_levels_go_on(self, &levels));
     return ran;
 }
 

@@ -97,23 +97,36 @@ static uint64_t ended(const struct tly_local *self) {
            tly_load_relaxed(&self->counters.made);
 }
 
-// Destroys what waits for a grace period, here and of threads that left it.
+// Objects that there are.
+static uint64_t objects(void) {
+    uint64_t sum = 0;
+    for (uint32_t n = 1; n <= tly_registry_count(); n++)
+        // Others' counters: a hint.
+        sum -= ended(tly_local_of(tly_mutator_of(n)));
+    return sum;
+}
+
+// Destroys what waits for a grace period, here and of threads that left it: no
+// more than there are now, and so not what others go on leaving.
 static tally_status limbo_end(struct tly_local *self,
                               struct tly_patience *patience) {
     // What dies of published objects may be published itself: a chain is
     // followed to its end. Deferred calls may defer others, for ever.
     unsigned calls = ROUNDS, levels = LEVELS;
+    uint64_t began = ended(self), most = objects() + LEVELS;
     tally_status status = sections_end(self, patience);
     while (status == TALLY_OK) {
         uint64_t before = ended(self);
         tly_limbo_poll(self, true);
-        tly_finish_all(self, true);
+        bool goes_on = tly_finish_all(self, true);
         if (calls > 0)
             tly_defer_run(self);
         calls -= calls > 0;
         idle_take(self);
         levels -= (int64_t)(ended(self) - before) <= 0;
-        if (levels == 0 || tly_is_finishing(self) || tly_hooks_end(self) ||
+        goes_on &= (int64_t)(ended(self) - began - most) <= 0;
+        if (!goes_on || levels == 0 || tly_is_finishing(self) ||
+            tly_hooks_end(self) ||
             !(calls ? tly_limbo_has(self) : tly_limbo_has_objects(self)))
             break;
         // Who was not asked is waited for by a fork, and by the runtime's end.
@@ -139,15 +152,6 @@ tally_status tly_settle(struct tly_local *self, struct tly_patience *patience) {
             break;
     }
     return status;
-}
-
-// Objects that there are, less a constant.
-static uint64_t objects(void) {
-    uint64_t sum = 0;
-    for (uint32_t n = 1; n <= tly_registry_count(); n++)
-        // Others' counters: a hint.
-        sum -= ended(tly_local_of(tly_mutator_of(n)));
-    return sum;
 }
 
 // What is dead and waits no collection finds; nor is it found in the slices of

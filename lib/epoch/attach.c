@@ -102,7 +102,7 @@ static void state_leave(struct tly_mutator *self, uint32_t idle, bool waits) {
             tly_gate_leave();
         }
         tly_world_pass(self);
-        tly_poll(self, true);
+        tly_poll(self, false); // others may hand over what hooks make for ever
     }
 }
 

@@ -17,6 +17,7 @@
 #include "object/dead.h"
 #include "object/finalize.h"
 #include "object/finish.h"
+#include "object/levels.h"
 #include "object/made.h"
 #include "object/type.h"
 #include "object/weak.h"
@@ -296,8 +297,9 @@ static void count_tell(struct tly_local *self, uint64_t *count) {
 static TLY_NOINLINE void end_hooked(struct tly_local *self,
                                     tally_object *object, uint64_t *count) {
     count_tell(self, count);
+    bool goes_on = tly_levels_go_on(self, self->levels);
     tly_destroy_one(self, object);
-    if (tly_hooks_end(self))
+    if (!goes_on || tly_hooks_end(self))
         self->slice = 0;
 }
 

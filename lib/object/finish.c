@@ -7,6 +7,7 @@
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "object/finalize.h"
+#include "object/levels.h"
 #include "object/type.h"
 #include "object/weak.h"
 #include "platform/os.h"
@@ -101,21 +102,36 @@ static bool finish_one(struct tly_local *self, bool hooks) {
 }
 
 // The loop that [finishing] stands for, up to the end of the slice.
-static void finish_slice(struct tly_local *self, bool hooks) {
+static void finish_slice(struct tly_local *self, bool hooks,
+                         struct tly_levels *levels) {
+    self->levels = levels;
     while (self->slice > 0 && !(hooks && tly_hooks_end(self)) &&
-           finish_one(self, hooks))
+           finish_one(self, hooks) && tly_levels_go_on(self, levels))
         continue;
+    self->levels = NULL;
     self->finishing = 0;
     if (tly_finish_has(self))
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
 }
 
+static void begin(struct tly_local *self, bool hooks,
+                  struct tly_levels *levels) {
+    tly_finishing_begin(self, TLY_FRAME);
+    self->slice = tly_destroy_slice;
+    finish_slice(self, hooks && tly_hooks_may_run(self), levels);
+}
+
+void tly_finish_levels(struct tly_local *self, bool hooks,
+                       struct tly_levels *levels) {
+    if (!tly_is_finishing(self) && tly_finish_has(self))
+        begin(self, hooks, levels);
+}
+
 void tly_finish(struct tly_local *self, bool hooks) {
     if (tly_is_finishing(self) || !tly_finish_has(self))
         return;
-    tly_finishing_begin(self, TLY_FRAME);
-    self->slice = tly_destroy_slice;
-    finish_slice(self, hooks && tly_hooks_may_run(self));
+    struct tly_levels levels = tly_levels_begin(self);
+    begin(self, hooks, &levels);
 }
 
 // Most finalizers are of the one object whose count became zero just now: that
@@ -137,10 +153,12 @@ void tly_finish_claimed(struct tly_local *self, tally_object *object) {
         tly_destroy_one(self, object);
     else
         tly_count_act(self, object, drop);
-    if (TLY_UNLIKELY(tly_finish_has(self)))
-        finish_slice(self, true);
-    else
+    if (TLY_UNLIKELY(tly_finish_has(self))) {
+        struct tly_levels levels = tly_levels_begin(self);
+        finish_slice(self, true, &levels);
+    } else {
         self->finishing = 0;
+    }
 }
 
 // Whether anything is left that may be done here.
@@ -150,11 +168,13 @@ static bool may_go_on(struct tly_local *self, bool hooks) {
             tly_hooks_may_run(self));
 }
 
-void tly_finish_all(struct tly_local *self, bool hooks) {
+bool tly_finish_all(struct tly_local *self, bool hooks) {
+    struct tly_levels levels = tly_levels_begin(self);
     do
-        tly_finish(self, hooks);
-    while (!self->finishing && may_go_on(self, hooks) &&
+        tly_finish_levels(self, hooks, &levels);
+    while (!self->finishing && levels.left > 0 && may_go_on(self, hooks) &&
            !(hooks && tly_hooks_end(self)));
+    return levels.left > 0;
 }
 
 void tly_finish_forked(void) {

@@ -18,8 +18,13 @@ void tly_finish(struct tly_local *self, bool hooks);
 // what dies; else it waits as others.
 void tly_finish_claimed(struct tly_local *self, tally_object *object);
 
-// The same as tly_finish without a bound.
-void tly_finish_all(struct tly_local *self, bool hooks);
+// The same as tly_finish without a slice's bound. False: hooks go on making the
+// next, and have been followed far enough (levels.h).
+bool tly_finish_all(struct tly_local *self, bool hooks);
+
+// As tly_finish, as a part of a loop of the caller's (levels.h).
+void tly_finish_levels(struct tly_local *self, bool hooks,
+                       struct tly_levels *levels);
 
 // Whether the program's code may run here. It may wait: for the end of a borrow
 // section or of a collection, or for a thread that the caller has stopped.

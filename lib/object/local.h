@@ -28,6 +28,13 @@ struct tly_limbo {
 // The program's code that a thread is inside of: one of these at a time.
 enum tly_running { TLY_RUNS_NONE, TLY_RUNS_FINALIZER, TLY_RUNS_CALLBACK };
 
+// What hooks of one loop, or of several, have made and ended (finish.h).
+struct tly_levels {
+    uint64_t made, ended; // at the last level
+    uint32_t left;        // levels
+    bool credit;          // what waits has yet to be looked at
+};
+
 struct tly_hot_cell;
 struct tally_weak;
 struct tly_weak_call;
@@ -43,6 +50,7 @@ struct tly_local {
     uint32_t hold;          // (o) whether it holds (cycle.h)
     uint64_t dying;         // (a) objects on [dead] and [held]
     uint64_t slice;         // objects that this slice may still have
+    struct tly_levels *levels;        // of the loop that [finishing] stands for
     struct tally_weak *weak_controls; // of the dead; a unit of each is ours
     struct tly_weak_call *weak_calls; // callbacks to call; a unit of each
     struct tly_weak_call **weak_calls_end;
@@ -53,7 +61,8 @@ struct tly_local {
                             // that has been asked, roughly
     uint32_t collects;      // tally_collect's that it is inside of: nothing
                             // collects by itself
-    uint32_t lost;          // (a) its thread is gone, and has left work to do
+    uint32_t lost;          // (a) its thread has left work to do, when it
+                            // went or stopped running
     const uint32_t *ends;   // (o) NULL, or a word that is not 0 when its thread
                             // is to end (finish.h)
     uint32_t collector;     // enum tly_collector: with the lock no hook runs

@@ -68,6 +68,9 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     if (bits)
         tly_count(&local->counters.safepoint_work, 1);
     tly_end_poll(__builtin_frame_address(0));
+    // Relaxed: the thread's own while it runs.
+    if (TLY_UNLIKELY(tly_load_relaxed(&local->lost)) && open)
+        tly_store_relaxed(&local->lost, 0);
     if (!TLY_BUSTED(ANSWER_NO_CYCLE) || !(bits & TLY_BREAK_HANDSHAKE))
         tly_cycle_enter(local);
     tly_later_poll(local, bits & (TLY_BREAK_STOP | TLY_BREAK_DUE));
@@ -112,16 +115,20 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
 // dead unless the thread is back soon and collects not.
 static void mutator_flush(struct tly_mutator *self, bool waits) {
     struct tly_local *local = tly_local_of(self);
+    // Relaxed: the thread's own while it runs. Hooks that go on for ever are
+    // not begun with again where an inbox has called the thread back.
+    bool hooks = !tly_load_relaxed(&local->lost);
     do {
         tly_later_apply(local);
         tly_pending_flush(&local->heap);
         if (waits && !tly_is_collecting(local))
-            tly_finish(local, true);
+            tly_finish(local, hooks);
         else
-            tly_finish_all(local, true);
+            tly_finish_all(local, hooks);
     } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_executor_poll(local);
-    if (tly_hooks_end(local) && tly_finish_has(local))
+    bool may_run = !local->finishing && tly_hooks_may_run(local);
+    if (tly_finish_has(local) && (may_run || tly_hooks_end(local)))
         // Relaxed: the state orders it.
         tly_store_relaxed(&local->lost, 1);
     bool left = tly_limbo_leave(local);

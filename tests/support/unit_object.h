@@ -33,7 +33,7 @@ static void object_flush(struct tly_mutator *self, bool waits) {
     do {
         tly_later_apply(local);
         tly_pending_flush(&local->heap);
-        waits ? tly_finish(local, true) : tly_finish_all(local, true);
+        waits ? tly_finish(local, true) : (void)tly_finish_all(local, true);
     } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_limbo_leave(local);
     tly_held_leave(local);
@@ -41,7 +41,7 @@ static void object_flush(struct tly_mutator *self, bool waits) {
 static void object_reap(struct tly_heap *self, bool all) {
     struct tly_local *local = tly_local_of(&self->mutator);
     tly_limbo_reap(local);
-    all ? tly_finish_all(local, false) : tly_finish(local, false);
+    all ? (void)tly_finish_all(local, false) : tly_finish(local, false);
 }
 
 static inline int object_begin(void **state) {
