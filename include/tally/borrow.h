@@ -64,7 +64,8 @@ TALLY_INLINE void tally_borrow_leave(void) { tally_borrow_end_(); }
 // Errors:   TALLY_DEADLOCK inside a borrow section.
 // Threads:  any.
 // Blocks:   for the longest open borrow section, however long: the option
-//           deadline_ms does not bound it, and nobody is named. The caller is
+//           deadline_ms does not bound it. Of more than a second it is said on
+//           stderr whose section that is, and what it is at. The caller is
 //           detached meanwhile.
 // Cost:     a detach, an attach and a grace period of liburcu.
 TALLY_API tally_status tally_synchronize(void);

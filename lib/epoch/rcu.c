@@ -8,6 +8,7 @@
 #include "epoch/rcu.h"
 
 #include "base/cancel.h"
+#include "epoch/overdue.h"
 #include "epoch/registry.h"
 #include "platform/module.h"
 #include "sync/mutex.h"
@@ -117,6 +118,23 @@ bool tly_rcu_any_section(void) {
     return any;
 }
 
+uint32_t tly_rcu_late(void) {
+    uint32_t late = 0;
+    tly_mutex_lock(&rcu_lock);
+    // Relaxed, both: for a report. A section that began before the grace period
+    // has its phase of then.
+    unsigned long phase = tly_load_relaxed(&urcu_memb_gp.ctr);
+    for (uint32_t n = 1; n <= tly_registry_count() && !late; n++) {
+        const struct tly_mutator *m = tly_mutator_of(n);
+        const struct urcu_reader *reader = m->rcu_reader;
+        if (has_section(m) &&
+            (tly_load_relaxed(&reader->ctr) ^ phase) & URCU_GP_CTR_PHASE)
+            late = n;
+    }
+    tly_mutex_unlock(&rcu_lock);
+    return late;
+}
+
 void tly_rcu_wake(void) {
     // The end of a section looks for who waits.
     urcu_memb_read_lock();
@@ -146,19 +164,23 @@ static void grace_pass(void) {
     uint64_t number = tly_add_acq_rel(&grace_begun, 1) + 1;
     HAPPENS_BEFORE(grace_begin);
     HAPPENS_BEFORE(grace_end);
+    tly_overdue_begin();
     urcu_memb_synchronize_rcu();
+    tly_overdue_end();
     HAPPENS_AFTER(grace_end);
     // ORDER[grace-end] release: see tly_grace_passed.
     tly_store_release(&grace_ended, number);
 }
 
 void tly_grace_await(uint64_t number) {
+    tly_overdue_enter();
     tly_mutex_lock(&grace_lock);
     // Whoever had the lock before may have waited for it as well.
     if (!tly_grace_passed(number))
         grace_pass();
     tly_check(tly_grace_passed(number));
     tly_mutex_unlock(&grace_lock);
+    tly_overdue_leave();
 }
 
 uint64_t tly_grace_count(void) {
@@ -212,4 +234,5 @@ void tly_rcu_forked(void) {
     struct urcu_reader *reader = &URCU_TLS(urcu_memb_reader);
     reader->node.next = rcu_readers;
     rcu_readers->prev = &reader->node;
+    tly_overdue_forked();
 }

@@ -42,6 +42,10 @@ bool tly_rcu_has_section(const struct tly_mutator *mutator);
 // Whether any thread is: one that stays there holds grace periods up for ever.
 bool tly_rcu_any_section(void);
 
+// The mutator whose section the grace period that is waited for waits for; 0:
+// none that the runtime registered. For reports.
+uint32_t tly_rcu_late(void);
+
 // Wakes who waits for sections to end; after one has ended without a call.
 void tly_rcu_wake(void);
 
