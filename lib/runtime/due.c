@@ -2,9 +2,10 @@
 // (finish.h), and tells the service that collects at its next safepoint. The
 // service sleeps, so that many share one grace period; waits for that; and does
 // for threads that do not run what is ripe. Those that run it only tells to
-// look: a safepoint never waits for what is due here. Who finds there that it
-// keeps something still asks again, so that each level of what dies of the last
-// one costs one round.
+// look: a safepoint never waits for what is due here. Who finds there that what
+// was ripe led to more of its kind says so, and the service waits for the next
+// grace period at once: a chain beside its thread costs that one safepoint with
+// work a level. Who keeps something still asks again.
 
 #include "runtime/due.h"
 
@@ -24,10 +25,17 @@
 // Twice as long after each round in vain, up to 1.28 s: a section that does not
 // end is no reason to wake an idle process often.
 #define VAIN_MAX 7u
-// Grace periods of one round, one after another, for what threads left: a level
-// each of what dies of the last one: 1 to 2 ms, so that a chain without an end
+// Grace periods of one round, one after another: a level each of what dies of
+// the last one: 1 to 2 ms for what threads left, so that a chain without an end
 // leaves most of a processor to others.
 #define LEVELS 256u
+// How long a level waits for those that run: to leave their sections, and to
+// say that they have come to the next one.
+#define LEVEL_NS 1000000u
+#define NAP_NS 50000u // between looks at sections
+
+uint32_t tly_due_follows;
+static struct tly_event due_led; // signalled by those
 
 // The service's own, by turns; or of a child that has one thread.
 static struct {
@@ -66,23 +74,46 @@ bool tly_due_is_now(void) {
     return at && tly_os_now() >= at;
 }
 
+void tly_due_leads(void) { tly_event_signal(&due_led); }
+
 // ---- a turn
 
-// Whether every section has ended that was open in the last round: a grace
-// period has no deadline, and who waits for it keeps a fork and the runtime's
-// end waiting.
-static bool sections_ended(void) {
-    if (tly_rcu_any_section()) {
-        if (due.goal == 0) {
-            due.goal = tly_handshake_ask(0);
+// After those that run were told: whether one of them has come to a next level.
+// DETACHED; [seen]: the event's value before they were told.
+static bool leads_on(struct tly_local *self, uint32_t seen, uint64_t ns) {
+    if (tly_event_value(&due_led) != seen)
+        return true;
+    struct tly_mutator *mutator = tly_mutator_in(self);
+    tly_mutator_detach(mutator);
+    bool led = tly_event_wait(&due_led, seen, tly_os_now() + ns);
+    tly_mutator_attach(mutator);
+    return led;
+}
+
+// Whether all have answered, or are in no section.
+static bool all_have_left(void) {
+    for (uint32_t n = 1; n <= tly_registry_count(); n++)
+        if (!tly_handshake_is_done(tly_mutator_of(n), due.goal) &&
+            tly_rcu_has_section(tly_mutator_of(n)))
             return false;
-        }
-        for (uint32_t n = 1; n <= tly_registry_count(); n++)
-            if (!tly_handshake_is_done(tly_mutator_of(n), due.goal) &&
-                tly_rcu_has_section(tly_mutator_of(n))) {
-                due.vain += due.vain < VAIN_MAX;
-                return false;
-            }
+    return true;
+}
+
+// Whether every section has ended that was open in the last round, or ends
+// within a level's time: a grace period has no deadline, and who waits for it
+// keeps a fork and the runtime's end waiting.
+static bool sections_ended(struct tly_local *self) {
+    uint32_t naps = due.goal ? 0 : LEVEL_NS / NAP_NS;
+    bool again = naps == 0;
+    while (tly_rcu_any_section()) {
+        if (due.goal == 0)
+            due.goal = tly_handshake_ask(0);
+        if (all_have_left())
+            break;
+        due.vain += again && due.vain < VAIN_MAX;
+        if (naps-- == 0 || tly_hooks_end(self))
+            return false;
+        (void)leads_on(self, tly_event_value(&due_led), NAP_NS);
     }
     due.goal = 0;
     due.vain = 0;
@@ -96,29 +127,11 @@ static bool anything_waits(const struct tly_local *self) {
     return waits;
 }
 
-// Ends the wait of what may be ended here. False: a section is open.
-static bool ripen(struct tly_local *self) {
-    bool goes_on = true;
-    for (unsigned n = 0; n < LEVELS && goes_on; n++) {
-        tly_settle_rescue(self);
-        if (!anything_waits(self))
-            break;
-        if (!sections_ended())
-            return false;
-        tly_borrow_await(tly_mutator_in(self), tly_grace_next());
-        tly_limbo_reap(self);
-        tly_finish(self, true);
-        tly_defer_run(self);
-        // Calls may defer others for ever.
-        goes_on = tly_limbo_has_objects(self) && !tly_hooks_end(self);
-    }
-    return true;
-}
-
-// Tells those that keep anything. False: one of them does not run, and another
-// acts for it now.
-static bool tell_all(const struct tly_local *self) {
+// Tells those that keep anything, and how many of them run. False: one of them
+// does not, and another acts for it now.
+static bool tell_all(const struct tly_local *self, unsigned *ret_run) {
     bool told = true;
+    *ret_run = 0;
     for (uint32_t n = 1; n <= tly_registry_count(); n++) {
         struct tly_mutator *m = tly_mutator_of(n);
         const struct tly_local *of = tly_local_of(m);
@@ -128,18 +141,51 @@ static bool tell_all(const struct tly_local *self) {
             continue;
         tly_break(m, TLY_BREAK_DUE);
         // ORDER[state] seq_cst: read after the breaker was written.
-        told &= tly_load_seq_cst(&m->state) == TLY_ATTACHED;
+        bool runs = tly_load_seq_cst(&m->state) == TLY_ATTACHED;
+        told &= runs;
+        *ret_run += runs;
     }
     return told;
 }
 
+// Ends the wait of what may be ended here, and tells those that run. False: a
+// section is open.
+static bool ripen(struct tly_local *self) {
+    bool goes_on = true;
+    unsigned run;
+    for (unsigned n = 0; n < LEVELS && goes_on; n++) {
+        tly_settle_rescue(self);
+        if (!anything_waits(self))
+            break;
+        if (!sections_ended(self))
+            return false;
+        tly_borrow_await(tly_mutator_in(self), tly_grace_next());
+        tly_limbo_reap(self);
+        tly_finish(self, true);
+        uint32_t seen = tly_event_value(&due_led);
+        (void)tell_all(self, &run);
+        tly_defer_run(self);
+        // Calls may defer others for ever. A collection waits for no thread's
+        // chain.
+        goes_on = (tly_limbo_has_objects(self) ||
+                   (run > 0 && leads_on(self, seen, LEVEL_NS) &&
+                    !tly_collector_is_due())) &&
+                  !tly_hooks_end(self);
+    }
+    return true;
+}
+
 void tly_due_turn(struct tly_local *self) {
     due.at = 0;
+    unsigned run;
+    // Relaxed, both: a hint.
+    tly_store_relaxed(&tly_due_follows, 1);
     bool done = ripen(self);
+    tly_store_relaxed(&tly_due_follows, 0);
     // ORDER[put-off] acq_rel: what is kept by who found the word set is seen;
     // who keeps something later finds it zero.
     (void)tly_exchange_acq_rel(&tly_put_off, 0);
-    done &= tell_all(self);
+    done &= tell_all(self, &run);
     if (!done || tly_limbo_has(self))
         // ORDER[put-off] acq_rel: as in tly_put_off_begin.
         tly_or_acq_rel(&tly_put_off, 1);

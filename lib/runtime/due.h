@@ -26,6 +26,11 @@ bool tly_due_is_now(void);
 // does not end, whose time is another one.
 void tly_due_turn(struct tly_local *self);
 
+// Whether it acts now: a thread that was told to look, and finds that what was
+// ripe led to more of its kind, says so. Any thread.
+extern uint32_t tly_due_follows; // (a)
+void tly_due_leads(void);
+
 // Nobody has asked for anything: before the thread may start.
 void tly_due_reset(void);
 

@@ -14,6 +14,7 @@
 #include "object/later.h"
 #include "object/type.h"
 #include "runtime/background.h"
+#include "runtime/due.h"
 #include "runtime/executor.h"
 #include "object/hot.h"
 #include "runtime/start.h"
@@ -61,6 +62,19 @@ static void mutator_started(struct tly_mutator *self) {
         types_keep(self, true);
 }
 
+// What died of what was ripe waits in turn: the next grace period is its. Since
+// [count] waited. The thread that supplies these is told at once (due.c).
+static void mutator_leads(struct tly_local *self, uint32_t count) {
+    // Relaxed, both: the thread's own, and a hint.
+    if (tly_load_relaxed(&tly_cold(self)->limbo.count) <= count ||
+        !tly_load_relaxed(&tly_due_follows))
+        return;
+    tly_limbo_reap(self);
+    if (self->dead)
+        tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
+    tly_due_leads();
+}
+
 // A safepoint. Not [open]: the program's code must not run, and nothing may
 // collect; what was asked is asked again.
 static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
@@ -87,11 +101,15 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
         put_off |= tly_limbo_poll(local, false);
     else
         tly_limbo_reap(local);
+    // Relaxed: the thread's own.
+    uint32_t waits = tly_load_relaxed(&tly_cold(local)->limbo.count);
     if (bits & TLY_BREAK_DEAD)
         tly_finish_all(local, open);
     else
         tly_finish(local, open);
     tly_held_give(local, false);
+    if (bits & TLY_BREAK_DUE)
+        mutator_leads(local, waits);
     if (open)
         tly_defer_run(local);
     uint32_t later =
