@@ -19,13 +19,14 @@
 #include "platform/os.h"
 
 #define TELL_NS 1000000000u
+#define TEXT_MAX (TLY_LATE_MAX + 128u)
 
 static uint32_t overdue_waits;  // (a) threads that wait
 static uint32_t overdue_looks;  // (a) the thread is there
 static uint32_t overdue_waiter; // (a) mutator of who is in liburcu
 static uint64_t overdue_began;  // (a) since when; 0: nobody is
 
-static const char *late_tell(uint32_t late, char text[TLY_LATE_MAX + 64]) {
+static const char *late_tell(uint32_t late, char text[TEXT_MAX]) {
     char at[TLY_LATE_MAX];
     if (late == 0)
         return "a reader that the program has registered with liburcu itself; "
@@ -33,15 +34,15 @@ static const char *late_tell(uint32_t late, char text[TLY_LATE_MAX + 64]) {
     struct tly_mutator *mutator = tly_mutator_of(late);
     struct tly_who who = tly_who_is(mutator);
     tly_late_tell(mutator, at);
-    snprintf(text, TLY_LATE_MAX + 64, "thread %u (%s, mutator %u%s), %s",
-             who.thread, who.name, who.number,
+    snprintf(text, TEXT_MAX, "thread %u (%s, mutator %u%s), %s", who.thread,
+             who.name, who.number,
              who.by_itself ? ", attached by its first use" : "", at);
     return text;
 }
 
 // Inside the gate: records stay. False: that wait has ended.
 static bool tell(uint64_t began) {
-    char text[TLY_LATE_MAX + 64];
+    char text[TEXT_MAX];
     // Relaxed, both: for a report.
     uint32_t waiter = tly_load_relaxed(&overdue_waiter);
     const char *late = late_tell(tly_rcu_late(), text);

@@ -50,12 +50,20 @@ static void fast_path_set(struct tly_mutator *self) {
 static struct tly_mutex rcu_lock = TLY_MUTEX_INIT(TLY_RANK_RCU);
 static struct tly_mutex grace_lock = TLY_MUTEX_INIT(TLY_RANK_GRACE);
 
-void tly_rcu_register(struct tly_mutator *self) {
+static void reader_set(struct tly_mutator *self) {
     self->rcu_reader = &URCU_TLS(urcu_memb_reader);
     fast_path_set(self);
-    if (URCU_TLS(urcu_memb_reader).registered)
+}
+
+void tly_rcu_register(struct tly_mutator *self) {
+    if (URCU_TLS(urcu_memb_reader).registered) {
+        // Of ours others read it, with the lock.
+        if (!self->rcu_ours)
+            reader_set(self);
         return;
+    }
     tly_mutex_lock(&rcu_lock);
+    reader_set(self);
     urcu_memb_register_thread();
     self->rcu_ours = true;
     tly_mutex_unlock(&rcu_lock);
@@ -96,10 +104,11 @@ bool tly_rcu_ongoing_slow(void) { return urcu_memb_read_ongoing() != 0; }
 
 // With the lock, which keeps the thread from unregistering and ending.
 static bool has_section(const struct tly_mutator *mutator) {
+    if (!mutator->rcu_ours)
+        return false;
     const struct urcu_reader *reader = mutator->rcu_reader;
     // Relaxed: a hint.
-    return mutator->rcu_ours &&
-           tly_load_relaxed(&reader->ctr) & TALLY_SECTIONS_;
+    return tly_load_relaxed(&reader->ctr) & TALLY_SECTIONS_;
 }
 
 bool tly_rcu_has_section(const struct tly_mutator *mutator) {
@@ -126,9 +135,10 @@ uint32_t tly_rcu_late(void) {
     unsigned long phase = tly_load_relaxed(&urcu_memb_gp.ctr);
     for (uint32_t n = 1; n <= tly_registry_count() && !late; n++) {
         const struct tly_mutator *m = tly_mutator_of(n);
+        if (!has_section(m))
+            continue;
         const struct urcu_reader *reader = m->rcu_reader;
-        if (has_section(m) &&
-            (tly_load_relaxed(&reader->ctr) ^ phase) & URCU_GP_CTR_PHASE)
+        if ((tly_load_relaxed(&reader->ctr) ^ phase) & URCU_GP_CTR_PHASE)
             late = n;
     }
     tly_mutex_unlock(&rcu_lock);

@@ -165,7 +165,7 @@ static void *copy_process(void *arg) {
     must(tally_attach("copies") == TALLY_OK);
     copied = tly_self();
     stage_set(&at, 1);
-    long child = syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
+    long child = syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0, 0);
     if (child == 0) {
         char byte;
         _exit(read(gate[0], &byte, 1) != 1);
