@@ -222,7 +222,8 @@ static tally_status collect(struct tly_call *call, enum tly_look look,
         tally_status status = collect_paced(call, look, done, ret_left);
         tly_collector_give(mutator);
         tly_settle_dead(self);
-        tly_limit_freed(ret_left->full, ret_left->waits);
+        if (!ret_left->listed) // else the second look frees it
+            tly_limit_freed(ret_left->full, ret_left->waits);
         if (status != TALLY_BUSY || tly_hooks_end(self))
             return status;
         // Its turn comes after theirs who wait for the lock.
@@ -233,7 +234,7 @@ static tally_status collect(struct tly_call *call, enum tly_look look,
 
 // The second look, for who has the lock.
 void tly_call_look_again(struct tly_call *call, struct tally_collection *done) {
-    struct left left;
+    struct left left = {.listed = false};
     (void)collect(call, TLY_LOOK_LISTED, done, &left);
 }
 
@@ -275,6 +276,8 @@ tally_status tly_call_collect(struct tly_call *call,
     if ((left.listed || tly_second_is_due()) && tly_second_look_may(self) &&
         tly_collector_take(tly_mutator_in(self), &call->patience))
         tly_call_look_again(call, done);
+    if (left.listed)
+        tly_limit_freed(left.full, true);
     settled(tly_mutator_in(self), &left, generation);
     done->finalized = self->counters.finalized - finalized;
     done->total_ns = tly_os_now() - began;

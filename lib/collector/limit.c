@@ -4,7 +4,8 @@
 //   idle      what threads that do not run have in leases and caches is free
 //   ask       a full collection is due from now on
 //   wait      for one that begins after that, if somebody else runs it:
-//             DETACHED, and for limit_wait_ms at most
+//             DETACHED, and for limit_wait_ms at most; for another, if it was
+//             abandoned, or others have taken the room that it made
 //   ENOMEM    if that made no room
 //
 // Nothing collects inside an allocation. A thread that nobody else collects
@@ -47,6 +48,8 @@ static struct {
     uint64_t ended;         // (a) collections
     uint64_t ended_full;    // (a)
     uint64_t last;          // full one that is done; under the collector's lock
+    uint64_t abandoned;     // (a) the last full one that was
+    int64_t room;           // (a) bytes, when the last full one had ended
     uint64_t gave_up;       // (a) [ended] + 1 when a wait was in vain
     uint32_t late;          // (a) threads that wait because the heap is late
     struct tly_event event; // one has ended
@@ -76,6 +79,10 @@ void tly_limit_began(tally_generation generation) {
 }
 
 static void told(uint64_t number) {
+    if (number)
+        // Relaxed: a hint.
+        tly_store_relaxed(&limit.room,
+                          tly_pool_limit() - tly_pool_live_bytes());
     // Relaxed, both: read again after the event, and below.
     tly_add_relaxed(&limit.ended, 1);
     uint64_t last = tly_load_relaxed(&limit.ended_full);
@@ -85,9 +92,12 @@ static void told(uint64_t number) {
     tly_event_signal(&limit.event);
 }
 
-void tly_limit_done(tally_generation generation, bool waits) {
-    // Relaxed: written under the collector's lock.
-    limit.last = generation == TALLY_FULL ? tly_load_relaxed(&limit.begun) : 0;
+void tly_limit_done(tally_generation generation, bool abandoned, bool waits) {
+    // Relaxed, all: written under the collector's lock.
+    uint64_t begun = tly_load_relaxed(&limit.begun);
+    if (abandoned && generation == TALLY_FULL)
+        tly_store_relaxed(&limit.abandoned, begun);
+    limit.last = generation == TALLY_FULL && !abandoned ? begun : 0;
     if (!waits)
         told(limit.last);
 }
@@ -118,29 +128,70 @@ static bool has_ended(uint64_t number) {
     return tly_load_acquire(&limit.ended_full) >= number;
 }
 
-// Whether there is room, or the collection with this number has ended, or
-// nobody would run it.
-static bool is_over(uint64_t number, size_t bytes) {
-    return tly_pool_fits(bytes) || has_ended(number) ||
-           !(tly_pace_is_running() || (tly_limit_wake && tly_limit_wake()));
+// What an allocation waits for.
+struct request {
+    size_t bytes;
+    uint64_t number; // of a full collection that it has asked for; 0: none yet
+};
+
+static void ask(struct request *request) {
+    // Relaxed, both: hints; one that begins meanwhile may do as well.
+    request->number = tly_load_relaxed(&limit.begun) + 1;
+    tly_store_relaxed(&limit.wanted, 1);
 }
 
+// Whether it will not be ended: it was given up.
+static bool was_abandoned(const struct request *request) {
+    // Relaxed: looked at again.
+    return tly_load_relaxed(&limit.abandoned) >= request->number;
+}
+
+// Whether the one that was asked for has made room, which others have taken.
+static bool was_room(const struct request *request) {
+    // Relaxed: a hint.
+    return !request->number ||
+           tly_load_relaxed(&limit.room) >= (int64_t)request->bytes;
+}
+
+// Whether there is room, or has been none after a full collection that was
+// asked for, with nothing to be had by another, or nobody would run it. One
+// that is under way may make room, whoever asked for it; where others were
+// first to take it, another one is asked for.
+static bool is_over(struct request *request) {
+    if (tly_pool_fits(request->bytes))
+        return true;
+    if (!tly_pace_is_running()) {
+        bool ended = !request->number || has_ended(request->number);
+        if (ended && !(tly_pace_may() && was_room(request)))
+            return true;
+        if (ended || was_abandoned(request))
+            ask(request);
+    }
+    return !tly_pace_is_running() && !(tly_limit_wake && tly_limit_wake());
+}
+
+// One that cannot begin yet is asked for again so often.
+#define AGAIN_NS 5000000u
+
 // Waits, DETACHED. False: in vain.
-static bool wait_parked(uint64_t number, size_t bytes) {
+static bool wait_parked(struct request *request) {
     uint64_t deadline = tly_os_now() + limit.wait_ns;
     for (;;) {
         uint32_t seen = tly_event_value(&limit.event);
-        if (is_over(number, bytes))
+        if (is_over(request))
             return true;
-        if (!tly_event_wait(&limit.event, seen, deadline) ||
-            tly_os_now() >= deadline)
-            return is_over(number, bytes);
+        uint64_t now = tly_os_now();
+        if (now >= deadline)
+            return tly_pool_fits(request->bytes);
+        (void)tly_event_wait(&limit.event, seen,
+                             now + AGAIN_NS < deadline ? now + AGAIN_NS
+                                                       : deadline);
     }
 }
 
-static void wait_for(struct tly_mutator *self, uint64_t number, size_t bytes) {
+static void wait_for(struct tly_mutator *self, struct request *request) {
     tly_mutator_rest(self);
-    bool ended = wait_parked(number, bytes);
+    bool ended = wait_parked(request);
     tly_mutator_rouse(self);
     if (!ended)
         // Relaxed: a hint.
@@ -190,14 +241,16 @@ bool tly_limit_room(struct tly_local *self, size_t bytes) {
     int error = errno;
     tly_idle_tell();
     errno = error;
-    if (tly_pool_fits(bytes) || !tly_pace_may())
+    struct request request = {.bytes = bytes};
+    bool may = tly_pace_may(), open = tly_pace_is_open();
+    if (tly_pool_fits(bytes) || !open || !(may || tly_pace_is_running()))
         return tly_pool_fits(bytes);
-    // Relaxed, both: hints; one that begins meanwhile may do as well.
-    uint64_t number = tly_load_relaxed(&limit.begun) + 1;
-    tly_store_relaxed(&limit.wanted, 1);
-    tly_collector_grew(&self->heap);
-    if (may_wait(self) && !is_over(number, bytes))
-        wait_for(tly_mutator_in(self), number, bytes);
+    if (may) {
+        ask(&request);
+        tly_collector_grew(&self->heap);
+    }
+    if (may_wait(self) && !is_over(&request))
+        wait_for(tly_mutator_in(self), &request);
     errno = error;
     return tly_pool_fits(bytes);
 }

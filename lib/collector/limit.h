@@ -27,10 +27,11 @@ bool tly_limit_room(struct tly_local *self, size_t bytes);
 // ---- told by pace.c
 
 void tly_limit_began(tally_generation generation);
-// It has ended, but if it [waits], for the hooks that come after its lock: who
-// waits for room is told when these have run, by _freed, with the number that
-// _last has said under the lock.
-void tly_limit_done(tally_generation generation, bool waits);
+// It has ended, but if it [waits], for the hooks that come after its lock, and
+// for the second look: who waits for room is told when these have run, by
+// _freed, with the number that _last has said under the lock. One that was
+// [abandoned] is none to those that wait.
+void tly_limit_done(tally_generation generation, bool abandoned, bool waits);
 uint64_t tly_limit_last(void);
 void tly_limit_freed(uint64_t number, bool waits);
 

@@ -76,8 +76,7 @@ void tally_memory_pressure(int64_t bytes) {
 
 // ---- what is due
 
-// Whether collections may start by themselves.
-static bool is_open(void) {
+bool tly_pace_is_open(void) {
     // Relaxed: hints; the collection itself is ordered by its lock.
     return tly_load_relaxed(&pace.automatic) && !tly_collect_is_held();
 }
@@ -91,7 +90,7 @@ static int64_t ceiling(void) {
 }
 
 int tly_pace_due(void) {
-    if (!is_open() || tly_pace_is_running())
+    if (!tly_pace_is_open() || tly_pace_is_running())
         return -1;
     uint64_t now = tly_os_now_coarse();
     if (tly_pace_stops() ||
@@ -116,13 +115,13 @@ bool tly_pace_is_asked(void) {
 }
 
 bool tly_pace_may(void) {
-    return is_open() &&
+    return tly_pace_is_open() &&
            tly_pacer_may_at_limit(&pace.pacer, tly_os_now_coarse());
 }
 
 bool tly_pace_is_late(void) {
-    return is_open() && tly_pacer_is_late(&pace.pacer, unknown_bytes(),
-                                          tly_garbage_listed());
+    return tly_pace_is_open() && tly_pacer_is_late(&pace.pacer, unknown_bytes(),
+                                                   tly_garbage_listed());
 }
 
 // Bytes of all leases so far, and of all that was told: at least what was made.
@@ -158,7 +157,8 @@ uint64_t tly_pace_done(const struct tly_pace_work *work) {
         tly_store_relaxed(&pace.stops, 1);
     tly_store_relaxed(&pace.running, 0);
     // Who waits for a full one waits for the one that is yet to come.
-    tly_limit_done(stops ? TALLY_YOUNG : work->generation, work->waits);
+    tly_limit_done(stops ? TALLY_YOUNG : work->generation, work->abandoned,
+                   work->waits);
     return pace.number;
 }
 

@@ -42,6 +42,8 @@ void tly_pace_forked(void);
 // tally_memory_pressure.
 int64_t tly_pace_bytes(void);
 
+// Whether collections may start by themselves.
+bool tly_pace_is_open(void);
 // Whether a full collection may run that an allocation at the limit wants.
 bool tly_pace_may(void);
 // Whether the heap grows faster than collections that start by themselves end.

@@ -240,19 +240,132 @@ static void *collect_hooked(void *arg) {
     return arg;
 }
 
-static void what_destroy_hooks_free_is_waited_for(void **state) {
-    (void)state;
+static void what_garbage_frees_is_waited_for(struct holder *ring) {
     uint64_t ms;
-    struct tly_local *self = begin(LIMIT - 4 * MIB, 20000);
-    struct holder *ring = tally_new(holder);
+    struct tly_local *self = tly_local_of(tly_self());
     must(ring && (ring->block = tally_alloc((size_t)(3 * MIB))));
     tally_set(ring, next, ring);
     tally_decref(ring);
     tly_heap_account(&self->heap, MIB);
+    hooks_at = 0;
     tly_limit_wake = wake_hooks;
     pthread_t thread = thread_start(collect_hooked, NULL);
     assert_true(try_alloc(&ms));
     thread_join(thread);
+    end(self);
+}
+
+static void what_destroy_hooks_free_is_waited_for(void **state) {
+    (void)state;
+    begin(LIMIT - 4 * MIB, 20000);
+    what_garbage_frees_is_waited_for(tally_new(holder));
+}
+
+// The same where a finalizer runs first: the second look clears it.
+struct closer {
+    struct holder base;
+};
+static void closer_ends(void *object) { (void)object; }
+TALLY_TYPE(closer, TALLY_BASE(holder), TALLY_FINALIZE(closer_ends));
+
+static void what_the_second_look_frees_is_waited_for(void **state) {
+    (void)state;
+    begin(LIMIT - 4 * MIB, 20000);
+    what_garbage_frees_is_waited_for((struct holder *)tally_new(closer));
+}
+
+// ---- collections that are none to who waits
+
+// Until an allocation asks for a full collection. False: none does.
+static bool comes_a_request(void) {
+    for (unsigned n = 0; n < 5000 && !tly_limit_wants(); n++)
+        sleep_ms(1);
+    return tly_limit_wants();
+}
+
+static bool came;
+static const struct tly_pace_work done_well = {
+    .generation = TALLY_FULL, .candidates = 10, .freed = 10};
+
+static void *abandon_one(void *arg) {
+    (void)arg;
+    struct tly_pace_work given_up = {.generation = TALLY_FULL,
+                                     .abandoned = true};
+    came = comes_a_request();
+    tly_pace_began(TALLY_FULL);
+    tly_pace_done(&given_up);
+    came = came && comes_a_request();
+    tly_pace_began(TALLY_FULL);
+    tly_heap_account(tly_heap_of(&tly_nobody.mutator), -2 * MIB);
+    tly_pace_done(&done_well);
+    return NULL;
+}
+
+static void one_that_is_abandoned_is_asked_for_again(void **state) {
+    (void)state;
+    uint64_t ms;
+    struct tly_local *self = begin(LIMIT, 20000);
+    tly_limit_wake = wake_nobody;
+    pthread_t thread = thread_start(abandon_one, NULL);
+    bool room = try_alloc(&ms);
+    thread_join(thread);
+    assert_true(room);
+    assert_true(came);
+    end(self);
+}
+
+// What the first has freed is another's at once.
+static void *free_for_others(void *arg) {
+    (void)arg;
+    struct tly_heap *nobody = tly_heap_of(&tly_nobody.mutator);
+    came = comes_a_request();
+    tly_pace_began(TALLY_FULL);
+    tly_heap_account(nobody, -2 * MIB);
+    tly_pace_done(&done_well);
+    tly_heap_account(nobody, 2 * MIB);
+    came = came && comes_a_request();
+    tly_pace_began(TALLY_FULL);
+    tly_heap_account(nobody, -2 * MIB);
+    tly_pace_done(&done_well);
+    return NULL;
+}
+
+static void where_others_take_the_room_another_is_asked_for(void **state) {
+    (void)state;
+    uint64_t ms;
+    struct tly_local *self = begin(LIMIT, 20000);
+    tly_limit_wake = wake_nobody;
+    pthread_t thread = thread_start(free_for_others, NULL);
+    bool room = try_alloc(&ms);
+    thread_join(thread);
+    assert_true(room);
+    end(self);
+}
+
+static void *end_one(void *arg) {
+    (void)arg;
+    sleep_ms(50); // time to give up
+    tly_heap_account(tly_heap_of(&tly_nobody.mutator), -2 * MIB);
+    tly_pace_done(&done_well);
+    return NULL;
+}
+
+static void one_under_way_is_waited_for_where_none_may_begin(void **state) {
+    (void)state;
+    uint64_t ms;
+    struct tly_local *self = begin(LIMIT, 20000);
+    tly_limit_wake = wake_nobody;
+    struct tly_pace_work in_vain = {
+        .generation = TALLY_FULL, .candidates = 1000, .cpu_ns = 100000000000};
+    tly_pace_began(TALLY_FULL);
+    tly_pace_done(&in_vain);
+    assert_false(tly_pace_may());
+    assert_full_at_once();
+    tly_pace_began(TALLY_FULL);
+    pthread_t thread = thread_start(end_one, NULL);
+    bool room = try_alloc(&ms);
+    thread_join(thread);
+    assert_true(room);
     end(self);
 }
 
@@ -361,6 +474,10 @@ int main(void) {
         collector_test(when_it_has_made_no_room_there_is_no_memory),
         collector_test(a_wait_ends_at_its_deadline_and_is_not_tried_again),
         collector_test(what_destroy_hooks_free_is_waited_for),
+        collector_test(what_the_second_look_frees_is_waited_for),
+        collector_test(one_that_is_abandoned_is_asked_for_again),
+        collector_test(where_others_take_the_room_another_is_asked_for),
+        collector_test(one_under_way_is_waited_for_where_none_may_begin),
         collector_test(where_a_thread_may_not_wait_there_is_none_at_once),
         collector_test(a_thread_that_blocks_on_the_callers_lock_costs_one_wait),
         collector_test(who_is_late_waits_for_what_is_due_and_for_nothing_else),
