@@ -11,13 +11,7 @@ static void cancel_self(void) { must(pthread_cancel(pthread_self()) == 0); }
 
 // ---- who waits for a late thread
 
-static tally_status collect_young_stopped(void) {
-    return tally_collect_with(TALLY_STOPPED, TALLY_YOUNG, NULL);
-}
-static const wait_fn waits[] = {
-    collect_full, collect_full_stopped,  collect_plainly, collect_young,
-    stop,         collect_young_stopped, freeze,          verify,
-    walk};
+static const wait_fn waits[] = {WAITS_OF_ALL};
 #define WAITS (sizeof(waits) / sizeof(waits[0]))
 
 static void *wait_cancelled(void *arg) {
@@ -83,13 +77,7 @@ static void a_wait_that_reports_is_no_cancellation_point(void **state) {
 
 static void *stand_cancelled(void *arg) {
     must(tally_attach("cancelled") == TALLY_OK);
-    tally_blocking_enter();
-    stage_set(&at, 2);
-    stage_spin(&at, 3);
-    cancel_self();
-    virtual_begin();
-    tally_blocking_exit();
-    virtual_end();
+    stand_after_region(cancel_self);
     through++;
     pthread_testcancel();
     return arg;
@@ -97,15 +85,8 @@ static void *stand_cancelled(void *arg) {
 
 static void stands_cancelled(void *arg) {
     (void)arg;
-    sleeper_end(sleeper_start(sleep_attached));
-    pthread_t thread = thread_start(stand_cancelled, NULL);
-    stage_wait(&at, 2);
-    must(tally_stop_world() == TALLY_OK);
-    stage_set(&at, 3);
-    while (!virtual_endless) // after it has said so
-        sched_yield();
-    tally_start_world();
-    must(thread_join(thread) == PTHREAD_CANCELED && through == 1);
+    must(world_stands_for(stand_cancelled) == PTHREAD_CANCELED);
+    must(through == 1);
     must(stop() == TALLY_OK);
 }
 

@@ -26,20 +26,7 @@ static struct node *hot; // of this thread's
 
 static tally_status make_hot(void) { return tally_make_hot(owned); }
 static tally_status make_cold(void) { return tally_make_cold(hot); }
-static tally_status collect_young_stopped(void) {
-    return tally_collect_with(TALLY_STOPPED, TALLY_YOUNG, NULL);
-}
-static const wait_fn waits[] = {collect_full,
-                                collect_full_stopped,
-                                collect_young,
-                                collect_young_stopped,
-                                collect_plainly,
-                                stop,
-                                make_hot,
-                                make_cold,
-                                freeze,
-                                verify,
-                                walk};
+static const wait_fn waits[] = {WAITS_OF_ALL, make_hot, make_cold};
 #define WAITS (sizeof(waits) / sizeof(waits[0]))
 
 static void all_end(void *arg) {
@@ -188,27 +175,13 @@ static void the_hook_that_a_late_thread_is_in_is_told_also_by_a_fork(
 
 static void *come_back(void *arg) {
     must(tally_attach("parked") == TALLY_OK);
-    tally_blocking_enter();
-    stage_set(&at, 2);
-    stage_spin(&at, 3);
-    virtual_begin();
-    tally_blocking_exit();
-    virtual_end();
+    stand_after_region(NULL);
     return arg;
 }
 
 static void world_stands(void *arg) {
     (void)arg;
-    pthread_t sleeper = sleeper_start(sleep_attached);
-    sleeper_end(sleeper);
-    pthread_t thread = thread_start(come_back, NULL);
-    stage_wait(&at, 2);
-    must(tally_stop_world() == TALLY_OK);
-    stage_set(&at, 3);
-    while (!virtual_endless) // after it has said so
-        sched_yield();
-    tally_start_world();
-    thread_join(thread);
+    (void)world_stands_for(come_back);
 }
 
 static void who_has_stopped_the_world_for_long_is_named(void **state) {
@@ -251,10 +224,7 @@ static void stop_ends_late(void *arg) {
     stage_wait(&at, 2);
     pthread_t last = thread_start(come_last, NULL);
     stage_wait(&at, 3);
-    must(tally_stop_world() == TALLY_OK);
-    while (!virtual_endless) // after it has said so
-        sched_yield();
-    tally_start_world();
+    world_stop_until_told();
     thread_join(first);
     thread_join(last);
 }

@@ -93,7 +93,16 @@ static inline bool see(void *object, void *arg) {
 }
 static inline tally_status walk(void) { return tally_walk(see, NULL); }
 
+static inline tally_status collect_young_stopped(void) {
+    return tally_collect_with(TALLY_STOPPED, TALLY_YOUNG, NULL);
+}
+
 typedef tally_status (*wait_fn)(void);
+// Of any thread; others need an object.
+#define WAITS_OF_ALL                                                           \
+    collect_full, collect_full_stopped, collect_young, collect_young_stopped,  \
+        collect_plainly, stop, freeze, verify, walk
+
 static inline void expect_late(wait_fn fn) {
     virtual_begin();
     uint64_t began = virtual_now;
@@ -102,6 +111,38 @@ static inline void expect_late(wait_fn fn) {
     virtual_end();
     must(status == TALLY_TIMED_OUT);
     must(taken == DEADLINE_MS * MS);
+}
+
+// ---- who stands still in a world that is stopped
+
+// Comes back from a blocking region into it, and stands until it runs again.
+static inline void stand_after_region(void (*first)(void)) {
+    tally_blocking_enter();
+    stage_set(&at, 2);
+    stage_spin(&at, 3);
+    if (first)
+        first();
+    virtual_begin();
+    tally_blocking_exit();
+    virtual_end();
+}
+
+// Stops the world until who stands still has said so.
+static inline void world_stop_until_told(void) {
+    must(tally_stop_world() == TALLY_OK);
+    stage_set(&at, 3);
+    while (!virtual_endless)
+        sched_yield();
+    tally_start_world();
+}
+
+// With a thread that calls stand_after_region. Returns what that gives.
+static inline void *world_stands_for(thread_fn fn) {
+    sleeper_end(sleeper_start(sleep_attached));
+    pthread_t thread = thread_start(fn, NULL);
+    stage_wait(&at, 2);
+    world_stop_until_told();
+    return thread_join(thread);
 }
 
 #endif
