@@ -11,6 +11,7 @@
 
 #include "collector/guard.h"
 
+#include "collector/lock.h"
 #include "collector/trial.h"
 #include "object/count.h"
 #include "object/type.h"
@@ -58,7 +59,7 @@ static bool guard(tally_object *object) {
 static void take(void *arg, tally_object *object) {
     bool *taken = arg;
     if (*taken && is_claimed(object))
-        *taken = guard(object);
+        *taken = !tly_collector_is_urgent() && guard(object);
 }
 
 bool tly_guard_take(void) {
@@ -68,7 +69,8 @@ bool tly_guard_take(void) {
 }
 
 static void look(void *calls, tally_object *object) {
-    if (is_weak(object) && guard(object) && tly_weak_has_calls(object))
+    if (is_weak(object) && (tly_collector_is_urgent() ||
+                            (guard(object) && tly_weak_has_calls(object))))
         *(bool *)calls = true;
 }
 

@@ -216,6 +216,8 @@ static tally_status find(struct live *live, enum tly_look look,
         return status;
     }
     tly_watch();
+    if (tly_collector_is_urgent())
+        return give_up(live, TALLY_BUSY);
     if (TLY_BUSTED(NO_END))
         let_go();
     else

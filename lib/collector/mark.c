@@ -273,6 +273,8 @@ TLY_INLINE uint64_t bytes_shown(const uint8_t *bytes) {
 static bool pool_roots(void *arg, struct tly_pool *pool) {
     uint64_t *marked = arg;
     size_t count, first = tly_side_words(pool, &count);
+    if (tly_collector_is_urgent())
+        return false;
     for (size_t w = first; w < first + count; w++)
         if (tly_sides.member[w])
             marked[w] |=

@@ -85,6 +85,8 @@ static TLY_NOINLINE void subtract_typed(struct tables t, tally_object *object,
 static bool pool_subtract(void *arg, struct tly_pool *pool) {
     struct tables t = ((struct counter *)arg)->t;
     size_t count, first = tly_side_words(pool, &count);
+    if (tly_collector_is_urgent())
+        return false;
     for (size_t w = first; w < first + count; w++)
         for (uint64_t bits = t.member[w]; bits; bits &= bits - 1) {
             tally_object *object =

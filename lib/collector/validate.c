@@ -9,10 +9,14 @@
 //
 // That nothing has changed since is for tly_validate_touched to say, after the
 // last round: whoever changes a watched object sets DIRTY before.
+//
+// For who is urgent each pass ends before the next pool. What is then left is
+// not committed: that it was urgent stays so (lock.h).
 
 #include "collector/validate.h"
 
 #include "base/check.h"
+#include "collector/lock.h"
 #include "collector/sums.h"
 #include "object/type.h"
 #include "object/weak.h"
@@ -63,6 +67,8 @@ static bool weigh(struct tly_trial *trial, tally_object *object) {
 
 static bool pool_weigh(void *trial, struct tly_pool *pool) {
     size_t count, first = tly_side_words(pool, &count);
+    if (tly_collector_is_urgent())
+        return false;
     for (size_t w = first; w < first + count; w++) {
         uint64_t members = tly_sides.member[w];
         for (uint64_t bits = members; bits; bits &= bits - 1)
@@ -100,6 +106,8 @@ static void weigh_all(struct tly_trial *trial) {
 static bool pool_unfit(void *arg, struct tly_pool *pool) {
     unsigned worker = *(unsigned *)arg;
     size_t count, first = tly_side_words(pool, &count);
+    if (tly_collector_is_urgent())
+        return false;
     for (size_t w = first; w < first + count; w++) {
         uint64_t bits = tly_sides.watched[w] & ~tly_sides.member[w];
         for (; bits; bits &= bits - 1)
@@ -173,6 +181,10 @@ static bool look(tally_object *object) {
 
 static bool pool_look(void *arg, struct tly_pool *pool) {
     size_t count, first = tly_side_words(pool, &count);
+    if (tly_collector_is_urgent()) {
+        *(bool *)arg = true; // what was not looked at may have been
+        return false;
+    }
     for (size_t w = first; w < first + count; w++)
         for (uint64_t bits = tly_sides.member[w]; bits; bits &= bits - 1)
             if (look(tly_side_object(pool, w * 64 + tly_bit_lowest(bits)))) {

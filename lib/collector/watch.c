@@ -8,6 +8,7 @@
 
 #include "collector/watch.h"
 
+#include "collector/lock.h"
 #include "object/dead.h"
 #include "pool/walk.h"
 
@@ -43,6 +44,8 @@ static bool watch(tally_object *object) {
 static bool pool_watch(void *arg, struct tly_pool *pool) {
     (void)arg;
     size_t count, first = tly_side_words(pool, &count);
+    if (tly_collector_is_urgent())
+        return false;
     for (size_t w = first; w < first + count; w++) {
         uint64_t members = tly_sides.member[w];
         for (uint64_t bits = members; bits; bits &= bits - 1)

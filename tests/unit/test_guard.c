@@ -3,6 +3,7 @@
 #include "unit_collector.h"
 
 #include "collector/guard.h"
+#include "collector/lock.h"
 #include "collector/watch.h"
 
 static unsigned finalized;
@@ -128,6 +129,26 @@ static void callbacks_are_looked_for_with_a_unit(void **state) {
     tally_decref(weak);
 }
 
+static void who_is_urgent_waits_for_no_more_units(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    tally_weak *weak = tally_weak_new(node, NULL, NULL);
+    propose();
+    tly_collector_heed(true);
+    tly_store_relaxed(&tly_collector_urgent, 1);
+    assert_true(tly_guard_calls()); // there may be some
+    assert_false(tly_guard_take()); // and so nothing is committed
+    assert_false(is_guarded(node) || is_guarded(ghost));
+    tly_store_relaxed(&tly_collector_urgent, 0);
+    tly_collector_heed(false);
+    assert_false(tly_guard_calls());
+    assert_true(tly_guard_take());
+    tly_guard_drop(self);
+    end();
+    tally_collect();
+    tally_decref(weak);
+}
+
 static void what_is_dead_already_gets_none(void **state) {
     (void)state;
     struct tly_local *self = begin();
@@ -172,6 +193,7 @@ int main(void) {
         collector_test(what_has_been_finalized_needs_none),
         collector_test(what_has_weak_references_gets_a_unit),
         collector_test(callbacks_are_looked_for_with_a_unit),
+        collector_test(who_is_urgent_waits_for_no_more_units),
         collector_test(what_is_dead_already_gets_none),
         collector_test(who_drops_the_last_unit_ends_the_object),
     };

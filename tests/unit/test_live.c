@@ -392,17 +392,24 @@ static void who_passes_no_safepoint_is_not_waited_for_long(void **state) {
     assert_int_equal(collected(TALLY_FULL).freed, 2);
 }
 
-static void look_in_vain(struct tly_local *self, enum tly_look look,
-                         uint32_t urgent, tally_status expected) {
-    struct tly_found found = {.waiting = false};
+static tally_status look(struct tly_local *self, enum tly_look look,
+                         uint32_t urgent, struct tly_found *found) {
+    *found = (struct tly_found){.waiting = false};
     must(tly_collector_take(tly_self(), NULL));
     tly_collector_heed(true);
     tly_store_relaxed(&tly_collector_urgent, urgent);
-    assert_int_equal(tly_find_live(self, look, NULL, &found), expected);
-    assert_int_equal(found.garbage, 0);
+    tally_status status = tly_find_live(self, look, NULL, found);
     tly_store_relaxed(&tly_collector_urgent, 0);
     tly_collector_heed(false);
     tly_collector_give(tly_self());
+    return status;
+}
+
+static void look_in_vain(struct tly_local *self, enum tly_look what,
+                         uint32_t urgent, tally_status expected) {
+    struct tly_found found;
+    assert_int_equal(look(self, what, urgent, &found), expected);
+    assert_int_equal(found.garbage, 0);
 }
 
 // Colours come again after so many collections.
@@ -435,6 +442,37 @@ static void who_is_needed_at_once_gives_up_and_loses_nothing(void **state) {
     assert_int_equal(collected(TALLY_FULL).freed, 2);
 }
 
+// Whose visit, once it is watched, makes it urgent.
+struct seen {
+    tally_object head;
+    tally_ref next;
+};
+static void seen_visits(void *object, struct tally_visitor *visitor) {
+    struct seen *seen = object;
+    if (seen->head.owner_ & TALLY_OWNER_WATCH_)
+        tly_store_relaxed(&tly_collector_urgent, 1);
+    tally_visit(visitor, &seen->next);
+}
+TALLY_TYPE(seen, TALLY_VISIT_LIVE(seen_visits));
+
+static void who_is_needed_while_it_validates_gives_up_and_loses_nothing(
+    void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct seen *a = tally_new(seen);
+    tally_set_steal(a, next, tally_new(seen));
+    tally_set((struct seen *)tally_get(a, next), next, a);
+    struct seen *b = tally_get(a, next);
+    tally_decref(a);
+    struct tly_found found;
+    // Not urgent when it begins.
+    assert_int_equal(look(self, TLY_LOOK_FULL, 0, &found), TALLY_BUSY);
+    assert_false((a->head.owner_ | b->head.owner_) & TALLY_OWNER_WATCH_);
+    assert_true(tables_are_clear());
+    assert_int_equal(tly_cycle & 1, 0);
+    assert_int_equal(collected(TALLY_FULL).freed, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(garbage_is_found_and_what_is_referred_to_lives),
@@ -451,6 +489,8 @@ int main(void) {
         collector_test(who_passes_no_safepoint_is_not_waited_for_long),
         collector_test(what_no_collection_has_looked_at_does_not_pass_for_new),
         collector_test(who_is_needed_at_once_gives_up_and_loses_nothing),
+        collector_test(
+            who_is_needed_while_it_validates_gives_up_and_loses_nothing),
     };
     return cmocka_run_group_tests_name("collector/live", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include "unit_collector.h"
 
+#include "collector/lock.h"
 #include "collector/sums.h"
 #include "collector/validate.h"
 
@@ -95,6 +96,32 @@ static void what_is_touched_drops_with_what_it_leads_to(void **state) {
     assert_true(is_member(other));
     end();
     assert_int_equal(tally_collect(), 4);
+}
+
+static uint8_t *weight_of(const struct node *node) {
+    return &tly_sides.trial[tly_granule_of(node)];
+}
+
+static void for_who_is_urgent_nothing_more_is_weighed(void **state) {
+    (void)state;
+    begin();
+    struct node *a = garbage_ring();
+    propose();
+    *weight_of(a) = 77;
+    tly_collector_heed(true);
+    tly_store_relaxed(&tly_collector_urgent, 1);
+    assert_int_equal(validated(), 2);
+    assert_int_equal(*weight_of(a), 77); // nor is anything subtracted
+    assert_true(tly_validate_touched()); // and so nothing is committed
+    tly_trial_subtract();
+    assert_int_equal(*weight_of(a), 77);
+    tly_store_relaxed(&tly_collector_urgent, 0);
+    tly_collector_heed(false);
+    assert_int_equal(validated(), 2);
+    assert_int_equal(*weight_of(a), 0);
+    assert_false(tly_validate_touched());
+    end();
+    assert_int_equal(tally_collect(), 2);
 }
 
 static void a_touch_after_the_last_round_is_seen(void **state) {
@@ -288,6 +315,7 @@ int main(void) {
         collector_test(
             what_is_referred_to_from_outside_drops_with_what_it_leads_to),
         collector_test(what_is_touched_drops_with_what_it_leads_to),
+        collector_test(for_who_is_urgent_nothing_more_is_weighed),
         collector_test(a_touch_after_the_last_round_is_seen),
         collector_test(what_is_counted_elsewhere_drops),
         collector_test(a_hot_object_is_weighed_with_its_cells),

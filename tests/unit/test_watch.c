@@ -2,6 +2,7 @@
 
 #include "unit_collector.h"
 
+#include "collector/lock.h"
 #include "collector/watch.h"
 #include "pool/walk.h"
 
@@ -46,6 +47,23 @@ static void what_is_proposed_is_watched_until_it_ends(void **state) {
     for (unsigned n = 0; n < COUNT; n++)
         assert_false(is_watched(nodes[n]) || is_member(nodes[n]));
     assert_null(ended.first);
+    assert_true(tables_are_clear());
+    end(self, &ended);
+}
+
+static void for_who_is_urgent_nothing_more_is_watched(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct tly_ended ended = {NULL};
+    tly_collector_heed(true);
+    tly_store_relaxed(&tly_collector_urgent, 1);
+    tly_watch();
+    tly_store_relaxed(&tly_collector_urgent, 0);
+    assert_true(tly_collector_is_urgent()); // and so it is given up
+    tly_collector_heed(false);
+    for (unsigned n = 0; n < COUNT; n++)
+        assert_false(is_watched(nodes[n]));
+    tly_unwatch_all(&ended);
     assert_true(tables_are_clear());
     end(self, &ended);
 }
@@ -156,6 +174,7 @@ static void only_what_is_dropped_is_let_go(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(what_is_proposed_is_watched_until_it_ends),
+        collector_test(for_who_is_urgent_nothing_more_is_watched),
         collector_test(a_touch_of_an_earlier_collection_is_forgotten),
         collector_test(what_has_ended_is_neither_watched_nor_a_member),
         collector_test(a_pool_without_a_watched_object_is_not_looked_at),
