@@ -200,16 +200,16 @@ static void hook_call(struct tly_local *self, tally_object *object,
     tly_require(tly_load_relaxed(&object->shared_) & TLY_DYING);
     struct tly_hook call TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
     tally_object *outer = cold->destroys;
-    cold->destroys = object;
+    tly_store_relaxed(&cold->destroys, object); // as tly_inside_set
     tly_program_next(self, "a destroy hook");
     type->destroy_(object);
-    cold->destroys = outer;
+    tly_store_relaxed(&cold->destroys, outer);
     tly_hook_end(&call);
 }
 
 void tly_destroy_unwound(struct tly_local *self) {
     tally_object *object = tly_cold(self)->destroys;
-    tly_cold(self)->destroys = NULL;
+    tly_store_relaxed(&tly_cold(self)->destroys, NULL); // as above
     if (object)
         typed_free(self, object);
 }

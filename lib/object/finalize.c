@@ -191,11 +191,10 @@ bool tly_finalize_is_inline(const tally_type *type) {
 
 enum tly_drop tly_finalize_call(struct tly_local *self, tally_object *object) {
     struct tly_hook call TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
-    self->running = TLY_RUNS_FINALIZER;
-    self->inside = object;
+    tly_inside_set(self, TLY_RUNS_FINALIZER, object);
     tly_program_next(self, "a finalizer");
     tly_type_of(object)->finalize_(object);
-    self->running = TLY_RUNS_NONE;
+    tly_inside_end(self);
     tly_hook_end(&call);
     // Most objects do not come back.
     enum tly_drop drop = TLY_DEAD;
@@ -212,7 +211,7 @@ void tly_finalize_unwound(struct tly_local *self, bool drop) {
     uint32_t running = self->running;
     if (running == TLY_RUNS_NONE)
         return;
-    self->running = TLY_RUNS_NONE;
+    tly_inside_end(self);
     if (drop && running == TLY_RUNS_CALLBACK)
         tly_weak_unwound(self, self->inside);
     else if (drop)

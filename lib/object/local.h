@@ -55,8 +55,9 @@ struct tly_local {
     struct tly_weak_call *weak_calls; // callbacks to call; a unit of each
     struct tly_weak_call **weak_calls_end;
     const void *hooks_back; // where the call at hooks_at returns to
-    uint32_t running;       // enum tly_running: what the thread is inside of,
-    tally_object *inside;   // and of which object: a unit of it is ours
+    uint32_t running;       // (a) enum tly_running: what the thread is inside
+                            // of,
+    tally_object *inside;   // (a) and of which object: a unit of it is ours
     uint32_t finishing;     // not 0: destruction is under way; how often
                             // that has been asked, roughly
     uint32_t collects;      // tally_collect's that it is inside of: nothing
@@ -88,7 +89,8 @@ struct tly_cold {
     uint32_t collects_asks;       // for tly_call_left
     struct tly_frame waits_in;    // the outermost
     struct tly_frame collects_in; // the outermost of [collects] (finish.h)
-    tally_object *destroys;       // whose destroy hook the thread is inside of
+    tally_object *destroys;       // (a) whose destroy hook the thread is
+                                  // inside of
     uint32_t later_count;         // (a) references in [later]
     uint32_t later_polls;         // safepoints since the first of them
     uint64_t later_bytes;         // (a) of their blocks
@@ -117,6 +119,18 @@ TLY_INLINE void tly_program_next(const struct tly_local *self,
     tly_locks_none(call);
     if (TLY_CHECK >= 1 && TLY_UNLIKELY(self->collector))
         tly_program_refuse(call);
+}
+
+// What of the program's code the thread is inside of.
+TLY_INLINE void tly_inside_set(struct tly_local *self, enum tly_running what,
+                               tally_object *object) {
+    // Relaxed, both: the thread's own; who waits for it looks, for a report.
+    tly_store_relaxed(&self->running, what);
+    tly_store_relaxed(&self->inside, object);
+}
+TLY_INLINE void tly_inside_end(struct tly_local *self) {
+    // Relaxed: as above.
+    tly_store_relaxed(&self->running, TLY_RUNS_NONE);
 }
 
 // The list of the dead.

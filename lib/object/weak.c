@@ -429,11 +429,10 @@ static bool is_held(const struct tly_weak_call *call) {
 
 static void call_one(struct tly_local *self, struct tly_weak_call *call) {
     struct tly_hook hook TLY_HOOK = tly_hook_begin(self, TLY_FRAME);
-    self->running = TLY_RUNS_CALLBACK;
-    self->inside = &call->weak.head;
+    tly_inside_set(self, TLY_RUNS_CALLBACK, &call->weak.head);
     tly_program_next(self, "a callback of a weak reference");
     call->callback(&call->weak, call->arg);
-    self->running = TLY_RUNS_NONE;
+    tly_inside_end(self);
     tly_hook_end(&hook);
 }
 

@@ -23,7 +23,7 @@
 static void mutator_adopt(struct tly_mutator *self) {
     struct tly_local *local = tly_local_of(self);
     local->finishing = 0;
-    local->running = 0;
+    tly_inside_end(local);
     local->collects = 0;
     local->collector = 0;
     local->ends = NULL;
