@@ -65,7 +65,9 @@ void tly_garbage_forget(void) { tly_pools_looked(pool_forget, NULL); }
 
 // How far clearing has come. A fork does not wait for its end: the child finds
 // this, the table of members, headers that are zero where an object has ended,
-// and what was put aside DYING; and goes on from there (tly_clear_resume).
+// and the list of what was put aside; and goes on from there
+// (tly_clear_resume). That a member is DYING says nothing: what has a hook or a
+// weak reference is so before it is cleared (weaken.c).
 static struct {
     uint32_t on; // (a)
     // Of the collector's lock.
@@ -151,10 +153,18 @@ static TLY_NOINLINE bool clear_typed(struct clearing *c, tally_object *object) {
     return true;
 }
 
-// Relaxed: written by who cleared, which is over.
-static bool is_cleared(tally_object *object) {
+// No member that is garbage has a mark: in the child it says which were put
+// aside, until pool_copy clears the tables of their pool.
+static void hooked_mark(void) {
+    for (tally_object *object = part.hooked; object;
+         object = tly_dead_next(object))
+        tly_side_set(tly_sides.own[0].marked, tly_side_at(object));
+}
+
+static bool is_cleared(tally_object *object, size_t granule) {
+    // Relaxed: written by who cleared, which is over.
     return !tly_load_relaxed((tly_header_word *)object) ||
-           tly_load_relaxed(&object->shared_) & TLY_DYING;
+           tly_side_get(tly_sides.own[0].marked, granule);
 }
 
 // [again]: some of it may have been cleared.
@@ -168,7 +178,7 @@ TLY_INLINE bool pool_clear_some(void *arg, struct tly_pool *pool, bool again) {
             size_t granule = w * 64 + tly_bit_lowest(bits);
             tally_object *object = tly_side_object(pool, granule);
             cleared++;
-            if (again && is_cleared(object))
+            if (again && is_cleared(object, granule))
                 continue;
             unsigned refs = tly_trial_refs(object);
             if (TLY_LIKELY(refs != TLY_TF_ASK))
@@ -310,6 +320,7 @@ void tly_clear_resume(struct tly_local *self) {
         return;
     if (part.pool)
         tly_pool_look_again(part.pool);
+    hooked_mark();
     uint64_t cleared = clear_parts(self, pool_clear_again);
     tly_count(&tly_collect_totals.collected, cleared);
 }

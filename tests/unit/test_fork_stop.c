@@ -56,19 +56,29 @@ static void opaque_visits(void *object, struct tally_visitor *visitor) {
         sched_yield();
 }
 
+static struct node *kept; // all nodes refer to it; NULL: it is not there
+
+static void opaque_make(void) {
+    struct opaque *opaque = tally_new(opaque);
+    tally_ref_set(opaque, &opaque->self, opaque);
+    tally_decref(opaque);
+}
+
 // Rings of nodes, of plain objects, and one of the other: pools of each.
-static void garbage_make(void) {
+static void garbage_make(bool opaque_first) {
+    if (opaque_first)
+        opaque_make();
     for (int n = 0; n < NODES; n++) {
         struct node *node = tally_new(node);
         tally_set(node, left, node);
+        tally_set(node, right, kept);
         tally_decref(node);
         struct plain *plain = tally_new(plain);
         tally_set(plain, next, plain);
         tally_decref(plain);
     }
-    struct opaque *opaque = tally_new(opaque);
-    tally_ref_set(opaque, &opaque->self, opaque);
-    tally_decref(opaque);
+    if (!opaque_first)
+        opaque_make();
 }
 
 static void child_begin(struct tly_fork_stop *stop) {
@@ -91,10 +101,11 @@ static void child_clears(void *stop) {
     must(tally_collect() == 0);
     must(!tly_clear_is_on());
     must(ended == NODES);
+    must(!kept || total_of(kept) == 1);
     must(tables_are_clear());
     must(tly_collect_totals.collected == 2 * NODES + 1);
     // And collects again.
-    garbage_make();
+    garbage_make(false);
     must(tally_collect() == 2 * NODES + 1);
     must(ended == 2 * NODES);
 }
@@ -113,15 +124,13 @@ static void *fork_beside(void *arg) {
     return arg;
 }
 
-static void a_fork_does_not_wait_for_a_clear_to_end(void **state) {
-    (void)state;
+static void fork_during_a_clear(bool opaque_first) {
     if (UNDER_TSAN) // does not follow a fork of several threads
         skip();
-    must(tally_attach(NULL) == TALLY_OK);
     ended = 0;
     stage_set(&clears, 0);
     stops = true;
-    garbage_make();
+    garbage_make(opaque_first);
     pthread_t thread = thread_start(fork_beside, NULL);
     struct tally_collection done;
     assert_int_equal(tally_collect_with(TALLY_STOPPED, TALLY_FULL, &done),
@@ -131,6 +140,24 @@ static void a_fork_does_not_wait_for_a_clear_to_end(void **state) {
     assert_int_equal(done.freed, 2 * NODES + 1);
     assert_int_equal(ended, NODES);
     assert_true(tables_are_clear());
+}
+
+static void a_fork_does_not_wait_for_a_clear_to_end(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    fork_during_a_clear(false);
+}
+
+// What has a hook or a weak reference is DYING before it is cleared: that does
+// not say that it was.
+static void what_was_not_cleared_before_a_fork_is_by_the_child(void **state) {
+    (void)state;
+    must(tally_attach(NULL) == TALLY_OK);
+    kept = tally_new(node);
+    fork_during_a_clear(true);
+    assert_int_equal(total_of(kept), 1);
+    tally_decref(kept);
+    kept = NULL;
 }
 
 static void *stop_for_fork(void *arg) {
@@ -190,6 +217,7 @@ static void a_fork_gives_up_at_its_deadline(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         collector_test(a_fork_does_not_wait_for_a_clear_to_end),
+        collector_test(what_was_not_cleared_before_a_fork_is_by_the_child),
         collector_test(forks_at_once_stop_the_world_one_after_the_other),
         collector_test(who_has_the_lock_forks_with_it),
         collector_test(a_fork_gives_up_at_its_deadline),
