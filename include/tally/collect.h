@@ -48,7 +48,7 @@ struct tally_collection {
 // then the next call goes on. Chains of published objects end, one after the
 // other; where their destroy hooks make and drop as many, which wait in turn,
 // the next call goes on too, and where a finalizer, a hook or a callback makes
-// and drops the next object that has one, for more than 4096 of them.
+// and drops the next object that has one, for more than 1024 of them.
 // Finalizers run when it has ended; then it looks again at what waited for
 // them. Those that others run (TALLY_FINALIZE_BY) are not waited for.
 //

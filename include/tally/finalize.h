@@ -22,7 +22,7 @@ TALLY_BEGIN
 
 // Runs finalizers that wait: those that are pumped, those of the runtime's
 // thread that it has not begun, and those of this thread that could not run
-// where they came up; of those that make the next, 4096 and as many more as
+// where they came up; of those that make the next, 1024 and as many more as
 // wait then. When none is left, garbage that waited for them is
 // destroyed.
 //

@@ -12,7 +12,7 @@
 
 #include "object/local.h"
 
-#define TLY_LEVELS 4096u
+#define TLY_LEVELS 1024u
 
 TLY_INLINE struct tly_levels tly_levels_begin(const struct tly_local *self) {
     // Relaxed, all here: counters of one writer.

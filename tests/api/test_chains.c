@@ -142,8 +142,8 @@ static void collect_all(void) { (void)tally_collect(); }
 
 // Each comes back long before the last that it might have followed, and has
 // followed some.
-#define MANY 3000000u
-#define FEW 300000u
+#define MANY 1000000u
+#define FEW 100000u
 static void each_comes_back(void (*drop)(void)) {
     static void (*const calls[])(void) = {
         pass_safepoint, collect_all, pump_all, block, collect_all, pump_all,
@@ -232,6 +232,7 @@ static void noted_ends(void *object) {
 TALLY_TYPE(noted, TALLY_REF(next), TALLY_FINALIZE(noted_ends));
 
 #define NOTED 20000u
+#define NOTED_LINKS 800u
 
 CHILD_TEST(finalizers_that_leave_something_behind_all_run_in_one_collection) {
     setenv("TALLY_CONF", "collector:0", 1);
@@ -253,14 +254,14 @@ CHILD_TEST(and_those_of_a_chain_in_one_drop) {
     notes = tally_list_new();
     must(notes);
     struct noted *noted = NULL, *last;
-    for (unsigned n = 0; n < 3000; n++) {
+    for (unsigned n = 0; n < NOTED_LINKS; n++) {
         last = noted;
         noted = tally_new(noted);
         must(noted);
         tally_set_steal(noted, next, last);
     }
     tally_decref(noted);
-    must(ended == 3000);
+    must(ended == NOTED_LINKS);
 }
 
 // ---- chains
