@@ -80,12 +80,17 @@ bool tly_hooks_may_run(struct tly_local *self) {
            !tly_mutator_in(self)->stopped_world;
 }
 
+static void hook_ended(struct tly_local *self) {
+    bool goes_on = tly_levels_go_on(self, self->levels);
+    self->slice = goes_on ? self->slice - 1 : 0;
+}
+
 // Does what is next on the lists. False: nothing is left that may be done here.
 static bool finish_one(struct tly_local *self, bool hooks) {
     if (self->dead) {
         tly_destroy_family(self, tly_dead_take(self), hooks);
     } else if (tly_weak_finish(self, hooks)) {
-        self->slice--;
+        hook_ended(self);
     } else if (!hooks) {
         return false;
     } else if (self->held) {
@@ -94,7 +99,7 @@ static bool finish_one(struct tly_local *self, bool hooks) {
     } else if (self->finalize) {
         tly_finalize_run(self,
                          tly_finalize_take(self, 1u << TALLY_EXECUTOR_INLINE));
-        self->slice--;
+        hook_ended(self);
     } else {
         return false;
     }
@@ -106,9 +111,8 @@ static void finish_slice(struct tly_local *self, bool hooks,
                          struct tly_levels *levels) {
     self->levels = levels;
     while (self->slice > 0 && !(hooks && tly_hooks_end(self)) &&
-           finish_one(self, hooks) && tly_levels_go_on(self, levels))
+           finish_one(self, hooks))
         continue;
-    self->levels = NULL;
     self->finishing = 0;
     if (tly_finish_has(self))
         tly_break_self(tly_mutator_in(self), TLY_BREAK_FINISH);
