@@ -70,6 +70,7 @@ enum tly_defect {
     TLY_DEFECT_UNIT_BLINDLY,    // a unit is taken of what may be dead
     TLY_DEFECT_HOT_SUM_EARLY,   // cells are added up before what is watched is
     TLY_DEFECT_COOL_NO_DIRTY,   // a watched object is made cold, no DIRTY
+    TLY_DEFECT_SIDE_UNBOUND,    // nobody asks what the tables cover
 
     // Of what fuzzers look at.
     TLY_DEFECT_UTF8_SURROGATE,  // U+D800 .. U+DFFF are taken

@@ -96,7 +96,8 @@ TLY_INLINE struct tly_cover tly_sides_cover(void) {
 TLY_INLINE bool tly_side_of(struct tly_cover cover, const void *held,
                             size_t *ret_granule) {
     *ret_granule = tly_granule_in(held, cover.base);
-    return TLY_LIKELY(*ret_granule < cover.limit);
+    return TLY_LIKELY(*ret_granule < cover.limit) ||
+           (TLY_BUSTED(SIDE_UNBOUND) && held && tly_range_has(held));
 }
 
 // Where the tables have an object of a pool that the collection looks at.

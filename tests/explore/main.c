@@ -1,6 +1,6 @@
 // explore: runs schedules of the library's code, a seed each.
 //
-// USE  explore [--scenario count|collect|ending] [--seed N] [--schedules N]
+// USE  explore [--scenario count|collect|ending|far] [--seed N] [--schedules N]
 //              [--mode random|pct|bursts|either] [--defect NAME] [--trace]
 //
 // Without --defect the code is the library's own, and no schedule may fail.
@@ -37,6 +37,7 @@ static const struct plan {
          DEFECT(ONE_ROUND) | DEFECT(NO_END) | DEFECT(PHASE_FIRST) |
          DEFECT(NO_GRACE) | DEFECT(UNIT_BLINDLY)},
     {&scenario_ending, 20000, 100000, DEFECT(END_APART) | DEFECT(END_GIVEN)},
+    {&scenario_far, 1000, 2000, DEFECT(SIDE_UNBOUND)},
 };
 
 static const char *const defects[] = {
@@ -65,6 +66,7 @@ static const char *const defects[] = {
     [TLY_DEFECT_UNIT_BLINDLY] = "unit-blindly",
     [TLY_DEFECT_HOT_SUM_EARLY] = "hot-sum-early",
     [TLY_DEFECT_COOL_NO_DIRTY] = "cool-no-dirty",
+    [TLY_DEFECT_SIDE_UNBOUND] = "side-unbound",
 };
 #define DEFECTS (sizeof(defects) / sizeof(defects[0]))
 
@@ -144,10 +146,11 @@ static bool explore_all(struct options *o) {
 }
 
 static void usage(void) {
-    fprintf(stderr, "use: explore [--scenario count|collect|ending] [--seed N] "
-                    "[--schedules N] [--mode random|pct|bursts|either] "
-                    "[--defect NAME] [--trace]\n"
-                    "defects:");
+    fprintf(stderr,
+            "use: explore [--scenario count|collect|ending|far] [--seed N] "
+            "[--schedules N] [--mode random|pct|bursts|either] "
+            "[--defect NAME] [--trace]\n"
+            "defects:");
     for (size_t n = 0; n < DEFECTS; n++)
         fprintf(stderr, " %s", defects[n]);
     fputc('\n', stderr);
@@ -172,10 +175,11 @@ static size_t word(const char *text, const char *const *words, size_t count) {
 
 static void options_read(struct options *o, char **argument) {
     static const char *const modes[] = {"either", "random", "pct", "bursts"};
-    static const char *const scenarios[] = {"count", "collect", "ending"};
+    static const char *const scenarios[] = {"count", "collect", "ending",
+                                            "far"};
     for (; *argument; argument++) {
         if (strcmp(*argument, "--scenario") == 0) {
-            o->plan = word(*++argument, scenarios, 3);
+            o->plan = word(*++argument, scenarios, 4);
             continue;
         }
         o->given = true;

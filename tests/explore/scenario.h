@@ -38,7 +38,8 @@ struct scenario {
     bool (*describe)(const void *address, char *ret_name, size_t size);
 };
 
-extern const struct scenario scenario_count, scenario_collect, scenario_ending;
+extern const struct scenario scenario_count, scenario_collect, scenario_ending,
+    scenario_far;
 
 // The one that is explored.
 extern const struct scenario *scenario;
