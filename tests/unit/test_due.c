@@ -72,9 +72,10 @@ static unsigned rounds_of_one(void *(*run)(void *)) {
     pthread_t thread = thread_start(run, NULL);
     TALLY_BLOCKING { stage_wait(&at, 1); }
     unsigned rounds = 0;
-    while (atomic_load(&ended) < LINKS && rounds < 100 * LINKS) {
+    while (atomic_load(&ended) < LINKS) {
         tly_due_turn(tly_local_of(tly_self()));
         rounds++;
+        TALLY_BLOCKING { sleep_ms(1); } // between rounds, as it does
     }
     TALLY_BLOCKING { thread_join(thread); }
     must(tally_shutdown(NULL) == TALLY_OK);
@@ -83,7 +84,7 @@ static unsigned rounds_of_one(void *(*run)(void *)) {
 
 // One, if the thread is not kept from running: then others of so many may take
 // fewer.
-#define TRIES 10
+#define TRIES 5
 static unsigned rounds_beside(void *(*run)(void *)) {
     unsigned least = UINT_MAX;
     for (unsigned n = 0; n < TRIES && least > LINKS / 2; n++) {
