@@ -28,9 +28,10 @@ TALLY_BEGIN
 // Returns:  0 when the object is HOT, or was; 0 for an immortal one, which
 //           stays as it is.
 // Errors:   TALLY_LIMIT (TALLY_HOT_OBJECTS_MAX objects are, or the thread
-//           cannot attach), TALLY_NO_MEMORY, TALLY_TIMED_OUT (a thread passed
-//           no safepoint for as long as the option deadline_ms says; its owner
-//           may give the object up later), TALLY_DEADLOCK (another thread
+//           cannot attach), TALLY_NO_MEMORY, TALLY_TIMED_OUT (the object was
+//           not given up, mostly since a thread passed no safepoint, for as
+//           long as the option deadline_ms says; its owner may give it up
+//           later), TALLY_DEADLOCK (another thread
 //           owns the object, and this one is in a borrow section or has
 //           stopped the world, and so must not wait). The object is counted as
 //           before.

@@ -49,6 +49,8 @@ void tly_settle_rescue(struct tly_local *self) {
         tly_limbo_rescue(local);
         tly_destroy_rescue(self, local);
         tly_mutator_resume(m, idle);
+        // Who handed something over meanwhile has left it.
+        tly_inbox_help(tly_heap_of(m));
     }
 }
 

@@ -439,6 +439,45 @@ bool tly_attach_has(const struct tly_mutator *mutator) {
            (attach_reserve > 0 && mutator == attach_saved);
 }
 
+// [self]: this thread's, or tly_nobody.
+static void orphan_serve(struct tly_mutator *orphan, struct tly_mutator *self) {
+    struct tly_mutator *mine = attach_mine;
+    mine_set(orphan);
+    self_set(orphan);
+    // ORDER[breaker] acq_rel: taken before the inbox, as in tly_inbox_help.
+    tly_and_acq_rel(&orphan->breaker.bits_, ~TLY_BREAK_INBOX);
+    if (tly_epoch_hooks.orphan)
+        tly_epoch_hooks.orphan(orphan);
+    mine_clear(orphan);
+    attach_mine = mine;
+    if (tly_is_attached(self))
+        self_set(self);
+    else
+        self_clear();
+}
+
+void tly_attach_orphan(struct tly_mutator *orphan) {
+    struct tly_mutator *self = tly_self();
+    uint32_t bits;
+    do {
+        uint32_t state = TLY_VACANT;
+        // ORDER[state] seq_cst: as adoption.
+        while (!tly_cas_seq_cst(&orphan->state, &state, TLY_ATTACHED)) {
+            if (state != TLY_SUSPENDED)
+                return; // it has a thread, which has found all that
+            tly_os_yield();
+            state = TLY_VACANT;
+        }
+        orphan_serve(orphan, self);
+        // ORDER[state] seq_cst: as in state_leave.
+        tly_store_seq_cst(&orphan->state, TLY_VACANT);
+        // ORDER[breaker] seq_cst: as in state_leave.
+        bits = tly_load_seq_cst(&orphan->breaker.bits_);
+        tly_world_left();
+        tly_handshake_left(orphan);
+    } while (bits & TLY_BREAK_INBOX);
+}
+
 void tly_attach_forget(void) {
     attach_mine = NULL;
     attach_reserve = 0;

@@ -91,6 +91,10 @@ bool tly_attach_has(const struct tly_mutator *mutator);
 // In a forked child that may only exec: the thread has no mutator any more.
 void tly_attach_forget(void);
 
+// In a forked child, of a VACANT mutator: takes it, and does what its thread
+// had yet to do (the hook orphan). No code of the program's runs.
+void tly_attach_orphan(struct tly_mutator *orphan);
+
 // Creates the key whose destructor gives mutators up, and opens the gate: from
 // now on threads may come. The end is their end.
 tally_status tly_attach_start(void);

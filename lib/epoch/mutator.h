@@ -93,6 +93,9 @@ struct tly_epoch_hooks {
     // stands still in between. False: not in time.
     bool (*stop)(struct tly_mutator *self, struct tly_patience *patience);
     void (*started)(struct tly_mutator *self);
+    // In a forked child, of a mutator that the calling thread has for this:
+    // what its thread had yet to do is done, or left to others.
+    void (*orphan)(struct tly_mutator *self);
     // Whether the thread is in code of the program's that the library calls.
     bool (*called)(struct tly_mutator *self);
 };

@@ -69,6 +69,8 @@ bool tly_world_pass(struct tly_mutator *self) {
     do {
         tly_mutator_park(self);
         tly_event_signal(&world.parked);
+        // What it was asked for meanwhile it finds when it is back, or is found
+        // in a forked child (tly_attach_orphan).
         // Whoever asked since its last look need not wait for the stop to end:
         // the one that stopped may be waiting for the handshake.
         tly_handshake_left(self);

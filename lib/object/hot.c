@@ -230,6 +230,41 @@ static tally_status promote_locked(tally_object *object) {
     return status;
 }
 
+// Asks the owner for an object, and acts for it if it does not run: nobody else
+// may have a reason to. Returns the owner; NULL if that has done it.
+static struct tly_mutator *ask(struct tly_mutator *self, tally_object *object) {
+    tly_handover_ask(object);
+    // Relaxed: a pool with objects stays its owner's.
+    struct tly_mutator *owner =
+        tly_mutator_of(tly_load_relaxed(&tly_pool_of(object)->owner));
+    tly_inbox_empty(tly_heap_of(owner));
+    return is_owned(self, object) ? owner : NULL;
+}
+
+// Between looks at what is a step of one that does not run.
+#define NAP_NS 50000u
+
+// Waits until every thread has passed a safepoint, or a little where that is
+// not what the object waits for: the time counts in any case. [owner]: NULL
+// where a collection has to go on.
+static tally_status step_await(struct tly_mutator *self,
+                               const struct tly_mutator *owner,
+                               struct tly_patience *patience) {
+    static struct tly_event never;
+    uint32_t late;
+    tly_mutator_detach(self);
+    uint64_t deadline = tly_patience_deadline(patience);
+    tally_status status = tly_handshake_detached(0, patience, &late);
+    // Relaxed: a hint.
+    if (status == TALLY_OK &&
+        (!owner || tly_load_relaxed(&owner->state) != TLY_ATTACHED))
+        tly_event_wait(&never, tly_event_value(&never), tly_os_now() + NAP_NS);
+    if (!tly_patience_spend(patience, deadline))
+        status = TALLY_TIMED_OUT;
+    tly_mutator_attach(self);
+    return status;
+}
+
 tally_status tally_make_hot(void *reference) {
     tally_object *object = reference;
     tly_object_check(object, "make hot");
@@ -244,9 +279,10 @@ tally_status tally_make_hot(void *reference) {
             return status;
         if (tly_rcu_ongoing() || self->stopped_world)
             return TALLY_DEADLOCK;
-        if (owned)
-            tly_handover_ask(object);
-        status = tly_handshake(self, 0, &patience);
+        struct tly_mutator *owner = owned ? ask(self, object) : NULL;
+        if (owned && !owner)
+            continue;
+        status = step_await(self, owner, &patience);
         if (status != TALLY_OK)
             return status;
     }

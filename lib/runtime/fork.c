@@ -11,6 +11,12 @@
 // or collect at the same time; and as at a closed safepoint: no code of the
 // program's runs in the handlers, which may be called anywhere, also in a hook.
 //
+// A thread stands still for a fork in the midst of a safepoint, and goes on
+// with it afterwards: what is in its inbox, and what it has put aside for
+// others, waits that long. In the child it does not go on, so the first
+// safepoint there does that in its place, of all mutators that the fork has
+// left without a thread; then they are as those of threads that have ended.
+//
 // The C library does not exclude forks from each other while it calls handlers:
 // what a fork has to know afterwards is its own thread's.
 
@@ -197,6 +203,22 @@ static void fork_parent(void) {
     errno = error;
 }
 
+uint32_t tly_fork_orphans;
+
+void tly_fork_adopt(struct tly_mutator *self) {
+    uint32_t orphans = 1;
+    if (self->stopped_world) {
+        tly_break_self(self, TLY_BREAK_FINISH); // later
+        return;
+    }
+    // Relaxed: one thread does it, and others that need it wait for that to
+    // pass a safepoint. Each mutator is ordered by its state.
+    if (!tly_cas_relaxed(&tly_fork_orphans, &orphans, 0))
+        return;
+    for (uint32_t n = 1; n <= tly_registry_count(); n++)
+        tly_attach_orphan(tly_mutator_of(n));
+}
+
 static void child_stopped(void) {
     tly_registry_forked(tly_attach_has);
     tly_hot_forked();
@@ -205,6 +227,9 @@ static void child_stopped(void) {
     tly_executor_forked();
     tly_background_forked();
     tly_fork_stop_forked(&forking.stop);
+    // Relaxed: the child has one thread; tly_background_forked has asked it for
+    // a safepoint.
+    tly_store_relaxed(&tly_fork_orphans, 1);
 }
 
 static void fork_child(void) {

@@ -35,6 +35,22 @@ static void mutator_adopt(struct tly_mutator *self) {
     tly_hot_adopt(local);
 }
 
+// A forked child does not have the thread, which may have stood still in the
+// midst of a safepoint. Whoever collects has what is left of the dead.
+static void mutator_orphan(struct tly_mutator *self) {
+    struct tly_local *local = tly_local_of(self);
+    mutator_adopt(self);
+    tly_cycle_enter(local);
+    tly_later_apply(local);
+    tly_inbox_drain(&local->heap, UINT32_MAX);
+    tly_finish(local, false);
+    tly_pending_flush(&local->heap);
+    tly_limbo_rescue(local);
+    tly_held_leave(local);
+    // Relaxed: the state orders it.
+    tly_store_relaxed(&local->lost, tly_finish_has(local));
+}
+
 // The thread ends, inside a hook perhaps.
 static void mutator_unwound(struct tly_mutator *self) {
     tly_hooks_unwound(tly_local_of(self));
@@ -82,6 +98,9 @@ static void mutator_poll(struct tly_mutator *self, uint32_t bits, bool open) {
     if (bits)
         tly_count(&local->counters.safepoint_work, 1);
     tly_end_poll(__builtin_frame_address(0));
+    // Relaxed: a hint, set before the child had a second thread.
+    if (TLY_UNLIKELY(tly_load_relaxed(&tly_fork_orphans)))
+        tly_fork_adopt(self);
     // Relaxed: the thread's own while it runs.
     if (TLY_UNLIKELY(tly_load_relaxed(&local->lost)) && open)
         tly_store_relaxed(&local->lost, 0);
@@ -195,6 +214,7 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
     .acknowledge = mutator_acknowledge,
     .stop = tly_collector_still,
     .started = mutator_started,
+    .orphan = mutator_orphan,
     .called = mutator_is_called,
 };
 

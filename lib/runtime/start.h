@@ -48,5 +48,10 @@ void tly_fork_start(void);
 void tly_fork_configure(uint64_t wait_ms);
 // Aborts in a forked child that may only exec.
 void tly_fork_check(void);
+// In a forked child: whether what the other threads had yet to do waits for
+// somebody; does it, at a safepoint of [self]. Not in a world that this thread
+// has stopped.
+extern uint32_t tly_fork_orphans; // (a)
+void tly_fork_adopt(struct tly_mutator *self);
 
 #endif

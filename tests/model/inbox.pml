@@ -18,6 +18,7 @@
 //             drain       tly_inbox_drain
 //             poll        tly_poll
 //             go_idle     tly_mutator_detach, and the exit of a thread
+//             parked, orphan  tly_mutator_park; tly_attach_orphan
 //             ATTACHED    tly_mutator_attach
 //             Edges: [state] CAS and stores of the state word; [breaker]
 //             against [state] (Dekker, seq_cst on both sides); [in-inbox]
@@ -27,6 +28,9 @@
 //             at the breaker and at the state afterwards.  A thread that goes
 //             idle and finds the breaker set attaches, polls and goes idle
 //             again: it never serves requests while it is DETACHED.
+//             Who is parked for a stop does not look again, for it is back when
+//             that is over; in a forked child it is not, and the first that
+//             passes a safepoint there takes its place.
 //
 // INVARIANTS
 //   a  At most one thread acts as the mutator at any time (busy).
@@ -40,10 +44,11 @@
 //   RELNOCHECK   a suspender gives the state back without looking again
 //   BITSFIRST    drain takes the bits before it clears in_inbox
 //   CLEARLATE    the breaker is cleared after the drain
+//   FORKLEFT     nobody serves who was parked for a fork, in its child
 //   DETDRAIN     an owner that goes idle drains its inbox while DETACHED
 
 mtype:mutant = { NONE, NORECHECK, SENDNOCHECK, SUSPDROP, RELNOCHECK,
-                 BITSFIRST, CLEARLATE, DETDRAIN };
+                 BITSFIRST, CLEARLATE, FORKLEFT, DETDRAIN };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
@@ -60,6 +65,7 @@ bool pushed;
 // Ghosts.
 bool served[2];
 byte busy;                      // threads that act as the mutator
+byte sending;                   // senders and others that pass no safepoint now
 
 #define IDLE(s) ((s) == DETACHED || (s) == VACANT)
 
@@ -209,6 +215,20 @@ proctype Owner() {
        break
     :: go_idle(VACANT);         // gone
        break
+    :: atomic {                 // parked for a fork: what follows is its child
+           sending == 0 -> state = VACANT
+       };
+       if
+       :: MUTANT != FORKLEFT ->
+           atomic {             // orphan
+               IDLE(state) -> state = ATTACHED
+           };
+           poll();
+           idle = VACANT;
+           go_idle(VACANT)
+       :: else
+       fi;
+       break
     od
 }
 
@@ -224,6 +244,7 @@ proctype Sender(byte object) {
         goto out
     :: else
     fi;
+    sending++;
     asked[object] = 1;
     atomic {
         was = in_inbox;
@@ -240,6 +261,7 @@ proctype Sender(byte object) {
         help()
     :: else
     fi;
+    sending--;
 out:
     skip
 }
@@ -250,6 +272,7 @@ proctype Third() {
     byte i;
     mtype:state idle = DETACHED;
 
+    sending++;
     take_state(SUSPENDED);
     if
     :: won ->
@@ -262,7 +285,8 @@ proctype Third() {
         :: else
         fi
     :: else
-    fi
+    fi;
+    sending--
 }
 
 init {

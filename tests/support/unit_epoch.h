@@ -34,6 +34,10 @@ static void unit_flush(struct tly_mutator *self, bool waits) {
     if (unit_hooks.flush)
         unit_hooks.flush(self, waits);
 }
+static void unit_orphan(struct tly_mutator *self) {
+    if (unit_hooks.orphan)
+        unit_hooks.orphan(self);
+}
 static void unit_acknowledge(struct tly_mutator *self, uint32_t kinds) {
     if (unit_hooks.acknowledge)
         unit_hooks.acknowledge(self, kinds);
@@ -45,6 +49,7 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
     .poll = unit_poll,
     .flush = unit_flush,
     .acknowledge = unit_acknowledge,
+    .orphan = unit_orphan,
 };
 
 // A fresh registry, with the record that is kept back; hooks that do nothing.

@@ -240,6 +240,24 @@ static void what_was_dropped_for_a_blocked_owner_is_not_from_outside(
     thread_join(thread);
 }
 
+// As if it came while its mutator was SUSPENDED for its dead: who sent it has
+// left it to who suspended.
+static void what_is_handed_over_while_the_dead_are_taken_is_done(void **state) {
+    (void)state;
+    struct tly_local *self = begin();
+    struct tly_heap *mine = tly_heap_of(tly_self());
+    struct tly_local *other = local_make();
+    struct leaf *leaf = tally_new(leaf);
+    act_as(mine);
+    tly_handover_ask(&leaf->head);
+    assert_int_equal(tally_counts_of(leaf).flags, TALLY_COUNT_QUEUED);
+    tly_mutator_in(other)->state = TLY_DETACHED;
+    tly_store_relaxed(&other->lost, 1);
+    tly_settle_rescue(self);
+    assert_int_equal(tally_counts_of(leaf).flags, TALLY_COUNT_MERGED);
+    tally_decref(leaf);
+}
+
 static void garbage_across_owners_is_found(void **state) {
     (void)state;
     struct tly_local *other = local_make();
@@ -463,6 +481,7 @@ int main(void) {
         collector_test(a_collection_keeps_errno),
         collector_test(
             what_was_dropped_for_a_blocked_owner_is_not_from_outside),
+        collector_test(what_is_handed_over_while_the_dead_are_taken_is_done),
         collector_test(garbage_across_owners_is_found),
         collector_test(exactly_what_is_unreachable_goes),
         collector_test(threads_mutate_while_another_collects),

@@ -86,6 +86,43 @@ static void the_mutator_kept_back_is_one_threads_at_a_time(void **state) {
     assert_int_equal(reserve_used, 3 * rounds(2000, 200));
 }
 
+static unsigned served;
+
+// The second time something comes meanwhile.
+static void orphan_served(struct tly_mutator *self) {
+    assert_ptr_equal(tly_self(), self);
+    assert_ptr_equal(tly_mine(), self);
+    assert_int_equal(state_of(self), TLY_ATTACHED);
+    assert_false(tly_load_relaxed(&self->breaker.bits_) & TLY_BREAK_INBOX);
+    if (++served == 2)
+        tly_break(self, TLY_BREAK_INBOX);
+}
+
+static void who_has_no_thread_in_a_forked_child_is_acted_for(void **state) {
+    (void)state;
+    struct tly_mutator *orphan = tly_registry_create();
+    unit_hooks.orphan = orphan_served;
+    served = 0;
+    for (unsigned attached = 0; attached < 2; attached++) {
+        if (attached)
+            tally_attach("a");
+        struct tly_mutator *self = tly_self(), *mine = tly_mine();
+        tly_break(orphan, TLY_BREAK_INBOX | TLY_BREAK_FINISH);
+        orphan->state = TLY_VACANT;
+        tly_attach_orphan(orphan);
+        assert_int_equal(state_of(orphan), TLY_VACANT);
+        assert_int_equal(orphan->breaker.bits_, TLY_BREAK_FINISH);
+        assert_ptr_equal(tly_self(), self);
+        assert_ptr_equal(tly_mine(), mine);
+    }
+    assert_int_equal(served, 3);
+    // A thread has it, which serves itself.
+    orphan->state = TLY_DETACHED;
+    tly_attach_orphan(orphan);
+    assert_int_equal(served, 3);
+    orphan->state = TLY_VACANT;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         epoch_test(what_must_not_fail_borrows_the_mutator_kept_back),
@@ -93,6 +130,7 @@ int main(void) {
         epoch_test(a_guest_goes_as_it_came_though_a_hook_is_one_too),
         epoch_test(a_guest_that_attaches_by_name_stays_in_its_regions),
         epoch_test(the_mutator_kept_back_is_one_threads_at_a_time),
+        epoch_test(who_has_no_thread_in_a_forked_child_is_acted_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,6 +83,44 @@ static void another_threads_object_is_asked_for(void **state) {
     assert_int_equal(tally_counts_of(second).flags, 0);
 }
 
+// Whatever the reason: here the object says that it is on its way, and is in
+// nobody's inbox.
+static void an_object_that_is_never_handed_over_is_not_waited_for_for_ever(
+    void **state) {
+    (void)state;
+    begin_two();
+    act_as_local(other);
+    struct leaf *leaf = tally_new(leaf);
+    leaf->head.shared_ |= TLY_QUEUED;
+    tly_mutator_in(other)->state = TLY_VACANT;
+    act_as_local(mine);
+    tly_wait_configure(20);
+    assert_int_equal(tally_make_hot(leaf), TALLY_TIMED_OUT);
+    tly_wait_configure(10000);
+    assert_int_equal(owner_of(leaf), tly_mutator_in(other)->number);
+    assert_int_equal(tly_hot_objects(), 0);
+}
+
+// Of a mutator that was parked: it is in the inbox, and the breaker does not
+// say so.
+static void what_waits_in_the_inbox_of_one_that_is_parked_is_handed_over(
+    void **state) {
+    (void)state;
+    begin_two();
+    act_as_local(other);
+    struct leaf *leaf = tally_new(leaf);
+    act_as_local(mine);
+    tly_handover_ask(&leaf->head);
+    assert_int_equal(tally_counts_of(leaf).flags, TALLY_COUNT_QUEUED);
+    tly_mutator_in(other)->breaker.bits_ = 0;
+    tly_mutator_in(other)->state = TLY_DETACHED;
+    tly_wait_configure(20);
+    hot(leaf);
+    tly_wait_configure(10000);
+    assert_int_equal(owner_of(leaf), TALLY_OWNER_HOT_);
+    assert_int_equal(total_of(leaf), 1);
+}
+
 static void a_thread_without_a_row_counts_in_the_header(void **state) {
     (void)state;
     struct leaf *leaf = hot(begin());
@@ -196,6 +234,10 @@ int main(void) {
         object_test(a_hot_object_does_not_end_with_its_last_reference),
         object_test(an_object_is_merged_before_it_is_hot),
         object_test(another_threads_object_is_asked_for),
+        object_test(
+            an_object_that_is_never_handed_over_is_not_waited_for_for_ever),
+        object_test(
+            what_waits_in_the_inbox_of_one_that_is_parked_is_handed_over),
         object_test(a_thread_without_a_row_counts_in_the_header),
         object_test(an_upgrade_of_a_hot_object_counts_in_the_cell),
         object_test(columns_run_out_and_come_back),
