@@ -67,7 +67,7 @@ TALLY_API size_t tally_collect(void);
 // As tally_collect, of one generation, and says more.
 //
 // ret_done: what the collection did; untouched on error; may be NULL.
-// Returns:  0.
+// Returns:  0. Keeps errno, as on error.
 // Errors:   TALLY_NO_MEMORY (the heap is as it was), TALLY_DEADLOCK (inside a
 //           borrow section or a world that the caller has stopped),
 //           TALLY_TIMED_OUT (the call has waited for as long as the option
@@ -85,7 +85,7 @@ TALLY_API tally_status tally_collect_generation(
 // that of the option mode.
 //
 // ret_done: what the collection did; untouched on error; may be NULL.
-// Returns:  0.
+// Returns:  0. Keeps errno, as on error.
 // Errors:   as tally_collect_generation; TALLY_INVALID for no such mode.
 // Threads:  any.
 // Blocks:   as tally_collect.

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/status.h"
 #include "collector/account.h"
 #include "collector/call.h"
 #include "collector/clear.h"
@@ -416,6 +417,7 @@ tally_status tly_collect_with(struct tly_patience *patience,
 tally_status tally_collect_with(tally_collect_mode mode,
                                 tally_generation generation,
                                 struct tally_collection *ret_done) {
+    TLY_KEEPS_ERRNO;
     // Before the first use there is no option to go by.
     if (!tly_self_attached())
         return -errno;
@@ -425,6 +427,7 @@ tally_status tally_collect_with(tally_collect_mode mode,
 
 tally_status tally_collect_generation(tally_generation generation,
                                       struct tally_collection *ret_done) {
+    TLY_KEEPS_ERRNO;
     // Before the first use there is no option to go by.
     if (!tly_self_attached())
         return -errno;

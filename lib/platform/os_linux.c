@@ -26,6 +26,7 @@
 #include "base/cancel.h"
 #include "base/check.h"
 #include "base/point.h"
+#include "base/status.h"
 #include "platform/fault.h"
 
 void *tly_os_reserve(size_t size, size_t align) {
@@ -193,12 +194,14 @@ uint32_t tly_os_thread_id(void) { return (uint32_t)syscall(SYS_gettid); }
 void tly_os_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline) {
     struct timespec until = {(time_t)(deadline / 1000000000u),
                              (long)(deadline % 1000000000u)};
+    TLY_KEEPS_ERRNO;
     // The bitset form takes an absolute time of the monotonic clock.
     syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
             deadline ? &until : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 void tly_os_futex_wake(uint32_t *word) {
+    TLY_KEEPS_ERRNO;
     syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT32_MAX, NULL,
             NULL, 0);
 }

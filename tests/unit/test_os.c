@@ -142,15 +142,19 @@ static void a_futex_wait_ends_at_its_deadline(void **state) {
     (void)state;
     uint32_t word = 3;
     uint64_t begin = tly_os_now();
+    errno = 4711;
     while (tly_os_now() < begin + 30000000u)
         tly_os_futex_wait(&word, 3, begin + 30000000u);
+    assert_int_equal(errno, 4711);
     assert_in_range(tly_os_now() - begin, 30000000u, 30000000000u);
 }
 
 static void a_futex_that_has_changed_is_not_waited_for(void **state) {
     (void)state;
     uint32_t word = 4;
+    errno = 4711;
     tly_os_futex_wait(&word, 3, 0);
+    assert_int_equal(errno, 4711);
     assert_int_equal(word, 4);
 }
 
