@@ -7,19 +7,17 @@
 #include "sync/mutex.h"
 
 tally_weak **tly_weak_table;
-static size_t committed; // bytes of it; guarded by table_lock
+static size_t reserved, committed; // bytes of it; guarded by table_lock
 static struct tly_mutex table_lock = TLY_MUTEX_INIT(TLY_RANK_WEAK_TABLE);
-
-static size_t table_size(void) {
-    return (tly_range_size >> TLY_GRANULE_SHIFT) * sizeof(tally_weak *);
-}
 
 static tally_status table_reserve(void) {
     if (tly_weak_table)
         return TALLY_OK;
-    tally_weak **table = tly_os_reserve(table_size(), TLY_SLOT_SIZE);
+    size_t size = (tly_range_size >> TLY_GRANULE_SHIFT) * sizeof(tally_weak *);
+    tally_weak **table = tly_os_reserve(size, TLY_SLOT_SIZE);
     if (!table)
         return TALLY_NO_MEMORY;
+    reserved = size;
     // ORDER[weak-table] release: reserved before it is found.
     tly_store_release(&tly_weak_table, table);
     return TALLY_OK;
@@ -43,9 +41,10 @@ tally_status tly_weak_table_cover(const tally_object *object) {
 
 void tly_weak_table_end(void) {
     if (tly_weak_table)
-        tly_os_unreserve(tly_weak_table, table_size());
+        // The range of the heap has ended, and has no size any more.
+        tly_os_unreserve(tly_weak_table, reserved);
     tly_weak_table = NULL;
-    committed = 0;
+    reserved = committed = 0;
 }
 
 void tly_weak_table_hold(bool hold) { tly_mutex_hold(&table_lock, hold); }

@@ -47,7 +47,9 @@ void *tly_os_reserve(size_t size, size_t align) {
 
 void tly_os_unreserve(void *address, size_t size) {
     // What cannot be unmapped stays reserved: address space without memory.
-    (void)munmap(address, size);
+    int failed = munmap(address, size);
+    tly_check(!failed || errno == ENOMEM); // else it was none
+    (void)failed;
 }
 
 tally_status tly_os_commit(void *address, size_t size) {

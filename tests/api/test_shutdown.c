@@ -375,6 +375,45 @@ CHILD_TEST(what_is_set_before_the_start_holds) {
     must(tally_collect_is_enabled());
 }
 
+// ---- what the process has afterwards
+
+// Addresses, in pages.
+static long pages(void) {
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    must(file && fscanf(file, "%ld", &pages) == 1);
+    fclose(file);
+    return pages;
+}
+
+static void use_all_tables(void) {
+    struct node *node = tally_new(node);
+    tally_weak *weak = tally_weak_new(node, NULL, NULL);
+    must(weak && tally_make_hot(node) == TALLY_OK);
+    tally_decref(weak);
+    tally_decref(node);
+    must(tally_collect() == 1 && tally_verify(2) == TALLY_OK);
+    must(tally_shutdown(NULL) == TALLY_OK);
+}
+
+static void shut_down_again(void *arg) {
+    (void)arg;
+    use_all_tables();
+    long before = pages();
+    for (unsigned n = 0; n < 4; n++)
+        use_all_tables();
+    fprintf(stderr, "%ld pages more\n", pages() - before);
+    must(pages() - before < 1 << 18);
+}
+
+static void the_end_gives_all_tables_back(void **state) {
+    (void)state;
+    struct child child = child_run(shut_down_again, NULL);
+    if (!child_passed(&child))
+        fprintf(stderr, "the child: %s\n", child.text);
+    assert_true(child_passed(&child));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_may_come_by_themselves_while_the_runtime_ends),
@@ -395,6 +434,7 @@ int main(void) {
         cmocka_unit_test(thresholds_may_be_set_first),
         cmocka_unit_test(what_is_set_ends_with_the_runtime),
         cmocka_unit_test(what_is_set_before_the_start_holds),
+        cmocka_unit_test(the_end_gives_all_tables_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
