@@ -51,7 +51,8 @@ TALLY_API void tally_untrack(void *object);
 // tally_unfreeze: collections do not look at them, what they refer to stays,
 // and nothing is made in their memory. Before a fork this lets the child share
 // that memory with its parent: collections of the child do not write it. They
-// still end by their counts. Objects of 4 MiB or more are not frozen.
+// still end by their counts, HOT ones (hot.h) by that and the next full
+// collection, as ever. Objects of 4 MiB or more are not frozen.
 //
 // What is garbage now stays: a tally_collect before is worth its time. So is
 // one for what is young, which is visited here.

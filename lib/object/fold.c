@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "object/count.h"
 #include "object/type.h"
+#include "pool/freeze.h"
 
 // What the collection found to be dead, of who has its lock.
 static tally_object *buried[TLY_HOT_MAX];
@@ -27,6 +28,7 @@ static void rows_take(int64_t sum[TLY_HOT_MAX]) {
 
 bool tly_hot_is_unseen(const tally_object *object) {
     return !(tly_load_relaxed(&object->gc_) & TLY_GC_TRACKED) ||
+           tly_pool_is_hidden(tly_pool_of(object)) ||
            tly_type_of(object)->finalize_;
 }
 

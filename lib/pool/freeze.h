@@ -20,6 +20,15 @@ void tly_pools_freeze(void);
 // pool in which objects of another colour than [fresh] were made.
 void tly_pools_frozen_young(unsigned fresh, tly_pool_fn fn, void *arg);
 
+// Whether collections do not look at a pool, of large objects as well.
+TLY_INLINE bool tly_pool_is_hidden(const struct tly_pool *pool) {
+    unsigned unit = tly_unit_of(pool->base);
+    // Relaxed: the lock orders it.
+    uint64_t large =
+        tly_load_relaxed(&tly_arena_of(pool)->frozen_large[unit / 64]);
+    return tly_pool_is_frozen(pool) || large >> (unit % 64) & 1;
+}
+
 // Ends it: owners hear of their pools, and take from them again. The thread is
 // attached.
 void tly_pools_thaw(void);

@@ -64,6 +64,51 @@ static void what_is_frozen_is_counted_and_thawed(void **state) {
     assert_int_equal(tally_collect(), NODES);
 }
 
+static unsigned ended;
+
+static void hot_ended(void *object) {
+    (void)object;
+    ended++;
+}
+
+struct hot {
+    tally_object head;
+    tally_ref next;
+};
+TALLY_TYPE(hot, TALLY_REF(next), TALLY_DESTROY(hot_ended));
+
+// Frozen in another way.
+struct large {
+    tally_object head;
+    tally_ref next;
+    char bytes[300000];
+};
+TALLY_TYPE(large, TALLY_REF(next), TALLY_DESTROY(hot_ended));
+
+static void a_frozen_hot_object_ends_with_the_next_collection(void **state) {
+    (void)state;
+    for (int mode = TALLY_CONCURRENT; mode <= TALLY_STOPPED; mode++) {
+        ended = 0;
+        struct hot *lives = tally_new(hot), *dies = tally_new(hot);
+        assert_int_equal(tally_make_hot(lives), TALLY_OK);
+        struct large *large = tally_new(large);
+        assert_int_equal(tally_make_hot(dies), TALLY_OK);
+        assert_int_equal(tally_make_hot(large), TALLY_OK);
+        assert_int_equal(tally_freeze(), TALLY_OK);
+        tally_decref(dies);
+        tally_decref(large);
+        assert_int_equal(
+            tally_collect_with((tally_collect_mode)mode, TALLY_FULL, NULL),
+            TALLY_OK);
+        assert_int_equal(ended, 2);
+        assert_int_equal(stats_now().hot_objects, 1);
+        assert_int_equal(tally_unfreeze(), TALLY_OK);
+        tally_decref(lives);
+        tally_collect();
+        assert_int_equal(ended, 3);
+    }
+}
+
 static bool count_nodes(void *object, void *arg) {
     (void)object;
     ++*(unsigned *)arg;
@@ -204,6 +249,7 @@ static void the_heap_is_frozen_and_thawed_while_threads_work(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(what_is_frozen_is_counted_and_thawed),
+        quiet_test(a_frozen_hot_object_ends_with_the_next_collection),
         quiet_test(frozen_objects_are_found_as_such),
         quiet_test(a_child_does_not_write_what_is_frozen),
         quiet_test(a_child_writes_what_is_not_frozen),
