@@ -63,10 +63,14 @@ static void *own(void *arg) {
     return arg;
 }
 
+static void enter_nothing(void) {}
+static void world_stop(void) { must(tally_stop_world() == TALLY_OK); }
+
 // Drops two of three references of each object, which its owner is asked to
-// merge for, and runs a child that the owner is not in; [stops]: from a world
-// that this thread has stopped.
-static void run_child_of_asked_owner(child_fn fn, bool stops) {
+// merge for, and runs a child that the owner is not in: from where this thread
+// has come by [enter], which [leave] ends here.
+static void run_child_of_asked_owner(child_fn fn, void (*enter)(void),
+                                     void (*leave)(void)) {
     atomic_store(&ended, 0);
     stage_set(&at, 0);
     pthread_t owner = thread_start(own, NULL);
@@ -77,11 +81,9 @@ static void run_child_of_asked_owner(child_fn fn, bool stops) {
     }
     tally_flush();
     stage_set(&at, 2);
-    if (stops)
-        must(tally_stop_world() == TALLY_OK);
+    enter();
     struct child child = child_run(fn, NULL);
-    if (stops)
-        tally_start_world();
+    leave();
     stage_set(&at, 3);
     thread_join(owner);
     if (!child_passed(&child))
@@ -105,7 +107,7 @@ static void child_makes_hot(void *arg) {
 
 static void objects_of_a_thread_that_is_gone_can_be_made_hot(void **state) {
     (void)state;
-    run_child_of_asked_owner(child_makes_hot, false);
+    run_child_of_asked_owner(child_makes_hot, enter_nothing, enter_nothing);
 }
 
 // The half of them that came first to the inbox, and is looked at last.
@@ -120,7 +122,8 @@ static void child_drops_the_last(void *arg) {
 
 static void objects_of_a_thread_that_is_gone_end_by_their_counts(void **state) {
     (void)state;
-    run_child_of_asked_owner(child_drops_the_last, false);
+    run_child_of_asked_owner(child_drops_the_last, enter_nothing,
+                             enter_nothing);
 }
 
 static void child_starts_the_world(void *arg) {
@@ -131,7 +134,19 @@ static void child_starts_the_world(void *arg) {
 static void so_they_can_where_the_forking_thread_had_stopped_the_world(
     void **state) {
     (void)state;
-    run_child_of_asked_owner(child_starts_the_world, true);
+    run_child_of_asked_owner(child_starts_the_world, world_stop,
+                             tally_start_world);
+}
+
+static void child_leaves_the_region(void *arg) {
+    tally_blocking_exit();
+    child_makes_hot(arg);
+}
+
+static void so_they_can_where_the_forking_thread_was_in_a_region(void **state) {
+    (void)state;
+    run_child_of_asked_owner(child_leaves_the_region, tally_blocking_enter,
+                             tally_blocking_exit);
 }
 
 // ---- what it has put aside for others
@@ -221,6 +236,7 @@ int main(void) {
         quiet_test(objects_of_a_thread_that_is_gone_can_be_made_hot),
         quiet_test(objects_of_a_thread_that_is_gone_end_by_their_counts),
         quiet_test(so_they_can_where_the_forking_thread_had_stopped_the_world),
+        quiet_test(so_they_can_where_the_forking_thread_was_in_a_region),
         quiet_test(what_a_thread_that_is_gone_had_put_aside_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
