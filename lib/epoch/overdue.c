@@ -75,9 +75,9 @@ static bool is_over(void) {
 static void *look(void *arg) {
     uint64_t told = 0;
     do {
-        // Relaxed: that wait is looked at again.
+        // Relaxed: that wait is looked at again. It may begin after [now].
         uint64_t now = tly_os_now(), began = tly_load_relaxed(&overdue_began);
-        bool late = began && began != told && now - began >= TELL_NS;
+        bool late = began && began != told && now >= began + TELL_NS;
         if (late && tly_gate_enter()) {
             told = tell(began) ? began : told;
             tly_gate_leave();

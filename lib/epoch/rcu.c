@@ -103,12 +103,14 @@ unsigned long tly_rcu_depth(void) {
 bool tly_rcu_ongoing_slow(void) { return urcu_memb_read_ongoing() != 0; }
 
 // With the lock, which keeps the thread from unregistering and ending.
-static bool has_section(const struct tly_mutator *mutator) {
-    if (!mutator->rcu_ours)
-        return false;
+static unsigned long sections_of(const struct tly_mutator *mutator) {
     const struct urcu_reader *reader = mutator->rcu_reader;
     // Relaxed: a hint.
-    return tly_load_relaxed(&reader->ctr) & TALLY_SECTIONS_;
+    return mutator->rcu_ours ? tly_load_relaxed(&reader->ctr) : 0;
+}
+
+static bool has_section(const struct tly_mutator *mutator) {
+    return sections_of(mutator) & TALLY_SECTIONS_;
 }
 
 bool tly_rcu_has_section(const struct tly_mutator *mutator) {
@@ -134,11 +136,10 @@ uint32_t tly_rcu_late(void) {
     // has its phase of then.
     unsigned long phase = tly_load_relaxed(&urcu_memb_gp.ctr);
     for (uint32_t n = 1; n <= tly_registry_count() && !late; n++) {
-        const struct tly_mutator *m = tly_mutator_of(n);
-        if (!has_section(m))
-            continue;
-        const struct urcu_reader *reader = m->rcu_reader;
-        if ((tly_load_relaxed(&reader->ctr) ^ phase) & URCU_GP_CTR_PHASE)
+        // A section of the phase before. Its word is loaded once: the thread
+        // may leave one, which keeps its phase, and begin another.
+        unsigned long word = sections_of(tly_mutator_of(n));
+        if (word & TALLY_SECTIONS_ && (word ^ phase) & URCU_GP_CTR_PHASE)
             late = n;
     }
     tly_mutex_unlock(&rcu_lock);
