@@ -7,7 +7,7 @@
 //
 // A thread that ends is detached after its thread-local destructors, which may
 // use the heap: C++'s, and those of pthread_key_create in each of the C
-// library's rounds, unless the program makes more than 512 keys.
+// library's rounds, unless there are more than 31 other keys in the process.
 //
 // A thread may be cancelled (pthread_cancel), but not asynchronously. Of calls
 // to the library only those are cancellation points that read or write a file

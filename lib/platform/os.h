@@ -83,7 +83,7 @@ void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret);
 
 // A key for thread-local data whose destructor is called last in each round of
 // destructors: after those of the keys that the program makes, before and
-// later, but for those beyond PTHREAD_KEYS_MAX / 2 (512).
+// later, but for those beyond 31.
 int tly_os_key_last(pthread_key_t *ret_key, void (*destroy)(void *value));
 
 // Whether an address is on the stack that the calling thread was started with.

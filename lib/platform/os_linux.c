@@ -166,7 +166,11 @@ void tly_os_stack_ask(void) {
 // keys, and after PTHREAD_DESTRUCTOR_ITERATIONS rounds none. A key's number is
 // the least that is free: so many are made and given back that other threads
 // and the program have as many below and above.
-#define KEYS_BELOW (PTHREAD_KEYS_MAX / 2u)
+// The last of those for whose values glibc needs no memory (its first level
+// has 32): with a higher one pthread_setspecific calls calloc, which may fail,
+// may be a program's own that uses the heap, and under clang 14's
+// ThreadSanitizer may hang in a forked child.
+#define KEYS_BELOW 31u
 
 int tly_os_key_last(pthread_key_t *ret_key, void (*destroy)(void *value)) {
     pthread_key_t below[KEYS_BELOW];
