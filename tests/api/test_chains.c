@@ -5,13 +5,13 @@
 #include "child_test.h"
 #include "threads.h"
 
-static size_t ended;
+static atomic_size_t ended;
 
 // ---- hooks that make the next
 
 // Where it would go on for ever, it stops here.
 #define MOST 1000000u
-static size_t most;
+static atomic_size_t most;
 
 struct again {
     tally_object head;
