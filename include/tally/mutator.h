@@ -127,12 +127,12 @@ TALLY_INLINE void tally_blocking_scope_end_(const bool *unused) {
 //
 // A finalizer, destroy hook, callback, deferred call or watcher of collections
 // (with its collection) that an exception or the end of its thread leaves has
-// ended then. One that is left by longjmp has ended when the thread next comes
-// to a safepoint with work, or drops a last reference; a watcher, when a
-// collection is due or asked for: at once, or from a deeper stack, in which its
-// frame may happen to look whole, at the latest with the 4,096th. That is so on
-// the stack that the thread was started with. On another, of a coroutine, it
-// goes for unfinished until its thread ends.
+// ended then. One that is left by longjmp has ended with tally_unwind, or else
+// when the thread next comes to a safepoint with work, or drops a last
+// reference; a watcher, when a collection is due or asked for: at once, or from
+// a deeper stack, in which its frame may happen to look whole, at the latest
+// with the 4,096th. That is so on the stack that the thread was started with.
+// On another, of a coroutine, it goes for unfinished until its thread ends.
 struct tally_mark {
     unsigned long sections_;
     uint32_t regions_;
@@ -146,7 +146,8 @@ struct tally_mark {
 TALLY_API struct tally_mark tally_mark_now(void);
 
 // Ends the sections and regions that the thread has begun since, the innermost
-// first, and starts the world if the thread has stopped it since. Keeps errno.
+// first, and starts the world if the thread has stopped it since; hooks and
+// watchers that were called since have ended. Keeps errno.
 //
 // Returns:  nothing.
 // Threads:  the one that made the mark.

@@ -91,5 +91,9 @@ void tally_unwind(const struct tally_mark *mark) {
         tly_rcu_leave();
     if (tly_self()->stopped_world && !mark->stopped_)
         tally_start_world();
+    struct tly_mutator *self = tly_self();
+    // Whatever was called since the mark has a lower frame than this call.
+    if (tly_is_attached(self) && tly_epoch_hooks.left)
+        tly_epoch_hooks.left(self, __builtin_frame_address(0));
     tally_safepoint_slow_();
 }

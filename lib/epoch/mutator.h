@@ -84,6 +84,8 @@ struct tly_epoch_hooks {
     void (*unwound)(struct tly_mutator *self); // its thread has left all calls
     // A call from outside of the library, with a frame: what it has left?
     void (*enter)(struct tly_mutator *self, const void *frame);
+    // The calls below that frame, which the program has left by longjmp.
+    void (*left)(struct tly_mutator *self, const void *frame);
     void (*poll)(struct tly_mutator *self, uint32_t bits, bool open);
     // Before an idle state is stored; [waits]: for the runtime, not for long.
     void (*flush)(struct tly_mutator *self, bool waits);

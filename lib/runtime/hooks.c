@@ -63,6 +63,15 @@ static void mutator_enter(struct tly_mutator *self, const void *frame) {
         self->hooks_at = NULL;
 }
 
+// Of an attached thread.
+static void mutator_left(struct tly_mutator *self, const void *frame) {
+    struct tly_local *local = tly_local_of(self);
+    mutator_enter(self, frame);
+    if (local->collects)
+        (void)tly_collects_left(local, frame);
+    (void)tly_announce_goes_on(frame);
+}
+
 static void types_keep(struct tly_mutator *self, bool may) {
     if (may && !self->stopped_world && !tly_rcu_ongoing())
         tly_types_keep(self);
@@ -209,6 +218,7 @@ const struct tly_epoch_hooks tly_epoch_hooks = {
     .adopt = mutator_adopt,
     .unwound = mutator_unwound,
     .enter = mutator_enter,
+    .left = mutator_left,
     .poll = mutator_poll,
     .flush = mutator_flush,
     .acknowledge = mutator_acknowledge,

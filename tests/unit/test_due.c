@@ -87,7 +87,7 @@ static unsigned rounds_of_one(void *(*run)(void *)) {
 #define TRIES 5
 static unsigned rounds_beside(void *(*run)(void *)) {
     unsigned least = UINT_MAX;
-    for (unsigned n = 0; n < TRIES && least > LINKS / 2; n++) {
+    for (unsigned n = 0; n < TRIES && least >= LINKS; n++) {
         unsigned rounds = rounds_of_one(run);
         least = rounds < least ? rounds : least;
     }
@@ -96,12 +96,12 @@ static unsigned rounds_beside(void *(*run)(void *)) {
 
 static void a_chain_takes_less_than_a_round_a_level(void **state) {
     (void)state;
-    assert_in_range(rounds_beside(pass_safepoints), 1, LINKS / 2);
+    assert_in_range(rounds_beside(pass_safepoints), 1, LINKS - 1);
 }
 
 static void nor_does_it_beside_sections(void **state) {
     (void)state;
-    assert_in_range(rounds_beside(read_always), 1, LINKS / 2);
+    assert_in_range(rounds_beside(read_always), 1, LINKS - 1);
 }
 
 int main(void) {
