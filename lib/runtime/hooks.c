@@ -167,14 +167,17 @@ static void mutator_flush(struct tly_mutator *self, bool waits) {
     do {
         tly_later_apply(local);
         tly_pending_flush(&local->heap);
+        if (TLY_LIKELY(!tly_finish_has(local)))
+            continue;
         if (waits && !tly_is_collecting(local))
             tly_finish(local, hooks);
         else
             tly_finish_all(local, hooks);
     } while (local->heap.pending_count || tly_cold(local)->later_count);
     tly_executor_poll(local);
-    bool may_run = !local->finishing && tly_hooks_may_run(local);
-    if (tly_finish_has(local) && (may_run || tly_hooks_end(local)))
+    if (TLY_UNLIKELY(tly_finish_has(local)) &&
+        ((!local->finishing && tly_hooks_may_run(local)) ||
+         tly_hooks_end(local)))
         // Relaxed: the state orders it.
         tly_store_relaxed(&local->lost, 1);
     bool left = tly_limbo_leave(local);
