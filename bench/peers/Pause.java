@@ -1,5 +1,5 @@
 // PEER program: javac debian: openjdk-17-jdk-headless as: java_g1 java_shenandoah java_zgc
-// The JVM's collectors on the same work as ../work/pause.h: a thread churns
+// The JVM's collectors on the same work as pause.h: a thread churns
 // while another calls System.gc back to back, which the concurrent collectors
 // answer with a concurrent collection. bench/CMakeLists.txt makes a program of
 // it for each. The heap is large enough that few collections start by

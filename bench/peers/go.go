@@ -1,5 +1,5 @@
 // PEER program: go debian: golang-go as: go
-// Go's collector on the same work as ../work/pause.h: a thread churns while
+// Go's collector on the same work as pause.h: a thread churns while
 // another calls runtime.GC back to back. No collection starts by itself.
 
 package main

@@ -3,7 +3,6 @@
 #include "platform/os.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -164,12 +163,11 @@ void tly_os_stack_ask(void) {
 
 // The C library (glibc, musl) calls a round's destructors in the order of their
 // keys, and after PTHREAD_DESTRUCTOR_ITERATIONS rounds none. A key's number is
-// the least that is free: so many are made and given back that other threads
-// and the program have as many below and above.
-// The last of those for whose values glibc needs no memory (its first level
-// has 32): with a higher one pthread_setspecific calls calloc, which may fail,
-// may be a program's own that uses the heap, and under clang 14's
-// ThreadSanitizer may hang in a forked child.
+// the least that is free: those below are made and given back, and so are the
+// program's to come. They end where glibc needs memory for a key's values (32
+// lie in the thread itself): for a higher one pthread_setspecific calls calloc,
+// which may fail, may be a program's own that uses the heap, and may hang in a
+// forked child under clang 14's ThreadSanitizer.
 #define KEYS_BELOW 31u
 
 int tly_os_key_last(pthread_key_t *ret_key, void (*destroy)(void *value)) {
