@@ -147,7 +147,7 @@ TALLY_API struct tally_mark tally_mark_now(void);
 
 // Ends the sections and regions that the thread has begun since, the innermost
 // first, and starts the world if the thread has stopped it since; hooks and
-// watchers that were called since have ended. Keeps errno.
+// watchers that were called since, and tally_shutdown, have ended. Keeps errno.
 //
 // Returns:  nothing.
 // Threads:  the one that made the mark.

@@ -6,6 +6,7 @@
 #include <tally/borrow.h>
 #include <tally/mutator.h>
 
+#include "base/status.h"
 #include "epoch/attach.h"
 #include "epoch/rcu.h"
 #include "epoch/region.h"
@@ -83,6 +84,7 @@ struct tally_mark tally_mark_now(void) {
 }
 
 void tally_unwind(const struct tally_mark *mark) {
+    TLY_KEEPS_ERRNO;
     // Nobody blocks in a section: regions were begun last, or there are none.
     while (tly_regions > mark->regions_)
         tally_blocking_exit();

@@ -70,6 +70,7 @@ static void mutator_left(struct tly_mutator *self, const void *frame) {
     if (local->collects)
         (void)tly_collects_left(local, frame);
     (void)tly_announce_goes_on(frame);
+    tly_end_poll(frame);
 }
 
 static void types_keep(struct tly_mutator *self, bool may) {

@@ -43,6 +43,22 @@ static void a_watcher_left_by_longjmp_has_ended(void **state) {
     watcher_is_left(TALLY_COLLECT_START, by_longjmp);
     watcher_is_left(TALLY_COLLECT_STOP, by_longjmp);
 }
+// A longjmp of which nothing tells but tally_unwind: the frame that was left
+// lies in a part of a later one that is not written to.
+static __attribute__((noinline)) void over_a_hole(void (*call)(void)) {
+    volatile char hole[8192];
+    hole[sizeof(hole) - 1] = 1;
+    call();
+    hole[sizeof(hole) - 1] = 2;
+}
+static void its_frame_may_look_whole_after_an_unwinding(void **state) {
+    (void)state;
+    when = TALLY_COLLECT_START;
+    assert_int_equal(tally_collect_watch(watch, NULL), TALLY_OK);
+    left(by_longjmp, collect);
+    over_a_hole(collect_one);
+    assert_int_equal(tally_collect_unwatch(watch, NULL), TALLY_OK);
+}
 static void a_watcher_left_by_an_exception_has_ended(void **state) {
     (void)state;
     watcher_is_left(TALLY_COLLECT_START, by_exception);
@@ -161,6 +177,7 @@ static void a_world_that_was_stopped_before_stays_so(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         quiet_test(a_watcher_left_by_longjmp_has_ended),
+        quiet_test(its_frame_may_look_whole_after_an_unwinding),
         quiet_test(a_watcher_left_by_an_exception_has_ended),
         quiet_test(a_walk_that_an_exception_leaves_has_ended),
         quiet_test(a_walk_that_longjmp_leaves_has_ended),
