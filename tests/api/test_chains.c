@@ -194,15 +194,16 @@ CHILD_TEST(nor_a_callback) {
     each_comes_back(told_drop);
 }
 
-// Whose blocks another thread gives back meanwhile.
+// Whose blocks another thread gives back meanwhile, and which follows the chain
+// as well: a call sees some 33,000 end, with zeal 130,000.
 CHILD_TEST(a_collection_comes_back_beside_the_thread_that_collects) {
     publishes = true;
-    most = MANY;
+    most = MANY * 8;
     closed_published_drop();
     for (unsigned n = 1; n <= 4; n++) {
         tally_safepoint();
         tally_collect();
-        must(ended < FEW * n);
+        must(ended < MANY * n);
     }
 }
 
