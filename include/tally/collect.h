@@ -96,7 +96,9 @@ TALLY_API tally_status tally_collect_with(tally_collect_mode mode,
                                           struct tally_collection *ret_done);
 
 // Keeps collections from starting by themselves, until as many calls of
-// tally_collect_enable follow. tally_collect still works.
+// tally_collect_enable follow. tally_collect still works. A collection that has
+// begun goes on; a tally_collect that follows waits for its end, and after that
+// no other begins.
 //
 // Returns:  nothing.
 // Threads:  any.

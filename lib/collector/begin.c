@@ -122,8 +122,12 @@ void tly_collector_zeal(struct tly_local *self) {
     struct tly_collects collects TLY_COLLECTS_END =
         tly_collects_begin(self, TLY_FRAME);
     tly_settle_idle(self);
-    if (tly_collector_try(tly_mutator_in(self)))
+    bool locked = tly_collector_try(tly_mutator_in(self));
+    // Again, where the lock orders it: see tally_collect_disable.
+    if (locked && !tly_collect_is_held())
         tly_call_collect(&call, TALLY_FULL, &done);
+    else if (locked)
+        tly_collector_give(tly_mutator_in(self));
     errno = error;
 }
 

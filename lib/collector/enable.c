@@ -30,7 +30,8 @@ static struct {
 void tly_control_hold(bool hold) { tly_spin_hold(&tly_control_lock, hold); }
 
 bool tly_collect_is_held(void) {
-    // Relaxed: a collection that is on its way may still begin.
+    // Relaxed: a collection that is on its way may still begin. Asked with the
+    // collector's lock held, which orders it: none after one of the holder's.
     return tly_load_relaxed(&enable.unnamed) || tly_load_relaxed(&enable.named);
 }
 

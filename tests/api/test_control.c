@@ -1,5 +1,7 @@
 // Steering collections, and what they have come to.
 
+#include <stdlib.h>
+
 #include "api.h"
 #include "threads.h"
 
@@ -63,6 +65,38 @@ static void a_name_holds_collections_off(void **state) {
     tally_collect_holders_each(find_test, &times);
     assert_int_equal(times, 0);
     tally_collect_disable();
+}
+
+static void disable(void *object) {
+    (void)object;
+    tally_collect_disable();
+}
+struct switcher {
+    tally_object head;
+};
+TALLY_TYPE(switcher, TALLY_DESTROY(disable));
+
+static void one_on_its_way_heeds_who_disables(void **state) {
+    (void)state;
+    const char *conf = getenv("TALLY_CONF");
+    char *given = strdup(conf ? conf : "");
+    must(given);
+    restart_with("zeal:1");
+    must(tally_attach(NULL) == TALLY_OK);
+    uint64_t before = collections();
+    // It ends where a collection settles, before it asks for its turn.
+    tally_decref_later(tally_new(switcher));
+    tally_safepoint();
+    bool enabled = tally_collect_is_enabled();
+    uint64_t disabled = collections();
+    tally_collect_enable();
+    tally_safepoint();
+    uint64_t after = collections();
+    restart_with(given);
+    free(given);
+    assert_false(enabled);
+    assert_int_equal(disabled, before);
+    assert_true(after > before);
 }
 
 static void thresholds_decide_when_collections_start(void **state) {
@@ -166,6 +200,7 @@ static void what_is_brought_back_is_entered_as_rescued(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         paced_test(a_name_holds_collections_off),
+        lively_test(one_on_its_way_heeds_who_disables),
         paced_test(thresholds_decide_when_collections_start),
         quiet_test(growth_is_what_came_since_the_last_collection),
         quiet_test(collections_are_entered_by_mode_and_generation),
