@@ -241,6 +241,8 @@ void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret) {
     const char *name_end = strrchr(text, ')');
     if (name_end && name_end[1] == ' ')
         ret->state = name_end[2];
+    // The first thread of a process is there until the last has ended.
+    ret->gone |= ret->state == 'Z' || ret->state == 'X';
     if (!task_read(thread, "syscall", text, sizeof(text)))
         return;
     char *end;

@@ -196,8 +196,10 @@ static void a_call_for_memory_needs_no_region(void **state) {
 
 // ---- a thread that has ended
 
+static atomic_long ended;
 static void *end_attached(void *arg) {
     must(tally_attach("ended") == TALLY_OK);
+    ended = syscall(SYS_gettid);
     syscall(SYS_exit, 0);
     return arg;
 }
@@ -206,6 +208,9 @@ static void wait_for_ended(void *arg) {
     (void)arg;
     must(tally_attach("waits") == TALLY_OK);
     thread_run(end_attached, NULL);
+    // The system knows it for a while after it may be joined.
+    while (syscall(SYS_tgkill, getpid(), ended, 0) == 0)
+        sched_yield();
     virtual_begin();
     stop_in_vain(20);
     virtual_end();
@@ -221,6 +226,40 @@ static void of_a_thread_that_has_ended_that_is_told(void **state) {
     assert_non_null(strstr(child.text, "(ended, mutator 3), which has ended"));
 }
 
+static void *wait_for_first(void *arg) {
+    struct tly_os_look look = {.gone = false};
+    (void)arg;
+    must(tally_attach("waits") == TALLY_OK);
+    stage_set(&at, 1);
+    for (unsigned n = 0; n < 10000 && !look.gone; n++) {
+        sched_yield();
+        tly_os_thread_look((uint32_t)getpid(), &look);
+    }
+    virtual_begin();
+    stop_in_vain(20);
+    virtual_end();
+    _exit(0);
+}
+
+static void end_first(void *arg) {
+    must(tally_attach("first") == TALLY_OK);
+    at = 0;
+    thread_start(wait_for_first, arg);
+    stage_spin(&at, 1);
+    syscall(SYS_exit, 0);
+}
+
+// The system keeps it until the process ends.
+static void of_the_first_thread_as_well(void **state) {
+    (void)state;
+    if (UNDER_TSAN || EMULATED)
+        skip(); // it does not know such an end; /proc is the emulator's
+    struct child child = child_run(end_first, NULL);
+    assert_true(child_passed(&child));
+    assert_int_equal(lines(child.text), 1);
+    assert_non_null(strstr(child.text, "which has ended"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         epoch_test(short_waits_in_a_row_name_the_thread_once),
@@ -229,6 +268,7 @@ int main(void) {
         epoch_test(the_option_is_the_deadline),
         epoch_test(waits_share_it_and_work_in_between_does_not_count),
         epoch_test(of_a_thread_that_has_ended_that_is_told),
+        epoch_test(of_the_first_thread_as_well),
         epoch_test(a_call_for_memory_needs_no_region),
     };
     return cmocka_run_group_tests_name("epoch/wait", tests, NULL, NULL);
