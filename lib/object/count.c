@@ -209,6 +209,15 @@ bool tly_count_take(tally_object *object, const tally_object **seen) {
 }
 
 bool tally_try_incref(void *reference) {
+    // Nobody waits for it before what it finds is cleared. Nor may it attach
+    // here: it may hold a lock that who is asked to stand still waits for.
+    if (TLY_UNLIKELY(tly_is_nobody())) {
+        if (TLY_CHECK >= 1)
+            tly_misuse("tally_try_incref of %p by thread %u, which is not "
+                       "attached: call tally_attach first",
+                       reference, tly_os_thread_id());
+        return false;
+    }
     return tly_count_take(reference, NULL);
 }
 

@@ -78,6 +78,7 @@ static void what_its_finalizer_brings_back_is_counted_again(void **state) {
 }
 
 static void *try_it(void *object) {
+    must(tally_attach(NULL) == TALLY_OK);
     return tally_try_incref(object) ? object : NULL;
 }
 

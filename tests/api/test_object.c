@@ -1,6 +1,7 @@
 // Objects: what a new one is like, and what its counts say.
 
 #include "api.h"
+#include "child.h"
 #include "threads.h"
 
 struct pair {
@@ -346,7 +347,30 @@ static void the_last_drop_of_a_transferred_object_destroys_it_at_once(
 }
 
 static void *upgrade_here(void *object) {
+    must(tally_attach(NULL) == TALLY_OK);
     return tally_try_incref(object) ? object : NULL;
+}
+
+static void *upgrade_unattached(void *object) {
+    return tally_try_incref(object) ? object : NULL;
+}
+
+static void refuse(void *arg) {
+    (void)arg;
+    struct pair *pair = tally_new(pair);
+    must(pair);
+    tally_publish(pair);
+    must(!thread_run(upgrade_unattached, pair));
+}
+
+// Debug builds abort.
+static void a_thread_that_is_not_attached_is_refused(void **state) {
+    (void)state;
+    struct child child = child_run(refuse, NULL);
+    if (child_aborted(&child))
+        assert_non_null(strstr(child.text, "is not attached"));
+    else
+        assert_true(child_passed(&child));
 }
 
 static void only_published_objects_are_upgraded_by_others(void **state) {
@@ -393,6 +417,7 @@ int main(void) {
         quiet_test(what_an_immortal_object_refers_to_lives),
         lively_test(a_transferred_object_has_no_owner),
         quiet_test(the_last_drop_of_a_transferred_object_destroys_it_at_once),
+        cmocka_unit_test(a_thread_that_is_not_attached_is_refused),
         lively_test(only_published_objects_are_upgraded_by_others),
         lively_test(a_dead_published_object_is_not_upgraded),
     };

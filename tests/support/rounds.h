@@ -24,6 +24,7 @@ static inline void *rounds_work(void *arg) {
     uint64_t me = (uint64_t)(uintptr_t)arg, random = stress_stream(1, me);
     void *held[ROUNDS_HELD] = {NULL};
     uint32_t least = rounds_of.least;
+    must(tally_attach(NULL) == TALLY_OK);
     while (!rounds_over) {
         uint32_t turns = stress_below(&random, rounds_of.turns);
         for (uint32_t i = 0; i < least || (i < turns && !stress_over()); i++) {
