@@ -120,8 +120,9 @@ TALLY_INLINE void tally_decref(void *object) {
 //           reference was dropped and its finalizer, if it has one, has not
 //           brought it back and returned; or when another thread owns it and
 //           it was never published. Inside its finalizer, true.
-// Threads:  any; one that is not attached is so inside only, which takes it
-//           some microseconds, and waits for a world that stands still.
+//           False in a thread that is not attached, on which debug builds
+//           abort: no collection waits for it.
+// Threads:  any attached thread.
 // Blocks:   no.
 // Cost:     two compares and an addition by the owner, one locked operation
 //           by others.
