@@ -78,7 +78,6 @@ byte seen_count[N];             // others', when the count was read
 byte rest[N];                   // plus OFFSET
 byte edge[FIELDS];
 bool lives[N];
-bool decided;
 #define OFFSET 8
 
 // Ghosts.
@@ -316,11 +315,11 @@ active proctype Owner() {
     look_again(0); look_again(1); look_again(2);
     d_step {
         decide();
-        find_reach();
-        decided = 1
+        find_reach()
     };
     assert(!(reach & 1) || lives[0]);                       // a
     assert(!(reach & 2) || lives[1]);
     assert(!(reach & 4) || lives[2]);
-    assert(ops || (!lives[0] + !lives[1] * 2 + !lives[2] * 4) == 7 - reach)// b
+    // b
+    assert(ops || (!lives[0] + !lives[1] * 2 + !lives[2] * 4) == 7 - reach)
 }
