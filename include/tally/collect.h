@@ -98,7 +98,8 @@ TALLY_API tally_status tally_collect_with(tally_collect_mode mode,
 // Keeps collections from starting by themselves, until as many calls of
 // tally_collect_enable follow. tally_collect still works. A collection that has
 // begun goes on; a tally_collect that follows waits for its end, and after that
-// no other begins.
+// no other begins by itself. Garbage that waits for finalizers is still looked
+// at again when they have run: that belongs to the collection that found it.
 //
 // Returns:  nothing.
 // Threads:  any.

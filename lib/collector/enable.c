@@ -30,8 +30,9 @@ static struct {
 void tly_control_hold(bool hold) { tly_spin_hold(&tly_control_lock, hold); }
 
 bool tly_collect_is_held(void) {
-    // Relaxed: a collection that is on its way may still begin. Asked with the
-    // collector's lock held, which orders it: none after one of the holder's.
+    // Relaxed: a collection that is on its way may still begin. It asks again
+    // with the collector's lock held, which orders it: none begins after a
+    // collection that who disabled them has asked for.
     return tly_load_relaxed(&enable.unnamed) || tly_load_relaxed(&enable.named);
 }
 
