@@ -209,8 +209,10 @@ bool tly_count_take(tally_object *object, const tally_object **seen) {
 }
 
 bool tally_try_incref(void *reference) {
-    // Nobody waits for it before what it finds is cleared. Nor may it attach
-    // here: it may hold a lock that who is asked to stand still waits for.
+    // No collection waits for a thread that is not attached: it would get what
+    // is about to be cleared. It cannot attach here, which waits for a stopped
+    // world: it holds its table's lock, and a thread that is asked to stop may
+    // wait for that.
     if (TLY_UNLIKELY(tly_is_nobody())) {
         if (TLY_CHECK >= 1)
             tly_misuse("tally_try_incref of %p by thread %u, which is not "
