@@ -1,5 +1,6 @@
 // What the stress programs share: options, random numbers, meeting points, a
-// verdict, and a watchdog for when nothing goes on.
+// verdict, and a watchdog that shows where the threads stand when nothing goes
+// on.
 //
 // A program is one source file:
 //
@@ -18,6 +19,7 @@
 
 #include <tally/tally.h>
 
+#include "stands.h"
 #include "threads.h"
 
 #define STRESS_THREADS_MAX 64u
@@ -73,6 +75,7 @@ static inline void *stress_watch(void *arg) {
             idle = 0;
         seen = now;
     }
+    (void)stands_show(getpid());
     stress_fail(__FILE__, __LINE__, "nothing went on for %u s",
                 STRESS_PATIENCE_S);
     return arg;
@@ -224,6 +227,7 @@ static inline int stress_end(void) {
                                 stats.counters.merged_counts),
            (unsigned long long)(stats.collections[0] + stats.collections[1]),
            (unsigned long long)stats.mutators);
+    fflush(stdout);
     expect(tally_verify(2) == TALLY_OK, "the heap is corrupt at the end");
     size_t leaked = 0;
     tally_status status;
