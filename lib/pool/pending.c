@@ -67,8 +67,9 @@ void tly_pending_turn(struct tly_heap *self, struct tly_pool *pool,
                       uint64_t *word, uint64_t bit) {
     struct tly_pending *entry = tly_pending_of(self, word);
     // Telling may act for an owner that does not run; what dies then drops what
-    // it refers to, and that may come to this place.
-    while (entry->word && entry->word != word)
+    // it refers to, and that may come to this place, or be this very bit: then
+    // it is told, and this one may collide with it.
+    while (entry->word && (entry->word != word || entry->mask & bit))
         tell(self, entry);
     entry->word = word;
     entry->pool = pool;

@@ -176,6 +176,43 @@ static void a_place_that_telling_fills_again_is_told_of_again(void **state) {
     assert_int_equal(mine->pending_count, 0);
 }
 
+static void fill_once(struct tly_heap *self, struct tly_pool *pool,
+                      unsigned word, uint64_t bits) {
+    (void)word;
+    if (pool == pools[0])
+        tly_pending_add(self, refill_pool, refill, 2);
+    else
+        collided_bits = bits;
+    collisions++;
+}
+
+static void a_bit_that_telling_notes_is_told_before_it_is_noted_again(
+    void **state) {
+    (void)state;
+    begin();
+    uint64_t *drop = &pools[0]->drop[2];
+    unsigned n = 0;
+    do
+        refill = &pools[1]->drop[n++];
+    while (n < TLY_POOL_WORDS &&
+           tly_pending_of(mine, refill) != tly_pending_of(mine, drop));
+    assert_ptr_equal(tly_pending_of(mine, refill), tly_pending_of(mine, drop));
+    refill_pool = pools[1];
+    unit_pool_hooks.collide = fill_once;
+    collisions = 0;
+    *drop = 4;
+    tly_pending_add(mine, pools[0], drop, 4);
+    // Tells of the drop first, and that notes the very bit.
+    assert_true(tly_pending_add(mine, pools[1], refill, 2));
+    assert_int_equal(collisions, 1);
+    assert_int_equal(mine->pending_count, 1);
+    assert_true(*refill == 2);
+    tly_pending_flush(mine);
+    assert_int_equal(collisions, 2);
+    assert_true(collided_bits == 2);
+    assert_int_equal(mine->pending_count, 0);
+}
+
 static void drops_are_urgent_and_frees_are_not(void **state) {
     (void)state;
     begin();
@@ -209,6 +246,7 @@ int main(void) {
         pool_test(no_bit_is_lost_when_words_meet_in_one_place),
         pool_test(drops_that_collide_stay_the_callers),
         pool_test(a_place_that_telling_fills_again_is_told_of_again),
+        pool_test(a_bit_that_telling_notes_is_told_before_it_is_noted_again),
         pool_test(drops_are_urgent_and_frees_are_not),
         pool_test(a_word_of_which_all_is_freed_is_urgent),
     };
