@@ -82,10 +82,20 @@ void tly_pending_turn(struct tly_heap *self, struct tly_pool *pool,
         tly_pending_flush(self);
 }
 
+// Whether anything is noted.
+static bool any_noted(const struct tly_heap *self) {
+    bool any = false;
+    for (unsigned n = 0; n < TLY_PENDING && !any; n++)
+        any = self->pending[n].word;
+    return any;
+}
+
 void tly_pending_flush(struct tly_heap *self) {
-    while (self->pending_count)
+    while (self->pending_count) {
+        tly_audit(any_noted(self)); // else this never ends
         for (unsigned n = 0; n < TLY_PENDING; n++)
             tell(self, &self->pending[n]);
+    }
 }
 
 void tly_pending_poll(struct tly_heap *self) {
