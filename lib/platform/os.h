@@ -87,7 +87,7 @@ void tly_os_thread_look(uint32_t thread, struct tly_os_look *ret);
 int tly_os_key_last(pthread_key_t *ret_key, void (*destroy)(void *value));
 
 // Whether an address is on the stack that the calling thread was started with.
-// A thread's first call is slow. Keeps errno.
+// A thread's first call is slow, and allocates. Keeps errno.
 extern TALLY_THREAD uintptr_t tly_os_stack_low; // 0: not asked for yet
 extern TALLY_THREAD size_t tly_os_stack_size;
 TLY_COLD void tly_os_stack_ask(void);
