@@ -217,14 +217,24 @@ static void turn(uint64_t *random) {
     }
 }
 
-// Nothing is kept any more: all must go.
-static void end_round(void) {
-    atomic_store(&closing, true);
+// Returns how many there were.
+static uint64_t shelves_empty(void) {
+    uint64_t had = 0;
     for (uint32_t i = 0; i < SHELVES; i++) {
         struct ghost *old = shelf_swap(i, NULL);
-        if (old)
-            tally_decref(old);
+        if (!old)
+            continue;
+        tally_decref(old);
+        had++;
     }
+    return had;
+}
+
+// Nothing is kept any more: all must go. A finalizer of the runtime's thread
+// that has not seen it may fill a shelf behind this thread: they are emptied
+// again when no finalizer runs.
+static void end_round(void) {
+    atomic_store(&closing, true);
     for (uint64_t left = 1; left;) {
         // First: a collection that follows the last of them finds the rest.
         left = stress_stats().finalizers_waiting;
@@ -233,6 +243,7 @@ static void end_round(void) {
         left += tally_finalize_pending(SIZE_MAX);
         left += stress_stats().counters.destroyed - before;
         left += stress_stats().finalizers_waiting;
+        left += shelves_empty();
         stress_tick();
     }
     unsigned long m = atomic_load(&made), f = atomic_load(&finalized);
