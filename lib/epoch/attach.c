@@ -235,6 +235,7 @@ static tally_status attach(const char *name, bool open) {
         return TALLY_NO_MEMORY;
     }
     mine_set(self);
+    (void)tly_os_on_stack(&error); // allocates: not first in a fork's child
     if (tly_epoch_hooks.adopt)
         tly_epoch_hooks.adopt(self);
     tly_who_set(self, name, !open);

@@ -164,9 +164,6 @@ static void rouse(void) {
 static void fork_prepare(void) {
     tly_locks_none("a fork");
     int error = errno;
-    // What asks for it first allocates (glibc), and may hang in a forked child
-    // under AddressSanitizer.
-    (void)tly_os_on_stack(&error);
     struct tly_mutator *self = tly_self(), *mine = tly_mine();
     forking.failed = NULL;
     forking.stop = (struct tly_fork_stop){.mine = mine};

@@ -1,11 +1,10 @@
-// runtime/fork.c: what the thread that forks does for its child.
+// runtime/fork.c: what a child need not do.
 
 #include "child.h"
 #include "threads.h"
 #include "unit_cmocka.h"
 
 #include "platform/os.h"
-#include "runtime/start.h"
 
 static void need_not_ask(void *arg) {
     (void)arg;
@@ -14,6 +13,7 @@ static void need_not_ask(void *arg) {
 
 static void *forks(void *arg) {
     must(tly_os_stack_low == 0);
+    must(tally_attach(NULL) == TALLY_OK);
     struct child child = child_run(need_not_ask, NULL);
     must(child_passed(&child));
     return arg;
@@ -22,7 +22,6 @@ static void *forks(void *arg) {
 // To ask allocates, and a lock of the allocator's may be another thread's.
 static void a_child_need_not_ask_where_its_stack_is(void **state) {
     (void)state;
-    tly_fork_start();
     thread_run(forks, NULL);
 }
 
